@@ -1,0 +1,5 @@
+"""`python -m invprob`."""
+
+from invprob.cli import main
+
+main()

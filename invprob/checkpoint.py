@@ -1,0 +1,62 @@
+"""Checkpoints of a solver's state: tensors, numbers and names, never a pickle that can run code."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from invprob.errors import BadInput
+from invprob.optim import Moments
+
+FORMAT = 1
+
+
+def save(path: Path, state: Any) -> None:
+    """Write a state so that a reader sees either the old file or the whole new one."""
+    part = path.with_suffix(".part")
+    try:
+        torch.save({"format": FORMAT, "state": _encode(state)}, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") -> Any:
+    """The state of a file; only the dataclasses in `types` are built."""
+    allowed = {t.__name__: t for t in (*types, Moments)}
+    try:
+        data = torch.load(path, map_location=device, weights_only=True)
+        return _decode(data["state"], allowed)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise BadInput(f"checkpoint {path} cannot be read: {error}", "start the run anew") from error
+    except pickle.UnpicklingError as error:
+        raise BadInput(
+            f"checkpoint {path} holds more than tensors and numbers and is refused",
+            "use checkpoints that invprob wrote",
+        ) from error
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, "fields": fields}
+    if isinstance(value, (tuple, list)):
+        return [_encode(v) for v in value]
+    if value is None or isinstance(value, (torch.Tensor, bool, int, float, str)):
+        return value
+    raise TypeError(f"a state may not hold {type(value).__name__}")
+
+
+def _decode(value: Any, allowed: dict[str, type]) -> Any:
+    if isinstance(value, dict):
+        fields = {k: _decode(v, allowed) for k, v in value["fields"].items()}
+        return allowed[value["type"]](**fields)
+    if isinstance(value, list):
+        return tuple(_decode(v, allowed) for v in value)
+    return value

@@ -1,0 +1,52 @@
+"""What a user can get wrong: one sentence that says what is, one hint that says what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InvprobError(Exception):
+    """A fault in the input, not in the program; the command line prints it and exits with 2."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UnknownComponent(InvprobError):
+    """No plugin offers a component of that name."""
+
+
+class AmbiguousComponent(InvprobError):
+    """Several plugins offer a component of that name."""
+
+
+class BrokenPlugin(InvprobError):
+    """The plugin that offers the component failed to load."""
+
+
+class Incompatible(InvprobError):
+    """Components that cannot work together."""
+
+
+class BadParams(InvprobError):
+    """A parameter is unknown, of the wrong type or out of its range."""
+
+
+class BadInput(InvprobError):
+    """A file, an image, a mask or a measurement that cannot be used."""
+
+
+class BadWeights(InvprobError):
+    """A weights file that is missing, damaged, unsafe or of another architecture."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The hint for a misspelt name: the closest known one, else the list of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "known: " + ", ".join(names) if names else "there is none"

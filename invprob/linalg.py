@@ -1,0 +1,48 @@
+"""Linear algebra on batches, matrix free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Map = Callable[[Tensor], Tensor]
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).flatten(1).sum(1).reshape(-1, *[1] * (a.dim() - 1))
+
+
+def cgls(forward: Map, adjoint: Map, y: Tensor, steps: int = 1000, rtol: float = 1e-12) -> Tensor:
+    """The least-squares solution of least norm of A x = y, by conjugate gradients on AᵀA from 0.
+
+    Batch elements are solved side by side and stop one by one: an element whose ‖Aᵀr‖ has fallen
+    below `rtol` times its start is left alone (Hestenes and Stiefel, 1952).
+    """
+    r = y.clone()
+    s = adjoint(r)
+    x = torch.zeros_like(s)
+    p = s
+    gamma = _dot(s, s)
+    rtol = max(rtol, 10 * torch.finfo(y.dtype).eps)
+    floor = gamma * rtol**2
+    for _ in range(steps):
+        going = gamma > floor
+        if not bool(going.any()):
+            break
+        q = forward(p)
+        curvature = _dot(q, q)
+        a = torch.where(
+            going & (curvature.reshape(gamma.shape) > 0),
+            gamma / curvature.reshape(gamma.shape).clamp_min(torch.finfo(y.dtype).tiny),
+            torch.zeros_like(gamma),
+        )
+        x = x + a * p
+        r = r - a.reshape(-1, *[1] * (y.dim() - 1)) * q
+        s = adjoint(r)
+        fresh = _dot(s, s)
+        beta = fresh / gamma.clamp_min(torch.finfo(y.dtype).tiny)
+        p = s + beta * p
+        gamma = torch.where(going, fresh, gamma)
+    return x

@@ -1,0 +1,42 @@
+"""Adam as a pure function on trees, so that its moments are part of a solver's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import tree
+from invprob.tree import X
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Running means of the gradient and of its square, and the number of steps behind them."""
+
+    m: Any
+    v: Any
+    n: int = 0
+
+
+def start(x: Any) -> Moments:
+    """Moments before the first step."""
+    zero = tree.map(torch.zeros_like, x)
+    return Moments(zero, zero)
+
+
+def adam(
+    x: X, grad: X, moments: Moments, lr: float, betas: tuple[float, float] = (0.9, 0.999)
+) -> tuple[X, Moments]:
+    """One step of Adam (Kingma and Ba, 2015, arXiv:1412.6980), elementwise, so batch independent."""
+    b1, b2 = betas
+    n = moments.n + 1
+    m = tree.map(lambda m, g: b1 * m + (1 - b1) * g, moments.m, grad)
+    v = tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, moments.v, grad)
+
+    def move(leaf: Tensor, m: Tensor, v: Tensor) -> Tensor:
+        return leaf - lr * (m / (1 - b1**n)) / ((v / (1 - b2**n)).sqrt() + 1e-8)
+
+    return tree.map(move, x, m, v), Moments(m, v, n)

@@ -1,0 +1,41 @@
+"""Seed streams: every draw is a function of (seed, purpose, element, step), and of nothing else.
+
+A batch therefore gives what its elements give alone, a resumed run draws what the uninterrupted one
+draws, and every method sees the same masks and the same noise. The stream is seeded by 64 bits of
+SHA-256; the draw happens on the CPU, so a CUDA run sees the same numbers as a laptop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from invprob import tree
+from invprob.tree import X
+
+
+def stream(*path: int | str) -> torch.Generator:
+    """The random generator at `path`, e.g. ``stream(seed, "measure", image_index)``."""
+    text = "/".join(map(str, path)).encode()
+    # torch's CPU engine (mt19937) reads the low 32 bits of a seed only
+    word = int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
+    return torch.Generator().manual_seed(word)
+
+
+def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tensor:
+    """Standard normal numbers of `shape` = (B, …), element b drawn from stream(keys[b], *path)."""
+    return torch.stack([torch.randn(tuple(shape[1:]), generator=stream(k, *path)) for k in keys])
+
+
+def normal_like(x: X, keys: Sequence[int], *path: int | str) -> X:
+    """A tree of standard normal numbers like `x`; element b depends on keys[b] and the path only."""
+    rngs = [stream(k, *path) for k in keys]
+
+    def draw(leaf: Tensor) -> Tensor:
+        rows = [torch.randn(leaf.shape[1:], generator=rng) for rng in rngs]
+        return torch.stack(rows).to(leaf)
+
+    return tree.map(draw, x)

@@ -1,0 +1,73 @@
+"""Weights files: safetensors only, so that reading one can never run code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from invprob.errors import BadWeights, nearest
+
+
+def locate(name: str, bundled: Path) -> Path:
+    """The file of `name`: a path, or the name of weights bundled in the folder `bundled`."""
+    inside = bundled / f"{name}.safetensors"
+    if inside.is_file():
+        return inside
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    known = {p.stem for p in bundled.glob("*.safetensors")}
+    raise BadWeights(
+        f"there are no weights {name!r}", "give a path, or a bundled name; " + nearest(name, known)
+    )
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors, metadata) of a safetensors file; `expected` is its SHA-256, where one is known."""
+    if expected is not None and (found := sha256(path)) != expected.lower():
+        raise BadWeights(
+            f"weights {path} have sha256 {found}, not {expected}",
+            "the file is damaged or another one; fetch it again",
+        )
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return tensors, dict(file.metadata() or {})
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise BadWeights(f"weights {path} cannot be read: {_reason(path, error)}", _hint(path)) from None
+
+
+def _reason(path: Path, error: Exception) -> str:
+    head = path.open("rb").read(4)
+    if head[:1] == b"\x80" or head[:4] == b"PK\x03\x04":
+        return "this is a pickle, which can run code when it is opened, not a safetensors file"
+    return f"damaged or truncated safetensors ({error})"
+
+
+def _hint(path: Path) -> str:
+    return "invprob reads safetensors only; write one with safetensors.torch.save_file"
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
+    """Write a safetensors file atomically; metadata values that are no strings become JSON."""
+    text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+    part = path.with_suffix(".part")
+    contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    try:
+        safetensors.torch.save_file(contiguous, part, metadata=text)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Operators, noise models and elementary priors."""

@@ -1,0 +1,1 @@
+"""Intermediate layer optimization (Daras et al., 2021, arXiv:2102.07364)."""
