@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import pickle
 from collections.abc import Iterable
@@ -20,8 +21,11 @@ FORMAT = 1
 def save(path: Path, state: Any) -> None:
     """Write a state so that a reader sees either the old file or the whole new one."""
     part = path.with_suffix(".part")
+    # torch's own file writer raises RuntimeError on a full disk; Python's says what it is
+    data = io.BytesIO()
+    torch.save({"format": FORMAT, "state": _encode(state)}, data)
     try:
-        torch.save({"format": FORMAT, "state": _encode(state)}, part)
+        part.write_bytes(data.getbuffer())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

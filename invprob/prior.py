@@ -35,6 +35,15 @@ class Score(Prior):
     def score(self, x: Any, t: Tensor) -> Any:
         """s(x, t) = ∇ log p_t(x), a tree like x."""
 
+    def smoothed(self, x: Any, t: Tensor) -> Any:
+        """∇ log of the law of x_0 + (σ_t/α_t) ε at x itself, α_t s(α_t x, t): what Langevin uses."""
+        alpha, _ = self.schedule(t)
+
+        def times_alpha(leaf: Tensor) -> Tensor:
+            return tree.per_element(alpha, leaf) * leaf
+
+        return tree.map(times_alpha, self.score(tree.map(times_alpha, x), t))
+
     def denoise(self, x: Any, t: Tensor) -> Any:
         """E[x_0 | x_t] = (x_t + σ_t² s(x_t, t)) / α_t (Tweedie's formula)."""
         alpha, sigma = self.schedule(t)

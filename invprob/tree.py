@@ -88,3 +88,13 @@ def detach(tree: X) -> X:
 def repeat(tree: X, times: int) -> X:
     """Each batch element `times` times in a row: (B, …) → (B·times, …)."""
     return map(lambda leaf: leaf.repeat_interleave(times, 0), tree)
+
+
+def cat(trees: list[X]) -> X:
+    """Trees of the same structure joined along the batch."""
+    return map(lambda *parts: torch.cat(parts), trees[0], *trees[1:])
+
+
+def where(mask: Tensor, a: X, b: X) -> X:
+    """Row by row a where `mask` (B,) holds, else b."""
+    return map(lambda u, v: torch.where(per_element(mask, u), u, v), a, b)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from invprob.errors import BadWeights, nearest
 
@@ -66,8 +66,29 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, obje
     text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
     part = path.with_suffix(".part")
     contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    # safetensors' own file writer hides the cause of a failure; Python's says what it is
+    data = safetensors.torch.save(contiguous, metadata=text)
     try:
-        safetensors.torch.save_file(contiguous, part, metadata=text)
+        part.write_bytes(data)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Put `tensors` into `module`, converted to its types; names and shapes must agree exactly."""
+    own = module.state_dict()
+    missing = sorted(own.keys() - tensors.keys())
+    unexpected = sorted(tensors.keys() - own.keys())
+    other = sorted(k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape)
+    faults = [
+        f"{len(names)} {what} (e.g. {names[0]})"
+        for what, names in (("missing", missing), ("unexpected", unexpected), ("misshapen", other))
+        if names
+    ]
+    if faults:
+        raise BadWeights(
+            f"weights {path} do not fit the architecture: {', '.join(faults)} tensors",
+            "the file is of another architecture or version",
+        )
+    module.load_state_dict(dict(tensors))

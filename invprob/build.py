@@ -1,0 +1,96 @@
+"""From an experiment to objects: generator, operator, solver, problem."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import tree
+from invprob.errors import BadInput, Incompatible
+from invprob.experiment import Experiment
+from invprob.generator import Generator, Identity
+from invprob.operator import Operator, compose
+from invprob.params import Spec
+from invprob.registry import Registry
+from invprob.solver import Problem, Solver
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The objects of one experiment, on their device."""
+
+    solver: Solver
+    generator: Generator
+    operator: Operator
+    device: torch.device
+    priors: dict[int, Any]
+
+    def problem(self, y: Tensor, samples: int, seed: int) -> Problem:
+        """`samples` rows for each measurement of y (B, …); the samples of one stand in a row."""
+        keys = [chain_key(seed, row, s) for row in y for s in range(samples)]
+        rows = tree.repeat(y.to(self.device), samples)
+        return Problem(rows, self.operator, self.generator, tuple(keys), self.priors)
+
+
+def device(name: str) -> torch.device:
+    """The device of that name; `auto` takes CUDA, then MPS, then the CPU."""
+    have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next((d for d in ("cuda", "mps") if have[d]), "cpu")
+    if not have.get(name, True):
+        raise BadInput(f"device {name!r} is not available here", "use --device auto or cpu")
+    return torch.device(name)
+
+
+def digest(values: Tensor) -> int:
+    """A stable 32-bit name for the content of a tensor."""
+    raw = values.detach().to("cpu", torch.float32).contiguous().numpy().tobytes()
+    return int.from_bytes(hashlib.sha256(raw).digest()[:4], "little")
+
+
+def chain_key(seed: int, measurement: Tensor, sample: int) -> int:
+    """The random key of one chain: a function of seed, measurement and sample, not of the batch."""
+    text = f"{seed}/{digest(measurement)}/{sample}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
+
+
+def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
+    """The component of a spec, called with its parameters and what its kind gets besides."""
+    entry = registry.find(kind, spec.name)
+    params = entry.params().parse(spec.params, f"{kind} {spec.name}")
+    return entry.load()(params, *args)
+
+
+def parts(
+    experiment: Experiment,
+    registry: Registry,
+    image_shape: tuple[int, int, int] | None = None,
+) -> Parts:
+    """The objects of a completed experiment. Without a generator, images have `image_shape`."""
+    where = device(experiment.device)
+    solver = component(registry, "solver", experiment.solver)
+    if experiment.generator is not None:
+        generator = component(registry, "generator", experiment.generator)
+    elif image_shape is not None:
+        generator = Identity(image_shape)
+    else:
+        raise Incompatible("without a generator the image size must be given", "give an image")
+    generator = generator.to(where).eval().requires_grad_(False)
+    shape = generator.image_shape
+    chain = []
+    for spec in experiment.operator:
+        chain.append(component(registry, "operator", spec, shape, experiment.seed))
+        shape = chain[-1].out_shape
+    operator = compose(chain)
+    operator.noise = component(registry, "noise", experiment.noise)
+    priors = {}
+    for stage in solver.stages(generator):
+        spec = experiment.prior.get(str(stage), experiment.prior.get("default"))
+        if spec is not None:
+            prior = component(registry, "prior", spec, generator, stage)
+            priors[stage] = prior.to(where).eval().requires_grad_(False)
+    return Parts(solver, generator, operator.to(where), where, priors)

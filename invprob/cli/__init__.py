@@ -1,0 +1,90 @@
+"""The command line. This file and click are all that ``invprob --help`` imports."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from invprob import __version__
+
+# not called `list`: a submodule of that name would hide the builtin in this file
+MODULES = {"list": "listing"}
+
+COMMANDS = {
+    "solve": "Reconstruct images from degraded measurements.",
+    "run": "Run the experiment of a TOML file.",
+    "resume": "Take up an interrupted run where it stopped.",
+    "list": "List the components that plugins offer.",
+    "show": "Show the parameters of a component.",
+    "sample": "Draw images from a generator.",
+    "train": "Train a generator or a prior on your own images.",
+}
+
+EXAMPLES = """\b
+Examples:
+  invprob solve
+  invprob solve photo.png --resize --operator superres:factor=4 --solver csgm
+  invprob list solver
+  invprob show solver sgilo
+"""
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are called, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = MODULES.get(cmd_name, cmd_name)
+        command = importlib.import_module(f"invprob.cli.{module}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from invprob.errors import InvprobError, nearest
+
+            raise InvprobError(f"no command is called {args[0]!r}", nearest(args[0], COMMANDS))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="invprob")
+def root() -> None:
+    """Solve inverse problems in imaging with deep generative priors."""
+
+
+def call(args: Sequence[str] | None = None) -> int:
+    """Run a command line; its exit status. Faults of the input are one sentence and one hint."""
+    try:
+        status = root.main(args, prog_name="invprob", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except BaseException as error:
+        from invprob.cli import faults
+
+        known = faults.explain(error)
+        if known is None:
+            raise
+        faults.show(known)
+        return known.status
+
+
+def main() -> None:
+    """The entry point ``invprob``."""
+    sys.exit(call())

@@ -1,0 +1,78 @@
+"""What went wrong, for a person: one sentence, one hint, an exit status; bugs stay tracebacks."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+
+import click
+
+from invprob.errors import InvprobError
+
+USER, INTERRUPTED = 2, 130
+
+_FILESYSTEM = {
+    errno.ENOSPC: ("the disk is full", "free some space; a run that has begun can be resumed"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space, or give another --out"),
+    errno.EACCES: ("permission denied", "check the owner and mode of the file"),
+    errno.EPERM: ("permission denied", "check the owner and mode of the file"),
+    errno.EROFS: ("the file system is read-only", "give an --out that can be written"),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A message, what to do about it, and the exit status."""
+
+    message: str
+    hint: str
+    status: int = USER
+    label: str = "error"
+
+
+class Stopped(Exception):
+    """The user stopped a command whose work so far is kept."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def explain(error: BaseException) -> Fault | None:
+    """The fault behind an exception; None for a bug."""
+    if isinstance(error, InvprobError):
+        return Fault(error.message, error.hint)
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    if isinstance(error, Stopped):
+        return Fault(error.message, error.hint, INTERRUPTED, "interrupted")
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return Fault("stopped by the user", "", INTERRUPTED, "interrupted")
+    if isinstance(error, OSError) and error.errno in _FILESYSTEM:
+        reason, hint = _FILESYSTEM[error.errno]
+        where = f" ({error.filename})" if error.filename else ""
+        return Fault(reason + where, hint)
+    return None
+
+
+def show(fault: Fault) -> None:
+    """Write a fault to stderr."""
+    color = None if "NO_COLOR" not in os.environ else False
+    shade = "red" if fault.status == USER else "yellow"
+    label = click.style(f"{fault.label}:", fg=shade, bold=True)
+    click.echo(f"{label} {fault.message}", err=True, color=color)
+    if fault.hint:
+        click.echo(f"{click.style('hint:', dim=True)} {fault.hint}", err=True, color=color)
+
+
+def _usage(error: click.ClickException) -> Fault:
+    message = error.format_message().strip().rstrip(".")
+    hint = ""
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        message = f"no such option: {error.option_name}"
+        hint = "did you mean " + " or ".join(sorted(error.possibilities)) + "?"
+    elif isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see `{error.ctx.command_path} --help`"
+    return Fault(message[:1].lower() + message[1:], hint)

@@ -1,0 +1,68 @@
+"""``invprob list``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from invprob.cli import kinds
+from invprob.plugin import KINDS
+from invprob.registry import Registry, registry
+
+
+@click.command()
+@click.argument("kind", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the components as JSON.")
+def command(kind: str | None, as_json: bool) -> None:
+    """List the components that plugins offer.
+
+    KIND is solver, operator, noise, generator, prior or trainer; without it, all are listed.
+    """
+    found = registry()
+    chosen = KINDS if kind is None else (kinds.kind(kind),)
+    if as_json:
+        click.echo(json.dumps(_plain(found, chosen), indent=2))
+        return
+    from invprob.cli import console
+    from invprob.cli.console import Column
+
+    rows = []
+    for name in chosen:
+        for i, entry in enumerate(found.of_kind(name)):
+            c = entry.component
+            rows.append((name if i == 0 else "", c.name, c.summary, entry.plugin))
+    if rows:
+        columns = (
+            Column("kind", "bold"),
+            Column("name", "cyan"),
+            Column("summary", wrap=True),
+            Column("plugin", "dim"),
+        )
+        console.table(columns, rows)
+    elif not found.broken:
+        what = "component" if kind is None else chosen[0]
+        console.say(f"no plugin offers a {what}")
+    if found.broken:
+        console.say()
+        console.table(
+            (Column("broken plugin", "red"), Column("reason", "red", wrap=True)),
+            sorted(found.broken.items()),
+        )
+
+
+def _plain(found: Registry, chosen: tuple[str, ...]) -> dict[str, object]:
+    components = [
+        {
+            "kind": entry.component.kind,
+            "name": entry.component.name,
+            "plugin": entry.plugin,
+            "distribution": entry.distribution,
+            "summary": entry.component.summary,
+            "needs": entry.component.needs,
+            "offers": entry.component.offers,
+        }
+        for name in chosen
+        for entry in found.of_kind(name)
+    ]
+    return {"components": components, "broken": found.broken}

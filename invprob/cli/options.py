@@ -1,0 +1,94 @@
+"""Options that several commands share, and the experiment that they describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from invprob.errors import BadParams
+
+if TYPE_CHECKING:
+    from invprob.experiment import Experiment
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+BUNDLED = 2
+"""How many of the bundled samples are used when nothing is said, so that this stays quick."""
+
+
+def device(f: F) -> F:
+    """``--device``."""
+    text = "Where to compute.  [default: auto]"
+    return click.option("--device", type=click.Choice(DEVICES), help=text)(f)
+
+
+def settings(f: F) -> F:
+    """``--set``, for fields of the experiment."""
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Override any field, e.g. solver.steps=50,50. Repeatable.",
+    )(f)
+
+
+def out(f: F) -> F:
+    """``--out`` of a run."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="New or empty folder for the results.  [default: a dated one under runs/]",
+    )(f)
+
+
+def dry_run(f: F) -> F:
+    """``--dry-run``."""
+    text = "Print the whole experiment as TOML and stop."
+    return click.option("--dry-run", is_flag=True, help=text)(f)
+
+
+def speech(f: F) -> F:
+    """``--quiet`` and ``--json``."""
+    f = click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")(f)
+    return click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")(f)
+
+
+def priors(given: Sequence[str]) -> dict[str, str]:
+    """``NAME:…`` for every stage, ``STAGE=NAME:…`` for one, by stage."""
+    found: dict[str, str] = {}
+    for text in given:
+        match = re.fullmatch(r"\s*(\d+)\s*=(.*)", text, re.DOTALL)
+        stage, spec = (str(int(match[1])), match[2]) if match else ("default", text)
+        if stage in found:
+            where = "every stage" if stage == "default" else f"stage {stage}"
+            raise BadParams(f"--prior is given twice for {where}", "keep one of them")
+        found[stage] = spec
+    return found
+
+
+def experiment(table: dict[str, Any], settings: Sequence[str]) -> Experiment:
+    """The completed experiment of a table and its overrides; imports no torch.
+
+    Overrides that name a component come first, so that those of its parameters find its defaults.
+    """
+    from invprob.experiment import Experiment, complete, override
+    from invprob.registry import registry
+
+    found = registry()
+    whole = [s for s in settings if re.match(r"\s*(prior\.\w+|[^.=]*)\s*(=|$)", s)]
+    rest = [s for s in settings if s not in whole]
+    made = Experiment.parse(override(table, whole))
+    if not made.images and made.measurement is None and made.limit is None:
+        made = made.model_copy(update={"limit": BUNDLED})
+    made = complete(made, found)
+    if rest:
+        table = override(made.model_dump(mode="json"), rest)
+        made = complete(Experiment.parse(table), found)
+    return made

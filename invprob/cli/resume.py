@@ -1,0 +1,20 @@
+"""``invprob resume``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from invprob.cli import execute, options
+
+
+@click.command()
+@click.argument("run", metavar="DIR", type=click.Path(path_type=Path))
+@options.speech
+def command(run: Path, quiet: bool, as_json: bool) -> None:
+    """Take up an interrupted run where it stopped.
+
+    On a CPU the result has the same bits as that of a run that was never interrupted.
+    """
+    execute.resume(run, quiet, as_json)

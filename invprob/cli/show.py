@@ -1,0 +1,133 @@
+"""``invprob show``: what a component does and takes, read from its manifest and its model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from invprob.cli import kinds
+from invprob.registry import Entry, registry
+
+BOUNDS = {
+    "exclusiveMinimum": "> {}",
+    "minimum": "≥ {}",
+    "exclusiveMaximum": "< {}",
+    "maximum": "≤ {}",
+    "multipleOf": "multiple of {}",
+    "minLength": "length ≥ {}",
+    "maxLength": "length ≤ {}",
+    "pattern": "like {}",
+}
+TYPES = {"integer": "int", "number": "float", "string": "text", "boolean": "true/false"}
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("name")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the parameters.")
+def command(kind: str, name: str, schema: bool) -> None:
+    """Show the parameters of a component.
+
+    For example: invprob show solver sgilo
+    """
+    entry = registry().find(kinds.kind(kind), name)
+    described = entry.params().model_json_schema()
+    if schema:
+        click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+    else:
+        _print(entry, described)
+
+
+def _print(entry: Entry, schema: Mapping[str, Any]) -> None:
+    from invprob.cli import console
+    from invprob.cli.console import Column
+
+    component = entry.component
+    source = f" ({entry.distribution})" if entry.distribution else ""
+    console.say(f"{component.kind} {component.name}", "bold")
+    console.say(component.summary)
+    console.say()
+    facts = [("plugin", entry.plugin + source)]
+    facts += [("needs", ", ".join(component.needs))] if component.needs else []
+    facts += [("offers", ", ".join(component.offers))] if component.offers else []
+    facts += [(f"default {kind}", name) for kind, name in component.defaults]
+    console.entries(facts, "dim")
+    properties = schema.get("properties", {})
+    if not properties:
+        console.say()
+        console.say("It takes no parameters.")
+        return
+    console.say()
+    rows = []
+    for name, field in properties.items():
+        words, limits = typed(field, schema.get("$defs", {}))
+        default = "required" if "default" not in field else shown(field["default"])
+        text = " ".join(filter(None, (field.get("description", ""), limits and f"[{limits}]")))
+        rows.append((name, words, default, text))
+    columns = (
+        Column("parameter", "cyan"),
+        Column("type", wrap=True),
+        Column("default"),
+        Column("description", wrap=True),
+    )
+    console.table(columns, rows)
+    console.say()
+    for example in schema.get("examples", ()):
+        console.say(f"e.g. {_written(component.name, example)}", "dim")
+
+
+def typed(field: Mapping[str, Any], models: Mapping[str, Any]) -> tuple[str, str]:
+    """(type, constraints) of a property of a JSON Schema, in words."""
+    if "$ref" in field:
+        return typed(models.get(field["$ref"].rpartition("/")[2], {}), models)
+    if "anyOf" in field:
+        parts = [typed(part, models) for part in field["anyOf"]]
+        return " or ".join(words for words, _ in parts), _listed(limits for _, limits in parts)
+    if "enum" in field:
+        return "|".join(map(str, field["enum"])), ""
+    if "const" in field:
+        return str(field["const"]), ""
+    if field.get("type") == "null":
+        return "none", ""
+    if field.get("type") == "array":
+        return _array(field, models)
+    words = TYPES.get(field.get("type", ""), field.get("type", "any"))
+    return words, _listed(text.format(field[key]) for key, text in BOUNDS.items() if key in field)
+
+
+def _array(field: Mapping[str, Any], models: Mapping[str, Any]) -> tuple[str, str]:
+    fixed = field.get("prefixItems")
+    if fixed:
+        parts = [typed(item, models) for item in fixed]
+        return ",".join(words for words, _ in parts), _listed(limits for _, limits in parts)
+    words, limits = typed(field.get("items", {}), models)
+    least, most = field.get("minItems"), field.get("maxItems")
+    bounds = (
+        limits and f"each {limits}",
+        f"at least {least}" if least else "",
+        f"at most {most}" if most is not None else "",
+    )
+    return f"{words},…", _listed(bounds)
+
+
+def _listed(parts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(filter(None, parts)))
+
+
+def shown(value: Any) -> str:
+    """A value as a user would write it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(shown, value))
+    return str(value)
+
+
+def _written(name: str, example: Mapping[str, Any]) -> str:
+    pairs = ",".join(f"{key}={shown(value)}" for key, value in example.items())
+    return f"{name}:{pairs}" if pairs else name

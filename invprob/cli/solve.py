@@ -1,0 +1,107 @@
+"""``invprob solve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from invprob.cli import execute, options
+
+EXAMPLES = """\b
+Examples:
+  invprob solve
+  invprob solve faces/ --operator inpaint:keep=0.05 --samples 8
+  invprob solve photo.png --resize --crop --operator superres:factor=4
+  invprob solve --operator "blur:sigma=2|superres:factor=2" --solver csgm
+  invprob solve --measurement y.png --operator inpaint:mask=hole.png
+  invprob solve --set solver.steps=20,20 --dry-run
+
+A component is written NAME:key=value,key=value. `invprob list` names the
+components, `invprob show KIND NAME` their parameters. Ctrl-C keeps the run; go
+on with `invprob resume DIR`.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.option("--solver", metavar="SPEC", help="The algorithm.  [default: sgilo]")
+@click.option(
+    "--operator",
+    metavar="SPEC",
+    help="What the measurement sees of the image; A|B applies A, then B.  [default: inpaint]",
+)
+@click.option(
+    "--noise",
+    metavar="SPEC",
+    help="The noise, for images in [0, 1].  [default: gaussian:sigma=0.02]",
+)
+@click.option("--generator", metavar="SPEC", help="The generator.  [default: the solver's choice]")
+@click.option(
+    "--prior",
+    "priors",
+    multiple=True,
+    metavar="[STAGE=]SPEC",
+    help="The prior, of every stage or of one. Repeatable.  [default: the solver's choice]",
+)
+@click.option(
+    "--samples",
+    type=int,
+    metavar="N",
+    help="Samples (chains, restarts) per image.  [default: 4]",
+)
+@click.option("--seed", type=int, metavar="N", help="Seed of every draw.  [default: 0]")
+@options.device
+@click.option(
+    "--measurement",
+    metavar="FILE",
+    help="Start from this degraded picture or array; there is no ground truth then.",
+)
+@click.option("--resize", is_flag=True, help="Resize images to the generator's size.")
+@click.option("--crop", is_flag=True, help="Crop images to the generator's size or aspect.")
+@click.option(
+    "--limit",
+    type=int,
+    metavar="N",
+    help=f"Use the first N images.  [default: all; of the bundled ones {options.BUNDLED}]",
+)
+@options.out
+@options.settings
+@options.dry_run
+@options.speech
+def command(
+    images: tuple[str, ...],
+    priors: tuple[str, ...],
+    operator: str | None,
+    resize: bool,
+    crop: bool,
+    out: Path | None,
+    settings: tuple[str, ...],
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Reconstruct images from degraded measurements.
+
+    Each IMAGE is a picture, a folder or a zip file of pictures. It is degraded by the operator and
+    the noise, then reconstructed, and the results are compared with it. Without an IMAGE, bundled
+    samples are used.
+    """
+    table = {key: value for key, value in given.items() if value is not None}
+    if images:
+        table["images"] = images
+    if operator is not None:
+        table["operator"] = [operator]
+    if priors:
+        table["prior"] = options.priors(priors)
+    if resize:
+        table["resize"] = True
+    if crop:
+        table["crop"] = True
+    experiment = options.experiment(table, settings)
+    if dry_run:
+        click.echo(experiment.to_toml(), nl=False)
+    else:
+        execute.solve(experiment, out, quiet, as_json)

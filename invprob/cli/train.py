@@ -1,0 +1,109 @@
+"""``invprob train``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from invprob.cli import faults, options
+
+if TYPE_CHECKING:
+    from invprob.training import TrainingProgress
+
+EXAMPLES = """\b
+Examples:
+  invprob train generator faces/ --out my-faces --set batch=16
+  invprob train prior my-faces/generator.safetensors --out my-prior --set stage=2
+  invprob show trainer generator
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("name")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    required=True,
+    help="Folder for weights and checkpoints; a training in it is taken up.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter of the trainer. Repeatable.",
+)
+@options.speech
+def command(
+    name: str, source: Path, out: Path, settings: tuple[str, ...], quiet: bool, as_json: bool
+) -> None:
+    """Train a generator or a prior on your own images.
+
+    NAME is a trainer of `invprob list trainer`; SOURCE is what it learns from, a folder or zip file
+    of images for a generator, weights of a generator for a prior. Ctrl-C keeps the newest
+    checkpoint; the same command goes on from there.
+    """
+    from invprob.cli import console
+    from invprob.params import Spec
+    from invprob.registry import registry
+
+    spec = Spec.model_validate(name)
+    entry = registry().find("trainer", spec.name)
+    given = {**spec.params, **_pairs(settings)}
+    params = entry.params().parse(given, f"trainer {spec.name}")
+    last: TrainingProgress | None = None
+    try:
+        with console.Meter(quiet) as meter:
+            meter.busy("loading PyTorch …")
+            train = entry.load()
+            meter.busy("reading the data …")
+            for record in train(params, source, out):
+                if last is None:
+                    meter.begin(spec.name, max(0, record.step - 1), record.total)
+                last = record
+                if meter.due(record.step):
+                    meter.update(record.step, figures(record))
+    except KeyboardInterrupt:
+        if not out.is_dir() or not any(out.iterdir()):
+            raise
+        again = shlex.join(["invprob", *sys.argv[1:]])
+        raise faults.Stopped(
+            f"the newest checkpoint is kept in {out}", f"go on with: {again}"
+        ) from None
+    if as_json:
+        click.echo(json.dumps(_plain(out, last)))
+    elif not quiet:
+        if last is not None:
+            console.say(f"{last.step} steps, {figures(last)}")
+        console.say(str(out), "bold")
+
+
+def figures(record: TrainingProgress) -> str:
+    """The figures of a record, in words."""
+    return ", ".join(f"{key} {value:.4g}" for key, value in record.figures.items())
+
+
+def _pairs(settings: Sequence[str]) -> dict[str, str]:
+    from invprob.errors import BadParams
+
+    pairs = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise BadParams(f"--set {text!r} is not key=value", "e.g. --set batch=16")
+        pairs[key.strip().replace("-", "_")] = value.strip()
+    return pairs
+
+
+def _plain(out: Path, last: TrainingProgress | None) -> dict[str, Any]:
+    if last is None:
+        return {"out": str(out)}
+    return {"out": str(out), "step": last.step, "figures": dict(last.figures)}

@@ -1,0 +1,212 @@
+"""The run folder: pictures to look at, arrays to compute with, and all that `resume` needs."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import __version__, figure, images, weights
+from invprob.build import Parts, digest
+from invprob.errors import BadInput
+from invprob.experiment import Experiment
+from invprob.operator import Operator
+from invprob.registry import Registry
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out: samples (B, S, C, H, W), mean and std (B, C, H, W), a row of figures each."""
+
+    experiment: Experiment
+    names: tuple[str, ...]
+    truth: Tensor | None
+    y: Tensor
+    samples: Tensor
+    mean: Tensor
+    std: Tensor
+    rows: list[dict[str, Any]]
+    returns: str
+    seconds: float
+
+
+def default_name(experiment: Experiment) -> Path:
+    """A dated folder under ``runs/`` that does not exist yet."""
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    operator = "-".join(spec.name for spec in experiment.operator)
+    path = Path("runs") / f"{now}-{experiment.solver.name}-{operator}"
+    number = 2
+    while path.exists():
+        path = path.with_name(f"{now}-{experiment.solver.name}-{operator}-{number}")
+        number += 1
+    return path
+
+
+def claim(out: Path) -> bool:
+    """Make the folder, which must be new or empty, and writable; whether it had to be made."""
+    try:
+        new = not out.exists()
+        if out.exists() and not out.is_dir():
+            raise BadInput(f"{out} is a file", "give another --out")
+        if out.is_dir() and any(out.iterdir()):
+            raise BadInput(
+                f"folder {out} is not empty", f"give another --out, or: invprob resume {out}"
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"folder {out} cannot be written: {reason}", "give another --out") from None
+    return new
+
+
+def withdraw(out: Path, new: bool) -> None:
+    """Take back what `begin` wrote before it failed, and the folder if it is new."""
+    for file in out.iterdir():
+        file.unlink()
+    if new:
+        out.rmdir()
+
+
+def begin(
+    out: Path,
+    experiment: Experiment,
+    registry: Registry,
+    parts: Parts,
+    names: tuple[str, ...],
+    y: Tensor,
+    truth: Tensor | None,
+) -> None:
+    """Write what is known before the first step."""
+    write_text(out / "experiment.toml", experiment.to_toml())
+    arrays = {"measurement": y} | ({} if truth is None else {"truth": truth})
+    weights.write(out / "measurement.safetensors", arrays, {"names": list(names)})
+    used = {entry.plugin: entry.distribution for *_, entry in experiment.entries(registry)}
+    manifest = {
+        "invprob": __version__,
+        "plugins": used,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": str(parts.device),
+        "threads": torch.get_num_threads(),
+        "seed": experiment.seed,
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "parts": fingerprints(parts),
+    }
+    write_text(out / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+
+
+def fingerprints(parts: Parts) -> dict[str, str]:
+    """A hash of the numbers (weights, masks, kernels) in each part, to see whether one changed."""
+    named: dict[str, torch.nn.Module] = {"generator": parts.generator, "operator": parts.operator}
+    named |= {f"prior.{stage}": prior for stage, prior in parts.priors.items()}
+    return {
+        name: format(digest(torch.tensor([digest(v) for v in module.state_dict().values()])), "08x")
+        for name, module in named.items()
+    }
+
+
+def check_unchanged(out: Path, parts: Parts) -> None:
+    """Refuse to resume with other weights or another mask than the run began with."""
+    began = json.loads((out / "manifest.json").read_text()).get("parts", {})
+    changed = [name for name, now in fingerprints(parts).items() if began.get(name) != now]
+    if changed:
+        raise BadInput(
+            f"run {out} began with another {' and '.join(changed)} than is found now",
+            "restore the weights or mask file it used, or start a new run",
+        )
+
+
+def read_data(out: Path) -> tuple[tuple[str, ...], Tensor, Tensor | None]:
+    """(names, measurement, truth) of a run folder."""
+    arrays, metadata = weights.read(out / "measurement.safetensors")
+    return tuple(json.loads(metadata["names"])), arrays["measurement"], arrays.get("truth")
+
+
+def finish(out: Path, outcome: Outcome, operator: Operator) -> None:
+    """Write results: arrays, pictures, figures, summary."""
+    arrays = {"samples": outcome.samples, "mean": outcome.mean, "std": outcome.std}
+    weights.write(out / "result.safetensors", arrays, {"names": list(outcome.names)})
+    scale = float(outcome.std.max().clamp_min(1e-8))
+    with torch.no_grad():
+        seen = operator.cpu().observed(outcome.y)
+    for i, name in enumerate(outcome.names):
+        images.write_png(out / "measurement" / f"{name}.png", seen[i])
+        images.write_png(out / "mean" / f"{name}.png", outcome.mean[i])
+        images.write_png(out / "std" / f"{name}.png", outcome.std[i] / scale)
+        for s, sample in enumerate(outcome.samples[i]):
+            images.write_png(out / "samples" / f"{name}-{s:02d}.png", sample)
+    figures = {
+        "solver": str(outcome.experiment.solver),
+        "seconds": outcome.seconds,
+        "std_png_white": scale,
+        "images": [finite(row) for row in outcome.rows],
+    }
+    write_text(out / "metrics.json", json.dumps(figures, indent=2) + "\n")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    record(out, seconds=round(outcome.seconds, 3), finished=now)
+    figure.summary(outcome, seen).save(out / "summary.png")
+
+
+def record(out: Path, **facts: Any) -> None:
+    """Add facts to the manifest."""
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    write_text(out / "manifest.json", json.dumps(manifest | facts, indent=2) + "\n")
+
+
+def seconds(out: Path) -> float:
+    """The seconds spent on a run before it was interrupted."""
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    return float(manifest.get("seconds", 0.0))
+
+
+def finite(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of figures for JSON, which knows neither NaN nor infinity: they become null."""
+    return {
+        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()
+    }
+
+
+def write_trace(out: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write the trace as CSV: a row per recorded step and chain."""
+    rows = list(rows)
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    part = out / "trace.csv.part"
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(part, out / "trace.csv")
+
+
+def read_trace(out: Path) -> list[dict[str, Any]]:
+    """The rows of `write_trace`."""
+    path = out / "trace.csv"
+    if not path.is_file():
+        return []
+    whole = {"step", "stage", "chain"}
+    with path.open(newline="") as file:
+        return [
+            {k: int(v) if k in whole else float(v) for k, v in row.items() if v != ""}
+            for row in csv.DictReader(file)
+        ]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old or the whole new one."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

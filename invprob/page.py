@@ -1,0 +1,175 @@
+"""A table of pictures with text, drawn with Pillow alone but for a colour map and a fallback font.
+
+Small images are enlarged by whole factors without smoothing, so that a pixel stays a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+PAPER, INK, GREY, RED = (255, 255, 255), (28, 28, 30), (118, 118, 124), (176, 32, 24)
+MARGIN, GAP = 32, 12
+TITLE, TEXT, SMALL = 22, 16, 14
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A picture with a caption under it; `ramp` is the value at the end of its colour scale."""
+
+    picture: Image.Image
+    caption: str = ""
+    ramp: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells under a name, which a warning may follow."""
+
+    name: str
+    cells: Sequence[Cell]
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A table of pictures: what `draw` draws. `size` is the (width, height) of a cell."""
+
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    size: tuple[int, int]
+    title: str = ""
+    subtitle: str = ""
+    notes: Sequence[str] = ()
+
+
+def colour(values: Tensor) -> Image.Image:
+    """The map (H, W) with values in [0, 1] in the colours of matplotlib's magma."""
+    index = (torch.nan_to_num(values).clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    return Image.fromarray(_magma()[index])
+
+
+@cache
+def _magma() -> Any:
+    return (matplotlib.colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+
+
+def cell_size(height: int, width: int, target: int = 176, most: int = 384) -> tuple[int, int]:
+    """The (width, height) an image is shown at: a whole multiple of at least `target` pixels on
+    its longer side, reduced to `most` where the image itself is larger."""
+    longer = max(height, width)
+    scale = most / longer if longer > most else float(-(-target // longer))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture as large as fits in `size`, centred on light grey where its aspect differs."""
+    scale = min(size[0] / picture.width, size[1] / picture.height)
+    inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    how = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
+    picture = picture.convert("RGB").resize(inner, how)
+    if inner == size:
+        return picture
+    page = Image.new("RGB", size, (238, 238, 240))
+    page.paste(picture, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
+    return page
+
+
+def draw(page: Page) -> Image.Image:
+    """The page as one RGB picture on white."""
+    width, height = page.size
+    caption = SMALL + 10 if any(c.caption or c.ramp for r in page.rows for c in r.cells) else 0
+    inner = len(page.columns) * (width + GAP) - GAP
+    head = MARGIN + (TITLE + 8 if page.title else 0) + (TEXT + 24 if page.subtitle else 0)
+    line = TEXT + 8 + height + caption + 18
+    lines = [part for note in page.notes for part in _wrapped(note, SMALL, inner)]
+    total = head + TEXT + 12 + line * len(page.rows) + (SMALL + 6) * len(lines) + MARGIN
+    canvas = Image.new("RGB", (inner + 2 * MARGIN, total), PAPER)
+    pen = ImageDraw.Draw(canvas)
+    if page.title:
+        _write(pen, (MARGIN, MARGIN - 6), page.title, TITLE, INK, inner)
+    if page.subtitle:
+        _write(pen, (MARGIN, head - TEXT - 28), page.subtitle, TEXT, GREY, inner)
+    y = head
+    for k, name in enumerate(page.columns):
+        _write(pen, (MARGIN + k * (width + GAP), y), name, TEXT, INK, width)
+    y += TEXT + 6
+    pen.line((MARGIN, y, MARGIN + inner - 1, y), (214, 214, 218))
+    y += 8
+    for row in page.rows:
+        end = _write(pen, (MARGIN, y), row.name, SMALL, GREY, inner // 2)
+        if row.warning:
+            _write(pen, (end + 12, y), row.warning, SMALL, RED, inner // 2)
+        for k, cell in enumerate(row.cells):
+            left, under = MARGIN + k * (width + GAP), y + TEXT + 8 + height + 6
+            canvas.paste(scaled(cell.picture, page.size), (left, y + TEXT + 8))
+            if cell.ramp is not None:
+                _ramp(canvas, pen, (left, under), width, cell.ramp)
+            else:
+                _write(pen, (left, under), cell.caption, SMALL, GREY, width)
+        y += line
+    for text in lines:
+        _write(pen, (MARGIN, y), text, SMALL, GREY, inner)
+        y += SMALL + 6
+    return canvas
+
+
+def _ramp(
+    canvas: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], width: int, end: float
+) -> None:
+    """A colour scale from 0 to `end` on one line of text."""
+    last = f"{end:.2g}"
+    before = round(_font(SMALL).getlength("0")) + 6
+    after = round(_font(SMALL).getlength(last)) + 6
+    bar = colour(torch.linspace(0, 1, 256).expand(10, 256))
+    length = max(width - before - after, 8)
+    canvas.paste(bar.resize((length, 10)), (at[0] + before, at[1] + 4))
+    _write(pen, at, "0", SMALL, GREY, width)
+    _write(pen, (at[0] + before + length + 6, at[1]), last, SMALL, GREY, width)
+
+
+@cache
+def _font(size: int, wide: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font, or, for scripts it lacks, matplotlib's."""
+    if wide:
+        folder = matplotlib.get_data_path()
+        return ImageFont.truetype(f"{folder}/fonts/ttf/DejaVuSans.ttf", size - 1)
+    return ImageFont.load_default(size)
+
+
+def _wrapped(text: str, size: int, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if _font(size, not text.isascii()).getlength(longer) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    size: int,
+    ink: tuple[int, int, int],
+    width: int,
+) -> int:
+    """Write one line, shortened to `width` pixels; where it ends."""
+    font = _font(size, not text.isascii())
+    whole = text
+    while text and font.getlength(text) > width:
+        text = whole[: len(text.removesuffix("...")) - 1].rstrip() + "..."
+        if text == "...":
+            break
+    pen.text(at, text, ink, font)
+    return at[0] + round(font.getlength(text))

@@ -1,0 +1,197 @@
+"""A run from experiment to folder: prepare the data, drive the solver, write what came out.
+
+A run folder holds from its first second all that `resume` needs: the experiment, the measurement
+and, as the run goes, the newest checkpoint.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import build, checkpoint, folder, images, metrics, seeds
+from invprob.build import Parts
+from invprob.errors import BadInput
+from invprob.experiment import Experiment, complete, read
+from invprob.folder import Outcome
+from invprob.registry import Registry
+from invprob.run import Checkpointer, Observer, Trace, drive
+from invprob.solver import Problem, Solver
+
+Watch = Callable[[Solver, Problem, int], Iterable[Observer]]
+"""Makes the observers of a run from its solver, problem and first step."""
+
+
+class Interrupted(Exception):
+    """The user stopped the run; its folder can be resumed."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(str(out))
+        self.out = out
+
+
+@dataclass(frozen=True)
+class Data:
+    """B measurements with their names, and the truth (B, C, H, W) where it is known."""
+
+    names: tuple[str, ...]
+    y: Tensor
+    truth: Tensor | None
+
+
+def prepare(experiment: Experiment, registry: Registry) -> tuple[Experiment, Parts, Data]:
+    """The completed experiment, its objects and its data; every fault of the input shows here."""
+    experiment = complete(experiment, registry)
+    if experiment.measurement is not None:
+        if experiment.images:
+            raise BadInput(
+                "images and a measurement are given at once",
+                "give images to degrade, or one --measurement that is degraded already",
+            )
+        raw = images.read_measurement(Path(experiment.measurement))
+        parts = build.parts(experiment, registry, _shape(raw))
+        return experiment, parts, _measured(experiment, parts, raw)
+    files = images.gather(experiment.images) if experiment.images else images.bundled()
+    files = files[: experiment.limit]
+    parts = build.parts(experiment, registry, _shape(files[0].read(3)))
+    shape = parts.generator.image_shape
+    pictures = [
+        images.fit(file.read(shape[0]), shape, experiment.resize, experiment.crop, file.name)
+        for file in files
+    ]
+    truth = torch.stack(pictures)
+    rngs = [seeds.stream(experiment.seed, "noise", build.digest(row)) for row in truth]
+    with torch.no_grad():
+        y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
+    return experiment, parts, Data(tuple(file.name for file in files), y, truth)
+
+
+def _shape(picture: Tensor) -> tuple[int, int, int] | None:
+    return tuple(picture.shape[-3:]) if picture.dim() >= 3 else None  # type: ignore[return-value]
+
+
+def _measured(experiment: Experiment, parts: Parts, raw: Tensor) -> Data:
+    """A measurement given as a picture (C, h, w), or as numbers in the operator's own shape."""
+    shape = parts.operator.out_shape
+    batched = raw if raw.dim() == len(shape) + 1 and raw.shape[1:] == shape else raw[None]
+    y = batched if batched.shape[1:] == shape else parts.operator.from_picture(batched)
+    stem = Path(str(experiment.measurement)).stem
+    names = (stem,) if len(y) == 1 else tuple(f"{stem}-{i}" for i in range(len(y)))
+    return Data(names, y.float(), None)
+
+
+def solve(
+    experiment: Experiment, registry: Registry, out: Path, watch: Watch | None = None
+) -> Outcome:
+    """Solve and write the run folder `out`, which must be new or empty.
+
+    Raises `InvprobError` before anything is written if the input cannot be used, and `Interrupted`
+    when the user stops the run.
+    """
+    experiment, parts, data = prepare(experiment, registry)
+    new = folder.claim(out)
+    try:
+        folder.begin(out, experiment, registry, parts, data.names, data.y, data.truth)
+    except BaseException:
+        folder.withdraw(out, new)
+        raise
+    return _finish(experiment, parts, data, out, watch, None, [])
+
+
+def resume(registry: Registry, out: Path, watch: Watch | None = None) -> Outcome:
+    """Take up the run of the folder `out` where its checkpoint stands."""
+    if not (out / "experiment.toml").is_file():
+        raise BadInput(f"{out} is no run folder", "give a folder that invprob solve wrote")
+    experiment = complete(Experiment.parse(read(out / "experiment.toml")), registry)
+    names, y, truth = folder.read_data(out)
+    shape = tuple(truth.shape[1:]) if truth is not None else None
+    parts = build.parts(experiment, registry, shape)  # type: ignore[arg-type]
+    folder.check_unchanged(out, parts)
+    state, rows = None, []
+    if (out / "checkpoint.pt").is_file():
+        allowed = (*parts.solver.states, *parts.generator.latents)
+        state = checkpoint.load(out / "checkpoint.pt", allowed, parts.device)
+        rows = [row for row in folder.read_trace(out) if row["step"] <= state.step]
+    return _finish(experiment, parts, Data(names, y, truth), out, watch, state, rows)
+
+
+def _finish(
+    experiment: Experiment,
+    parts: Parts,
+    data: Data,
+    out: Path,
+    watch: Watch | None,
+    state: Any,
+    rows: list[dict[str, Any]],
+) -> Outcome:
+    problem = parts.problem(data.y, experiment.samples, experiment.seed)
+    solver = parts.solver
+    trace = Trace(solver.total(problem), rows)
+    keep = Checkpointer(out / "checkpoint.pt", lambda: folder.write_trace(out, trace.rows))
+    keep.last = state
+    first = 0 if state is None else state.step
+    extra = tuple(watch(solver, problem, first)) if watch is not None else ()
+    before, started = folder.seconds(out), time.perf_counter()
+    try:
+        state = drive(solver, problem, (trace, keep, *extra), state)
+        seconds = before + time.perf_counter() - started
+        keep.save()
+        if not solver.done(problem, state):
+            raise KeyboardInterrupt
+        outcome = _outcome(experiment, parts, data, problem, state, seconds)
+        folder.finish(out, outcome, parts.operator)
+    except KeyboardInterrupt:
+        keep.save()
+        folder.record(out, seconds=round(before + time.perf_counter() - started, 3))
+        raise Interrupted(out) from None
+    return outcome
+
+
+def _outcome(
+    experiment: Experiment, parts: Parts, data: Data, problem: Problem, state: Any, seconds: float
+) -> Outcome:
+    """Pool the chains of each image: the mean of their means; by the law of total variance the std."""
+    with torch.no_grad():
+        result = parts.solver.result(problem, state)
+    by_image = (len(data.names), experiment.samples, *result.image.shape[1:])
+    last, means, variances = (part.cpu().reshape(by_image) for part in result)
+    mean = means.mean(1)
+    std = (variances.mean(1) + means.var(1, unbiased=False)).sqrt()
+    rows = []
+    with torch.no_grad():
+        noise = parts.operator.chi2(data.y.to(parts.device), mean.to(parts.device)).cpu()
+        flat = last.flatten(0, 1)
+        y_rows = data.y.repeat_interleave(experiment.samples, 0)
+        chi2 = parts.operator.chi2(y_rows.to(parts.device), flat.to(parts.device)).cpu()
+        chi2 = chi2.reshape(by_image[:2]).mean(1)
+    for i, name in enumerate(data.names):
+        row: dict[str, Any] = {"image": name}
+        if data.truth is not None:
+            truth = data.truth[i : i + 1]
+            copies = truth.expand_as(last[i])
+            row |= {
+                "psnr_mean": float(metrics.psnr(mean[i : i + 1], truth)),
+                "ssim_mean": float(metrics.ssim(mean[i : i + 1], truth)),
+                "psnr_sample": float(metrics.psnr(last[i], copies).mean()),
+                "ssim_sample": float(metrics.ssim(last[i], copies).mean()),
+            }
+        row |= {"misfit_mean": float(noise[i]), "misfit_sample": float(chi2[i])}
+        rows.append(row)
+    return Outcome(
+        experiment=experiment,
+        names=data.names,
+        truth=data.truth,
+        y=data.y,
+        samples=last,
+        mean=mean,
+        std=std,
+        rows=rows,
+        returns=parts.solver.returns,
+        seconds=seconds,
+    )

@@ -1,0 +1,17 @@
+"""What trainers report: one record per step or so, which the command line shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """`step` of `total` (in the trainer's own unit), its figures, and a picture just written."""
+
+    step: int
+    total: int
+    figures: Mapping[str, float]
+    picture: Path | None = None

@@ -1,0 +1,19 @@
+"""Parameters of CSGM."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from invprob.params import Params
+
+
+class CSGMParams(Params):
+    """Compressed sensing with generative models: search the generator's input."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 3, "restarts": 2}]})
+
+    steps: int = Field(300, ge=1, description="Steps of Adam.")
+    lr: float = Field(0.1, gt=0, description="Step size of Adam.")
+    restarts: int = Field(2, ge=1, le=1000, description="Random starts per sample; the best counts.")
+    weight: float = Field(1.0, ge=0, description="Weight of the prior; 1 is the posterior mode.")
+    plateau: int = Field(0, ge=0, description="Stop a row after this many steps without gain; 0: no.")

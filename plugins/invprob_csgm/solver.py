@@ -1,0 +1,103 @@
+"""CSGM: argmin_z −log p(y | G(z)) − λ log p(z), by Adam from several starts.
+
+Bora, Jalal, Price, Dimakis, Compressed sensing using generative models, 2017, arXiv:1703.03208.
+With Gaussian noise and prior this is the paper's ‖A G(z) − y‖² + λ‖z‖², each term in its own units.
+The input z holds everything the generator reads, for StyleGAN-2 its noise maps too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import optim, plateau, rounds, tree
+from invprob.generator import Generator
+from invprob.optim import Moments
+from invprob.plateau import Plateau
+from invprob.prior import LogDensity
+from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob_csgm.params import CSGMParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class CSGMState(State):
+    """N·R rows, the R restarts of a sample in a row; `image` and `track.best` are the best so far."""
+
+    z: Any
+    moments: Moments
+    track: Plateau
+    image: Tensor
+    misfit: Tensor
+
+
+class CSGM(Solver):
+    """Point estimates of the input latent."""
+
+    returns = "estimate"
+    states = (CSGMState, Plateau)
+    params: CSGMParams
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
+        return (0,)
+
+    def total(self, problem: Problem) -> int:
+        return self.params.steps
+
+    def init(self, problem: Problem) -> CSGMState:
+        G, restarts = problem.generator, self.params.restarts
+        starts = [rounds.draws(G, 0, problem.keys, "restart", r) for r in range(restarts)]
+        z = _interleave(starts)
+        image = G(z)
+        return CSGMState(
+            z=z,
+            moments=optim.start(z),
+            track=plateau.start(len(image), image.device),
+            image=image,
+            misfit=torch.full((len(image),), torch.inf, device=image.device),
+        )
+
+    def step(self, problem: Problem, state: CSGMState) -> Progress:
+        p, G, A = self.params, problem.generator, problem.operator
+        prior = problem.prior(0, LogDensity, "csgm")
+        y = tree.repeat(problem.y, p.restarts)
+
+        with torch.enable_grad():
+            z = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.z)
+            image = G(z)
+            clean = A(image)
+            loss = -A.noise.log_prob(y, clean) - p.weight * prior.log_density(z)
+            grad = rounds.gradient(loss, z)
+
+        loss, image = loss.detach(), image.detach()
+        better = loss < state.track.best
+        active = ~plateau.stalled(state.track, p.plateau)
+        lr = p.lr * rounds.cosine_ramp((state.step + 1) / p.steps)
+        moved, moments = optim.adam(state.z, grad, state.moments, lr)
+        after = CSGMState(
+            step=state.step + 1 if bool(active.any()) else p.steps,
+            z=tree.where(active, moved, state.z),
+            moments=moments,
+            track=plateau.update(state.track, loss),
+            image=torch.where(tree.per_element(better, image), image, state.image),
+            misfit=torch.where(better, A.noise.chi2(y, clean.detach()), state.misfit),
+        )
+        figures = {"misfit": self._pick(after, after.misfit), "loss": self._pick(after, loss)}
+        return Progress(after, Info(self._pick(after, after.image), 0, figures))
+
+    def result(self, problem: Problem, state: CSGMState) -> Result:
+        image = self._pick(state, state.image)
+        return Result(image, image, torch.zeros_like(image))
+
+    def _pick(self, state: CSGMState, values: Tensor) -> Tensor:
+        """The values of each sample's best restart."""
+        best = state.track.best.reshape(-1, self.params.restarts).argmin(1)
+        rows = torch.arange(len(best), device=best.device) * self.params.restarts + best
+        return values[rows]
+
+
+def _interleave(trees: list[Any]) -> Any:
+    """Row n of each tree, then row n + 1 of each: (R trees of N rows) → N·R rows."""
+    return tree.map(lambda *leaves: torch.stack(leaves, 1).flatten(0, 1), trees[0], *trees[1:])

@@ -1,0 +1,97 @@
+"""Parameters of the SGILO set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from invprob.params import Params
+
+
+class SGILOParams(Params):
+    """Langevin dynamics on intermediate latents, guided by a learned score."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 4], "probes": 2}]}
+    )
+
+    stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (100, 200), description="Steps of each round."
+    )
+    descent: float = Field(
+        0.6, ge=0, lt=1, description="Part of a round spent on descent before Langevin starts."
+    )
+    lr: float = Field(
+        0.1, gt=0, description="Step size of the descent (Adam), in units of each leaf's spread."
+    )
+    level: float = Field(
+        0.05, gt=0, lt=1, description="Diffusion time t at which the prior's score is taken."
+    )
+    first_level: float = Field(
+        0.5, gt=0, lt=1, description="Diffusion time t at which the first descent begins."
+    )
+    weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
+    beta: float = Field(1.0, gt=0, description="Inverse temperature; 1 samples the posterior.")
+    step: float = Field(
+        0.3, gt=0, le=1.5, description="Langevin step η as a part of 1/(largest curvature)."
+    )
+    probes: int = Field(8, ge=1, le=256, description="Gradients spent on measuring curvature.")
+    truncation: float = Field(
+        1.0, ge=0, le=1, description="How far a start lies from the mean latent towards a draw."
+    )
+    plateau: int = Field(
+        0, ge=0, description="End a row's descent after this many steps without gain; 0: no."
+    )
+
+
+class StyleGAN2Params(Params):
+    """A StyleGAN-2 of bundled or of your own weights."""
+
+    weights: str = Field("faces64", description="A bundled name, or the path of a safetensors file.")
+    sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
+    truncation: float = Field(
+        1.0, ge=0, le=1, description="Truncation ψ of the style codes that the input law induces."
+    )
+    carry_rgb: bool = Field(
+        True, description="Keep the image so far when a stage restarts; the published code does not."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the synthesis network."
+    )
+
+
+class LatentScoreParams(Params):
+    """A score network over the latents of one stage."""
+
+    weights: str = Field(
+        "auto",
+        description="The path of a prior, or auto: the one bundled with the generator's weights.",
+    )
+    sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
+
+
+class PriorTraining(Params):
+    """Training of a latent score prior."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"stage": 1, "steps": 2, "batch": 4, "width": 16}]}
+    )
+
+    stage: int = Field(1, ge=1, description="The stage whose latents to learn.")
+    steps: int = Field(5000, ge=1, description="Steps of Adam.")
+    batch: int = Field(64, ge=1, description="Latents per step.")
+    lr: float = Field(1e-3, gt=0, description="Peak step size.")
+    warmup: int = Field(100, ge=1, description="Steps of linear warm-up.")
+    ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights.")
+    width: int = Field(128, ge=4, description="Width of the transformer.")
+    depth: int = Field(4, ge=1, description="Blocks of the transformer.")
+    heads: int = Field(4, ge=1, description="Heads of its attention; divides the width.")
+    patch: int = Field(1, ge=1, description="Side of a token in feature positions.")
+    mixing: float = Field(
+        0.9, ge=0, le=1, description="Part of the latents whose codes come from two inputs."
+    )
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    validate_every: int = Field(500, ge=1, description="Steps between held-out figures.")
+    checkpoint_seconds: float = Field(120.0, gt=0, description="Seconds between checkpoints.")

@@ -1,0 +1,49 @@
+"""Manifest of the SGILO set."""
+
+from __future__ import annotations
+
+from invprob.plugin import Component, hookimpl
+
+
+@hookimpl
+def invprob_components() -> list[Component]:
+    return [
+        Component(
+            kind="solver",
+            name="sgilo",
+            target="invprob_sgilo.solver:SGILO",
+            params="invprob_sgilo.params:SGILOParams",
+            summary="Langevin on intermediate latents, guided by a score (Daras et al., 2022).",
+            needs=("generator", "prior.score"),
+            defaults=(("generator", "stylegan2"), ("prior", "latent-score")),
+        ),
+        Component(
+            kind="generator",
+            name="stylegan2",
+            target="invprob_sgilo.load:stylegan2",
+            params="invprob_sgilo.params:StyleGAN2Params",
+            summary="StyleGAN-2, split after every block (Karras et al., 2020).",
+        ),
+        Component(
+            kind="prior",
+            name="latent-score",
+            target="invprob_sgilo.load:latent_score",
+            params="invprob_sgilo.params:LatentScoreParams",
+            summary="Score network over the latents of one stage (Daras et al., 2022).",
+            offers=("score",),
+        ),
+        Component(
+            kind="trainer",
+            name="generator",
+            target="invprob_sgilo.train_generator:train",
+            params="invprob_sgilo.train_generator:GeneratorTraining",
+            summary="Train a StyleGAN-2 on a folder or zip of images.",
+        ),
+        Component(
+            kind="trainer",
+            name="prior",
+            target="invprob_sgilo.train_prior:train",
+            params="invprob_sgilo.params:PriorTraining",
+            summary="Train a latent score prior for a stage of a generator.",
+        ),
+    ]

@@ -1,0 +1,203 @@
+"""StyleGAN-2 as a generator in stages (Karras et al., 2020, arXiv:1912.04958).
+
+    x_0  input code z and all noise maps
+    x_1  a style code per layer, and all noise maps          (the mapping network)
+    x_2  features and image after the 4×4 block, and the codes and noise maps not yet used
+    x_3  the same after the 8×8 block, and so on; the last stage returns the image
+
+The picture is a sum of RGB skips, so a latent carries the image so far. The published ILO and SGILO
+code drops it whenever it restarts at a stage; `carry_rgb=False` does the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from invprob.generator import Generator, Latent
+from invprob_sgilo.layers import (
+    LEAKY_GAIN,
+    Linear,
+    ModulatedConv,
+    ToRGB,
+    fir_kernel,
+    leaky,
+    upsampled,
+)
+
+
+@dataclass(frozen=True)
+class Code(Latent):
+    """x_0: z is (B, zdim); noise maps are (B, 1, h, w), one per convolution."""
+
+    z: Tensor
+    noise: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Carry(Latent):
+    """x_k: unused codes w (B, L, wdim) and noise maps; features h (B, C, h, w) and the image so
+    far rgb (B, channels, h, w) in [−1, 1], both absent at stage 1."""
+
+    w: Tensor
+    noise: tuple[Tensor, ...]
+    h: Tensor | None = None
+    rgb: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What determines the shape of every weight."""
+
+    resolution: int = 64
+    channels: int = 3
+    z_dim: int = 128
+    w_dim: int = 128
+    mapping_layers: int = 4
+    channel_base: int = 4096
+    channel_max: int = 128
+
+    def width(self, resolution: int) -> int:
+        """Feature channels at a resolution: channel_base / resolution, at most channel_max."""
+        return min(self.channel_base // resolution, self.channel_max)
+
+    @property
+    def resolutions(self) -> list[int]:
+        return [2**k for k in range(2, int(math.log2(self.resolution)) + 1)]
+
+
+class Mapping(nn.Module):
+    """z ↦ w: normalise, then linear layers with a hundredth of the learning rate."""
+
+    def __init__(self, arch: Architecture, rng: torch.Generator) -> None:
+        super().__init__()
+        sizes = [arch.z_dim] + [arch.w_dim] * arch.mapping_layers
+        self.layers = nn.ModuleList(
+            Linear(a, b, rng, lr=0.01) for a, b in zip(sizes, sizes[1:], strict=False)
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        w = z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+        for layer in self.layers:
+            w = leaky(layer(w, LEAKY_GAIN))
+        return w
+
+
+class Layer(nn.Module):
+    """Modulated convolution, noise of learned strength, bias, activation."""
+
+    def __init__(
+        self, inputs: int, outputs: int, style: int, rng: torch.Generator, up: bool
+    ) -> None:
+        super().__init__()
+        self.conv = ModulatedConv(inputs, outputs, style, rng, up)
+        self.strength = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, h: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+        h = self.conv(h, w, noise * (self.strength * LEAKY_GAIN), LEAKY_GAIN)
+        bias = (self.bias * LEAKY_GAIN).to(h.dtype)
+        return leaky(h.add_(bias[:, None, None]))
+
+
+class Block(nn.Module):
+    """One resolution: convolutions and the RGB they add. Only the 4×4 block has no `up` layer."""
+
+    fir: Tensor
+
+    def __init__(self, arch: Architecture, resolution: int, rng: torch.Generator) -> None:
+        super().__init__()
+        width = arch.width(resolution)
+        self.first = resolution == 4
+        if self.first:
+            self.const = nn.Parameter(torch.randn(1, width, 4, 4, generator=rng))
+            self.up = None
+        else:
+            self.up = Layer(arch.width(resolution // 2), width, arch.w_dim, rng, up=True)
+        self.conv = Layer(width, width, arch.w_dim, rng, up=False)
+        self.to_rgb = ToRGB(width, arch.channels, arch.w_dim, rng)
+        self.register_buffer("fir", fir_kernel() * 4, persistent=False)
+
+    def forward(self, x: Carry) -> Carry:
+        """Use up one code and noise map per convolution; the RGB reads the next code as well."""
+        if self.up is None:
+            h = self.const.expand(len(x.w), -1, -1, -1)
+            used = 0
+        else:
+            assert x.h is not None
+            h = self.up(x.h, x.w[:, 0], x.noise[0])
+            used = 1
+        h = h.contiguous(memory_format=torch.channels_last)
+        h = self.conv(h, x.w[:, used], x.noise[used])
+        used += 1
+        rgb = self.to_rgb(h, x.w[:, used])
+        if x.rgb is not None:
+            rgb = rgb + upsampled(x.rgb, self.fir)
+        return Carry(w=x.w[:, used:], noise=x.noise[used:], h=h, rgb=rgb)
+
+
+class StyleGAN2(Generator):
+    """The generator; images are (B, channels, R, R), nominally in [0, 1], not clamped."""
+
+    latents = (Code, Carry)
+    w_mean: Tensor
+
+    def __init__(self, arch: Architecture, seed: int = 0) -> None:
+        super().__init__()
+        if arch.resolution not in [2**k for k in range(5, 11)] or arch.channels not in (1, 3):
+            raise ValueError(f"no StyleGAN-2 of {arch.resolution} pixels, {arch.channels} channels")
+        rng = torch.Generator().manual_seed(seed)
+        self.arch = arch
+        self.truncation = 1.0
+        self.carry_rgb = True
+        self.dtype = torch.float32
+        self.image_shape = (arch.channels, arch.resolution, arch.resolution)
+        self.codes = 2 * len(arch.resolutions)
+        self.depth = 1 + len(arch.resolutions)
+        self.mapping = Mapping(arch, rng)
+        self.blocks = nn.ModuleList(Block(arch, r, rng) for r in arch.resolutions)
+        self.register_buffer("w_mean", torch.zeros(arch.w_dim))
+
+    def noise_shapes(self) -> list[tuple[int, int, int]]:
+        """The shape (1, h, w) of each noise map, in the order of use."""
+        layers = [r for res in self.arch.resolutions for r in ([res] if res == 4 else [res, res])]
+        return [(1, r, r) for r in layers]
+
+    def draw_noise(self, batch: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+        """Standard normal noise maps on the generator's device."""
+        shapes = self.noise_shapes()
+        return tuple(torch.randn(batch, *s, generator=rng).to(self.w_mean) for s in shapes)
+
+    def sample(self, batch: int, rng: torch.Generator) -> Code:
+        z = torch.randn(batch, self.arch.z_dim, generator=rng).to(self.w_mean)
+        return Code(z, self.draw_noise(batch, rng))
+
+    def stage(self, k: int, x: Any) -> Any:
+        if not 1 <= k <= self.depth:
+            raise ValueError(f"stage {k} of a generator of depth {self.depth}")
+        if k == 1:
+            w = self.mapping(x.z)
+            w = self.w_mean + self.truncation * (w - self.w_mean)
+            return Carry(w=w[:, None].repeat(1, self.codes, 1), noise=x.noise)
+        device = self.w_mean.device.type
+        with torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32):
+            out = self.blocks[k - 2](x)
+        if k < self.depth:
+            return out
+        return (out.rgb + 1) / 2
+
+    def forward(self, x: Any, start: int = 0, stop: int | None = None) -> Any:
+        out = super().forward(x, start, stop)
+        if isinstance(out, Carry) and out.h is not None:
+            rgb = out.rgb if self.carry_rgb else None
+            return replace(out, h=out.h.float(), rgb=rgb)
+        return out
+
+    def synthesis(self, w: Tensor, noise: tuple[Tensor, ...]) -> Tensor:
+        """The image of style codes (B, codes, w_dim) and noise maps."""
+        image: Tensor = self(Carry(w=w, noise=noise), start=1)
+        return image

@@ -1,0 +1,37 @@
+"""StyleGAN-2 weights as safetensors, float16, with the architecture in the metadata."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from invprob import weights
+from invprob.errors import BadWeights
+from invprob_sgilo.stylegan2 import Architecture, StyleGAN2
+
+
+def save_weights(path: Path, generator: StyleGAN2, metadata: Mapping[str, object]) -> None:
+    """Write the generator; `metadata` says how it was made."""
+    tensors = {k: v.to(torch.float16) for k, v in generator.state_dict().items()}
+    about = {"kind": "stylegan2", "architecture": dataclasses.asdict(generator.arch)}
+    weights.write(path, tensors, {**metadata, **about})
+
+
+def load_weights(path: Path, expected: str | None = None) -> StyleGAN2:
+    """The generator of a file, in float32; raises `BadWeights`."""
+    tensors, metadata = weights.read(path, expected)
+    if metadata.get("kind") != "stylegan2":
+        raise BadWeights(
+            f"weights {path} are no StyleGAN-2 of invprob", "see invprob train generator"
+        )
+    try:
+        arch = Architecture(**json.loads(metadata["architecture"]))
+        generator = StyleGAN2(arch)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadWeights(f"weights {path} describe no architecture: {error}", "") from None
+    weights.fill(generator, tensors, path)
+    return generator

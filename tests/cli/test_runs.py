@@ -1,0 +1,236 @@
+"""Whole command lines: solve, run, resume, sample and train on the toys."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from tests.cli.conftest import INVPROB, WALK, Invoke
+
+FILES = [
+    "checkpoint.pt",
+    "experiment.toml",
+    "manifest.json",
+    "mean",
+    "measurement",
+    "measurement.safetensors",
+    "metrics.json",
+    "result.safetensors",
+    "samples",
+    "std",
+    "summary.png",
+    "trace.csv",
+]
+
+
+def _same(a: Path, b: Path) -> bool:
+    one, two = (safetensors.torch.load_file(p / "result.safetensors") for p in (a, b))
+    return all(torch.equal(one[key], two[key]) for key in ("samples", "mean", "std"))
+
+
+def test_solve_reports_and_writes_the_folder(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
+    said = invoke("solve", photo, *WALK, "--out", "out")
+    assert said.status == 0
+    lines = said.out.splitlines()
+    assert lines[0].split("  ") == [
+        "image",
+        "PSNR mean",
+        "SSIM mean",
+        "PSNR sample",
+        "misfit mean",
+        "misfit sample",
+    ]
+    row = lines[2].split()
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())["images"][0]
+    assert row[0] == "photo"
+    assert row[1] == f"{figures['psnr_mean']:.2f}"
+    assert row[4] == f"{figures['misfit_mean']:.2f}"
+    assert lines[3] == "PSNR in dB; misfit in units of the noise, 1 = noise level"
+    assert lines[-3].endswith("for 1 image × 2 samples")
+    assert lines[-2:] == ["out", "out/summary.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+    assert len(list((tmp_path / "out" / "samples").iterdir())) == 2
+
+
+def test_a_row_of_means_for_several_images(invoke: Invoke, photo: Path) -> None:
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    said = invoke("solve", photo, other, *WALK, "--out", "out")
+    lines = said.out.splitlines()
+    assert [line.split()[0] for line in lines[2:4]] == ["photo", "other"]
+    assert set(lines[4]) == {"─"}
+    assert lines[5].split()[0] == "mean"
+    assert "for 2 images × 2 samples" in said.out
+
+
+def test_without_truth_only_misfits_are_shown(invoke: Invoke, photo: Path) -> None:
+    said = invoke("solve", "--measurement", photo, *WALK, "--out", "out")
+    assert said.out.splitlines()[0] == "image  misfit mean  misfit sample"
+    assert "PSNR" not in said.out
+
+
+def test_without_noise_there_is_no_misfit(invoke: Invoke, photo: Path) -> None:
+    assert invoke("solve", photo, *WALK, "--noise", "none", "--out", "a").status == 0
+    said = invoke("solve", photo, *WALK, "--noise", "none", "--out", "b", "--json")
+    assert json.loads(said.out)["images"][0]["misfit_mean"] is None
+
+
+def test_json(invoke: Invoke, photo: Path) -> None:
+    said = invoke("solve", photo, *WALK, "--out", "out", "--json")
+    result = json.loads(said.out)
+    assert result["out"] == "out"
+    assert result["solver"] == "walk"
+    assert result["seconds"] > 0
+    assert result["images"][0]["image"] == "photo"
+    assert result["images"][0]["psnr_mean"] > 0
+
+
+def test_quiet(invoke: Invoke, photo: Path) -> None:
+    said = invoke("solve", photo, *WALK, "--out", "out", "--quiet")
+    assert (said.status, said.out, said.err) == (0, "", "")
+
+
+def test_plain_lines_where_there_is_no_terminal(
+    invoke: Invoke, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from invprob.cli import console
+
+    assert len(invoke("solve", photo, *WALK, "--out", "a").err.splitlines()) == 1
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.0)
+    lines = invoke("solve", photo, *WALK, "--out", "b").err.splitlines()
+    assert len(lines) == 20
+    assert lines[0].startswith("step 1/20: stage 0, misfit ")
+    assert " (1 = noise level), " in lines[0]
+    assert lines[0].endswith(" left")
+    assert lines[-1].startswith("step 20/20: ")
+    assert "\x1b" not in "".join(lines)
+
+
+def test_default_folder(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert invoke("solve", photo, *WALK, "--quiet").status == 0
+    names = [path.name for path in (tmp_path / "runs").iterdir()]
+    assert len(names) == 2
+    assert all("-walk-mask" in name for name in names)
+
+
+def test_dry_run_prints_what_run_takes(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
+    said = invoke("solve", photo, *WALK, "--set", "generator.scale=0.2", "--dry-run")
+    assert said.status == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png"]
+    (tmp_path / "e.toml").write_text(said.out)
+    assert invoke("run", "e.toml", "--dry-run").out == said.out
+    assert 'name = "linear"\nscale = 0.2' in said.out
+    invoke("run", "e.toml", "--set", "solver.steps=7", "--out", "a", "--quiet")
+    invoke("solve", photo, *WALK, "--solver", "walk:steps=7", "--generator", "linear:scale=0.2",
+           "--out", "b", "--quiet")  # fmt: skip
+    assert (tmp_path / "a" / "experiment.toml").read_text() == (
+        tmp_path / "b" / "experiment.toml"
+    ).read_text()
+    assert _same(tmp_path / "a", tmp_path / "b")
+
+
+def test_bundled_samples_are_limited(invoke: Invoke) -> None:
+    assert "limit = 2\n" in invoke("solve", *WALK, "--dry-run").out
+    assert "limit = 3\n" in invoke("solve", *WALK, "--dry-run", "--limit", "3").out
+    assert "limit" not in invoke("solve", "a.png", *WALK, "--dry-run").out
+
+
+def test_priors_by_stage(invoke: Invoke) -> None:
+    toml = invoke("solve", *WALK, "--prior", "normal", "--prior", "1=normal", "--dry-run").out
+    assert '[prior.default]\nname = "normal"' in toml
+    assert '[prior.1]\nname = "normal"' in toml
+
+
+def test_commas_of_an_operator_are_its_own(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "e.toml").write_text('operator = "mask:keep=0.25|mask:keep=0.5"\n')
+    toml = invoke("run", "e.toml", "--set", "solver=walk", "--set", "noise=gauss", "--dry-run").out
+    assert toml.count("[[operator]]") == 2
+    assert "keep = 0.25" in toml
+
+
+def test_a_finished_run_can_be_resumed(invoke: Invoke, photo: Path) -> None:
+    first = invoke("solve", photo, *WALK, "--out", "out")
+    again = invoke("resume", "out")
+    assert again.status == 0
+    assert again.out.splitlines()[2] == first.out.splitlines()[2]
+    assert again.err == "this run is finished; its results are written anew\n"
+
+
+def _interrupt(command: list[str], cwd: Path, environment: Mapping[str, str], file: str) -> str:
+    """Send SIGINT when `file` has appeared; what was said on stderr."""
+    process = subprocess.Popen(
+        [*INVPROB, *command],
+        cwd=cwd,
+        env={**environment, "INVPROB_PLUGINS": "toys"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (cwd / file).exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    return err
+
+
+def test_interrupted_and_resumed_gives_the_same_bits(
+    invoke: Invoke, photo: Path, tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    slow = ("solve", str(photo), *WALK, "--set", "solver.wait=0.05", "--out", "a run")
+    err = _interrupt([*slow], tmp_path, environment, "a run/manifest.json")
+    assert err.splitlines()[-2:] == [
+        "interrupted: the run so far is kept in a run",
+        "hint: go on with: invprob resume 'a run'",
+    ]
+    assert not (tmp_path / "a run" / "result.safetensors").exists()
+    assert (tmp_path / "a run" / "checkpoint.pt").exists()
+    kept = json.loads((tmp_path / "a run" / "manifest.json").read_text())["seconds"]
+    assert invoke("resume", "a run", "--quiet").status == 0
+    assert invoke("solve", photo, *WALK, "--out", "whole", "--quiet").status == 0
+    assert _same(tmp_path / "a run", tmp_path / "whole")
+    assert (tmp_path / "a run" / "trace.csv").read_text() == (
+        tmp_path / "whole" / "trace.csv"
+    ).read_text()
+    assert json.loads((tmp_path / "a run" / "metrics.json").read_text())["seconds"] > kept > 0
+
+
+def test_interrupted_training_goes_on(
+    invoke: Invoke, photo: Path, tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    train = ["train", "count", str(photo), "--out", "out"]
+    err = _interrupt([*train, "--set", "wait=0.2"], tmp_path, environment, "out/checkpoint.txt")
+    assert "interrupted: the newest checkpoint is kept in out\n" in err
+    assert f"hint: go on with: invprob train count {photo} --out out --set wait=0.2\n" in err
+    said = invoke(*train)
+    assert (said.status, said.out) == (0, "5 steps, loss 0.2\nout\n")
+
+
+def test_sample(invoke: Invoke, tmp_path: Path) -> None:
+    said = invoke("sample", "--generator", "linear", "--count", "5", "--out", "five")
+    assert (said.status, said.out) == (0, "five\nfive/sheet.png\n")
+    invoke("sample", "--generator", "linear", "--count", "2", "--out", "two", "--quiet")
+    for name in ("0000.png", "0001.png"):
+        five, two = ((tmp_path / out / name).read_bytes() for out in ("five", "two"))
+        assert five == two
+    assert len(list((tmp_path / "five").iterdir())) == 6
+    assert five != (tmp_path / "five" / "0002.png").read_bytes()
+
+
+def test_train(invoke: Invoke, photo: Path) -> None:
+    said = invoke("train", "count:steps=3", photo, "--out", "out", "--json")
+    assert json.loads(said.out) == {"out": "out", "step": 3, "figures": {"loss": 1 / 3}}
+    said = invoke("train", "count", photo, "--out", "out", "--set", "steps=4", "--quiet")
+    assert (said.status, said.out, said.err) == (0, "", "")

@@ -1,0 +1,48 @@
+"""Which modules each command may import: the contract behind the times of bench_startup.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"torch", "numpy", "PIL", "matplotlib", "torchmetrics"}
+SCRIPT = """
+import json, sys
+from invprob.cli import call
+status = call(sys.argv[1:])
+print()
+print(json.dumps([status, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+TIERS = {
+    "--help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
+    "--version": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
+    "solve --help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
+    "list": HEAVY | {"pydantic"},
+    "list solver": HEAVY | {"pydantic"},
+    "show solver sgilo": HEAVY,
+    "show solver csgm --schema": HEAVY,
+    "solve --dry-run": HEAVY | {"rich"},
+    "solve --solver csgm --set solver.steps=3 --dry-run": HEAVY | {"rich"},
+}
+
+
+@pytest.mark.parametrize("line", TIERS)
+def test_imports(line: str, environment: Mapping[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *line.split()],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    status, modules = json.loads(done.stdout.splitlines()[-1])
+    assert status == 0, done.stderr
+    assert TIERS[line] & set(modules) == set()

@@ -1,0 +1,119 @@
+"""Pages of pictures: what stands where, and that nothing odd breaks them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from invprob import figure, page
+from invprob.experiment import Experiment
+
+
+def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True):
+    rng = torch.Generator().manual_seed(0)
+    drawn = torch.rand(count, samples, *shape, generator=rng)
+    return SimpleNamespace(
+        experiment=Experiment(),
+        names=[f"face-{i}" for i in range(count)],
+        truth=drawn[:, 0] if truth else None,
+        samples=drawn,
+        mean=drawn.mean(1),
+        std=drawn.std(1, unbiased=False),
+        rows=[{"psnr_mean": 30.0, "ssim_mean": 0.9}] * count,
+        returns=returns,
+    )
+
+
+def columns(found, monkeypatch):
+    """The pages that `summary` draws of the results."""
+    pages = []
+    monkeypatch.setattr(figure, "draw", pages.append)
+    figure.summary(found, found.mean)
+    return pages[0]
+
+
+def test_summary_has_a_row_per_image_and_the_columns_in_order(monkeypatch):
+    drawn = columns(results(), monkeypatch)
+    assert drawn.columns == [
+        "truth", "measurement", "posterior mean", "posterior std",
+        "sample 1", "sample 2", "sample 3",
+    ]  # fmt: skip
+    assert [row.name for row in drawn.rows] == ["face-0", "face-1"]
+    assert all(len(row.cells) == 7 for row in drawn.rows)
+    assert drawn.rows[0].cells[2].caption == "30.0 dB, SSIM 0.90"
+    assert drawn.size == (192, 192)
+
+
+def test_without_truth_and_with_point_estimates(monkeypatch):
+    drawn = columns(results(truth=False), monkeypatch)
+    assert drawn.columns[0] == "measurement"
+    drawn = columns(results(returns="estimate"), monkeypatch)
+    assert drawn.columns[2:5] == ["mean", "spread", "restart 1"]
+    drawn = columns(results(returns="estimate", samples=1), monkeypatch)
+    assert drawn.columns == ["truth", "measurement", "estimate"]
+    assert drawn.notes == []
+
+
+def test_the_std_has_one_scale_whose_end_is_shown(monkeypatch):
+    found = results()
+    drawn = columns(found, monkeypatch)
+    top = found.std.square().mean(1).sqrt().max().item()
+    assert [row.cells[3].ramp for row in drawn.rows] == pytest.approx([top, top])
+    assert "units of [0, 1]" in drawn.notes[0]
+
+
+def test_what_is_left_out_and_what_failed_is_said(monkeypatch):
+    found = results(count=18, samples=8, shape=(1, 8, 8))
+    found.rows = [{"converged": i != 1} for i in range(18)]
+    drawn = columns(found, monkeypatch)
+    assert len(drawn.rows) == figure.MAX_ROWS
+    assert "Shown: 16 of 18 images, 6 of 8 samples." in drawn.notes
+    assert [row.warning for row in drawn.rows[:3]] == ["", "not converged", ""]
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 64, 64), (3, 40, 90), (3, 500, 700)])
+def test_summary_draws_any_shape(shape):
+    found = results(count=1, samples=2, shape=shape)
+    found.names = ["лицо " + "long" * 60]
+    seen = found.mean[:, :1, ::4, ::4] * 3 - 1
+    picture = figure.summary(found, seen, "word " * 100)
+    assert picture.mode == "RGB"
+    width, height = page.cell_size(*shape[1:])
+    assert picture.width == 6 * (width + page.GAP) - page.GAP + 2 * page.MARGIN
+    assert picture.height > height
+    pixels = np.asarray(picture)
+    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert (edge == 255).all()
+
+
+def test_summary_of_numbers_that_are_none():
+    found = results(count=1, samples=2)
+    found.std = torch.full_like(found.std, float("nan"))
+    found.mean = torch.full_like(found.mean, float("inf"))
+    figure.summary(found, found.mean)
+    found.std = torch.zeros_like(found.std)
+    figure.summary(found, found.mean)
+
+
+def test_small_pixels_stay_pixels():
+    image = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
+    sheet = np.asarray(figure.sheet(image[None]))
+    assert set(np.unique(sheet)) == {0, 255}
+    assert sheet.shape == (96 + 8, 96 + 8, 3)
+    assert (sheet[4:52, 4:52] == 0).all()
+
+
+def test_a_sheet_is_filled_row_by_row():
+    levels = torch.linspace(0, 0.8, 5)[:, None, None, None].expand(5, 3, 96, 96)
+    sheet = np.asarray(figure.sheet(levels, columns=3))
+    assert sheet.shape == (2 * 100 + 4, 3 * 100 + 4, 3)
+    assert [sheet[50, 50 + 100 * k, 0] for k in range(3)] == [0, 51, 102]
+    assert [sheet[150, 50 + 100 * k, 0] for k in range(3)] == [153, 204, 255]
+
+
+def test_the_colour_map_rises_in_lightness():
+    strip = np.asarray(page.colour(torch.linspace(0, 1, 64)[None])).astype(float)[0]
+    lightness = strip @ np.array([0.299, 0.587, 0.114])
+    assert (np.diff(lightness) > -1).all()
+    assert lightness[-1] - lightness[0] > 200

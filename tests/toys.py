@@ -1,0 +1,238 @@
+"""A plugin of toys, linear and Gaussian, with which a whole run takes a fraction of a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ConfigDict, Field
+from torch import Tensor
+
+from invprob import rounds, seeds, tree
+from invprob.errors import BadInput
+from invprob.generator import Generator
+from invprob.operator import LinearOperator, Noise
+from invprob.params import Params
+from invprob.plugin import Component, hookimpl
+from invprob.prior import LogDensity, Proximal
+from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.training import TrainingProgress
+
+SIZE = 16
+SHAPE = (1, SIZE, SIZE)
+
+
+def _component(
+    kind: Any, name: str, target: str, params: str, summary: str, **rest: Any
+) -> Component:
+    return Component(kind, name, f"tests.toys:{target}", f"tests.toys:{params}", summary, **rest)
+
+
+@hookimpl
+def invprob_components() -> list[Component]:
+    return [
+        _component(
+            "solver",
+            "walk",
+            "Walk",
+            "WalkParams",
+            "Langevin on the input of the generator.",
+            needs=("generator", "prior.log_density"),
+            defaults=(("generator", "linear"), ("prior", "normal")),
+        ),
+        _component("operator", "mask", "Mask", "MaskParams", "Keeps some of the pixels."),
+        _component("noise", "gauss", "Gauss", "GaussParams", "Gaussian noise."),
+        _component("noise", "none", "Gauss", "NoneParams", "No noise."),
+        _component("generator", "linear", "Linear", "LinearParams", "A linear map in two stages."),
+        _component(
+            "prior",
+            "normal",
+            "Normal",
+            "NoParams",
+            "The standard normal law.",
+            offers=("log_density",),
+        ),
+        _component("prior", "box", "Box", "NoParams", "The unit box.", offers=("proximal",)),
+        _component("trainer", "count", "count", "CountParams", "Counts, and remembers."),
+    ]
+
+
+class NoParams(Params):
+    """Nothing to set."""
+
+
+class WalkParams(Params):
+    """Langevin on the input."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 3}]})
+
+    steps: int = Field(20, ge=1, description="Steps.")
+    lr: float = Field(0.02, gt=0, description="Step size.")
+    wait: float = Field(0.0, ge=0, description="Seconds to sleep in each step.")
+
+
+class MaskParams(Params):
+    """A random mask."""
+
+    keep: float = Field(0.5, gt=0, le=1, description="Part of the pixels that are kept.")
+
+
+class GaussParams(Params):
+    """Gaussian noise."""
+
+    sigma: float = Field(0.05, gt=0, description="Standard deviation.")
+
+
+class NoneParams(Params):
+    """No noise."""
+
+    sigma: float = Field(0.0, ge=0, le=0, description="Nothing.")
+
+
+class LinearParams(Params):
+    """A linear generator."""
+
+    scale: float = Field(0.1, gt=0, description="Contrast.")
+
+
+class CountParams(Params):
+    """How far to count."""
+
+    steps: int = Field(5, ge=1, description="Where to stop.")
+    wait: float = Field(0.0, ge=0, description="Seconds to sleep in each step.")
+
+
+class Linear(Generator):
+    depth = 2
+    image_shape = SHAPE
+
+    def __init__(self, params: LinearParams) -> None:
+        super().__init__()
+        self.scale = params.scale
+        rng = seeds.stream("toys")
+        self.register_buffer("first", torch.randn(6, 12, generator=rng) / 6**0.5)
+        self.register_buffer("second", torch.randn(12, SIZE * SIZE, generator=rng))
+
+    def sample(self, batch: int, rng: torch.Generator) -> Tensor:
+        return torch.randn(batch, 6, generator=rng)
+
+    def stage(self, k: int, x: Tensor) -> Tensor:
+        if k == 1:
+            return x @ self.first
+        return 0.5 + self.scale * (x @ self.second).reshape(-1, *SHAPE)
+
+
+class Mask(LinearOperator):
+    def __init__(self, params: MaskParams, in_shape: tuple[int, ...], seed: int) -> None:
+        super().__init__()
+        self.in_shape = self.out_shape = in_shape
+        draw = torch.rand(in_shape, generator=seeds.stream(seed, "mask"))
+        self.register_buffer("mask", (draw < params.keep).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.mask
+
+    def from_picture(self, picture: Tensor) -> Tensor:
+        if tuple(picture.shape[1:]) != self.out_shape:
+            raise BadInput("the measurement has another size", "give one that fits")
+        return picture
+
+
+class Gauss(Noise):
+    def __init__(self, params: GaussParams | NoneParams) -> None:
+        super().__init__()
+        self.sigma = params.sigma
+
+    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
+        return clean + self.sigma * torch.randn(clean.shape, generator=rng)
+
+    def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
+        return -((y - clean) ** 2).flatten(1).sum(1) / (2 * max(self.sigma, 0.01) ** 2)
+
+    def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
+        square = ((y - clean) ** 2).flatten(1).mean(1)
+        return square / self.sigma**2 if self.sigma else torch.full_like(square, torch.nan)
+
+    def scale(self, y: Tensor) -> Tensor:
+        return torch.full_like(y, self.sigma)
+
+
+class Normal(LogDensity):
+    def __init__(self, params: NoParams, generator: Generator, stage: int) -> None:
+        super().__init__()
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return -(x**2).flatten(1).sum(1) / 2
+
+
+class Box(Proximal):
+    def __init__(self, params: NoParams, generator: Generator, stage: int) -> None:
+        super().__init__()
+
+    def prox(self, x: Tensor, tau: float = 1.0) -> Tensor:
+        return x.clamp(-1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkState(State):
+    x: Tensor
+    total: Tensor
+    square: Tensor
+
+
+class Walk(Solver):
+    returns = "sample"
+    states = (WalkState,)
+    params: WalkParams
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
+        return (0,)
+
+    def total(self, problem: Problem) -> int:
+        return self.params.steps
+
+    def init(self, problem: Problem) -> WalkState:
+        x = rounds.draws(problem.generator, 0, problem.keys, "start")
+        zero = torch.zeros(len(x), *problem.generator.image_shape)
+        return WalkState(x=x, total=zero, square=zero)
+
+    def step(self, problem: Problem, state: WalkState) -> Progress:
+        time.sleep(self.params.wait)
+        prior = problem.prior(0, LogDensity, "walk")
+        with torch.enable_grad():
+            x = state.x.detach().requires_grad_()
+            image = problem.generator(x)
+            energy = -problem.operator.log_likelihood(problem.y, image) - prior.log_density(x)
+            g = rounds.gradient(energy, x)
+        lr = self.params.lr / 100
+        u = seeds.normal_like(state.x, problem.keys, "walk", state.step)
+        image = image.detach()
+        after = WalkState(
+            step=state.step + 1,
+            x=tree.map(lambda a, b, c: a - lr * b + (2 * lr) ** 0.5 * c, state.x, g, u),
+            total=state.total + image,
+            square=state.square + image**2,
+        )
+        misfit = problem.operator.chi2(problem.y, image)
+        return Progress(after, Info(image, 0, {"misfit": misfit}))
+
+    def result(self, problem: Problem, state: WalkState) -> Result:
+        mean = state.total / state.step
+        variance = (state.square / state.step - mean**2).clamp_min(0)
+        return Result(problem.generator(state.x), mean, variance)
+
+
+def count(params: CountParams, source: Path, out: Path) -> Iterator[TrainingProgress]:
+    if not source.exists():
+        raise BadInput(f"there is no file or folder {source}", "check the path")
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "checkpoint.txt"
+    start = int(file.read_text()) if file.is_file() else 0
+    for step in range(start + 1, params.steps + 1):
+        time.sleep(params.wait)
+        file.write_text(str(step))
+        yield TrainingProgress(step, params.steps, {"loss": 1 / step})
