@@ -89,8 +89,8 @@ def parts(
     operator.noise = component(registry, "noise", experiment.noise)
     priors = {}
     for stage in solver.stages(generator):
-        spec = experiment.prior.get(str(stage), experiment.prior.get("default"))
-        if spec is not None:
-            prior = component(registry, "prior", spec, generator, stage)
+        chosen = experiment.prior.get(str(stage), experiment.prior.get("default"))
+        if chosen is not None:
+            prior = component(registry, "prior", chosen, generator, stage)
             priors[stage] = prior.to(where).eval().requires_grad_(False)
     return Parts(solver, generator, operator.to(where), where, priors)

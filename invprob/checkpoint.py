@@ -38,7 +38,9 @@ def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") 
         data = torch.load(path, map_location=device, weights_only=True)
         return _decode(data["state"], allowed)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise BadInput(f"checkpoint {path} cannot be read: {error}", "start the run anew") from error
+        raise BadInput(
+            f"checkpoint {path} cannot be read: {error}", "start the run anew"
+        ) from error
     except pickle.UnpicklingError as error:
         raise BadInput(
             f"checkpoint {path} holds more than tensors and numbers and is refused",

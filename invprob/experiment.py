@@ -83,7 +83,7 @@ def complete(experiment: Experiment, registry: Registry) -> Experiment:
             raise BadParams(f"prior stage {stage!r} is no number", "write --prior 2=NAME")
     found = experiment.entries(registry)
     _check_needs(solver.name, solver.needs, experiment, [(k, e) for _, k, _, e in found], registry)
-    full = {}
+    full: dict[str, list[Spec]] = {}
     for path, kind, spec, entry in found:
         model = entry.params().parse(spec.params, f"{kind} {spec.name}")
         filled = Spec.model_validate({"name": spec.name, **model.model_dump(exclude_none=True)})
@@ -121,8 +121,9 @@ def _check_needs(
         for entry in priors:
             if not _offers(entry, capability):
                 has = ", ".join(entry.component.offers) or "nothing"
+                found = entry.component.name
                 raise Incompatible(
-                    f"{name} needs a prior with a {capability}; {entry.component.name} offers {has}",
+                    f"{name} needs a prior with a {capability}; {found} offers {has}",
                     hint,
                 )
 
@@ -136,7 +137,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInput(f"there is no experiment file {path}", "give the path of a TOML file") from None
+        raise BadInput(
+            f"there is no experiment file {path}", "give the path of a TOML file"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"experiment file {path} cannot be read: {error}", "") from None
     except tomllib.TOMLDecodeError as error:

@@ -175,9 +175,7 @@ def seconds(out: Path) -> float:
 
 def finite(row: dict[str, Any]) -> dict[str, Any]:
     """A row of figures for JSON, which knows neither NaN nor infinity: they become null."""
-    return {
-        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()
-    }
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
 
 
 def write_trace(out: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from invprob import linalg
+from invprob.errors import BadInput
 
 
 class Noise(nn.Module, ABC):
@@ -58,10 +59,31 @@ class Operator(nn.Module, ABC):
         return self.noise.chi2(y, self(x))
 
     def observed(self, y: Tensor) -> Tensor:
-        """A picture of the measurement, (B, C, h, w), for people to look at."""
-        if y.dim() == 4:
-            return y
-        raise NotImplementedError
+        """A picture of the measurement, (B, C, h, w), for people to look at; y itself if it is one.
+
+        An operator whose measurement is no picture overrides this, or shows grey.
+        """
+        return y if y.dim() == 4 else torch.full((len(y), *self.in_shape), 0.5)
+
+    def from_picture(self, picture: Tensor) -> Tensor:
+        """The measurement that a picture (B, C, h, w) holds; raises `BadInput`."""
+        if len(self.out_shape) != 3:
+            raise BadInput(
+                f"a picture cannot be a measurement of {type(self).__name__.lower()}",
+                "give its numbers as .safetensors, .npz or .npy",
+            )
+        channels, height, width = self.out_shape
+        if picture.shape[1] == 1 and channels == 3:
+            picture = picture.expand(-1, 3, -1, -1)
+        if picture.shape[1] == 3 and channels == 1:
+            picture = (picture * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, True)
+        if picture.shape[1:] != (channels, height, width):
+            raise BadInput(
+                f"the measurement is {picture.shape[3]}×{picture.shape[2]} pixels, the operator"
+                f" gives {width}×{height}",
+                f"give a picture of {width}×{height} pixels",
+            )
+        return picture
 
 
 class LinearOperator(Operator):
@@ -70,7 +92,7 @@ class LinearOperator(Operator):
     def adjoint(self, y: Tensor) -> Tensor:
         """Aᵀy: (B, *out_shape) → (B, *in_shape); by default the vector–Jacobian product."""
         zero = torch.zeros((y.shape[0], *self.in_shape), dtype=y.dtype, device=y.device)
-        _, vjp = torch.func.vjp(self.forward, zero)  # type: ignore[no-untyped-call]
+        vjp = torch.func.vjp(self.forward, zero)[1]
         (x,) = vjp(y)
         assert isinstance(x, Tensor)
         return x
@@ -81,3 +103,46 @@ class LinearOperator(Operator):
 
     def observed(self, y: Tensor) -> Tensor:
         return y if y.dim() == 4 else self.pinv(y)
+
+
+class Chain(Operator):
+    """A_n ∘ … ∘ A_1."""
+
+    def __init__(self, operators: Sequence[Operator]) -> None:
+        super().__init__()
+        self.operators = nn.ModuleList(operators)
+        self.in_shape = operators[0].in_shape
+        self.out_shape = operators[-1].out_shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        for operator in self.operators:
+            x = operator(x)
+        return x
+
+    def from_picture(self, picture: Tensor) -> Tensor:
+        last = self.operators[-1]
+        assert isinstance(last, Operator)
+        return last.from_picture(picture)
+
+
+class LinearChain(Chain, LinearOperator):
+    """A chain of linear operators, itself linear."""
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        for operator in reversed(self.operators):
+            assert isinstance(operator, LinearOperator)
+            y = operator.adjoint(y)
+        return y
+
+    def observed(self, y: Tensor) -> Tensor:
+        last = self.operators[-1]
+        assert isinstance(last, LinearOperator)
+        return last.observed(y)
+
+
+def compose(operators: Sequence[Operator]) -> Operator:
+    """One operator that applies all of them in order."""
+    if len(operators) == 1:
+        return operators[0]
+    linear = all(isinstance(operator, LinearOperator) for operator in operators)
+    return LinearChain(operators) if linear else Chain(operators)

@@ -30,7 +30,7 @@ def start(x: Any) -> Moments:
 def adam(
     x: X, grad: X, moments: Moments, lr: float, betas: tuple[float, float] = (0.9, 0.999)
 ) -> tuple[X, Moments]:
-    """One step of Adam (Kingma and Ba, 2015, arXiv:1412.6980), elementwise, so batch independent."""
+    """One step of Adam (Kingma and Ba, 2015, arXiv:1412.6980), element by element."""
     b1, b2 = betas
     n = moments.n + 1
     m = tree.map(lambda m, g: b1 * m + (1 - b1) * g, moments.m, grad)

@@ -36,7 +36,7 @@ class Score(Prior):
         """s(x, t) = ∇ log p_t(x), a tree like x."""
 
     def smoothed(self, x: Any, t: Tensor) -> Any:
-        """∇ log of the law of x_0 + (σ_t/α_t) ε at x itself, α_t s(α_t x, t): what Langevin uses."""
+        """∇ log of the law of x_0 + (σ_t/α_t) ε at x itself: α_t s(α_t x, t)."""
         alpha, _ = self.schedule(t)
 
         def times_alpha(leaf: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ def _check(component: Component) -> None:
 
 
 def installed() -> list[tuple[str, str, str]]:
-    """Plugins of the entry-point group, less those that INVPROB_PLUGINS or INVPROB_BLOCK leave out."""
+    """Plugins of the entry-point group that INVPROB_PLUGINS and INVPROB_BLOCK do not leave out."""
     import entrypoints
 
     only = _names("INVPROB_PLUGINS")

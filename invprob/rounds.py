@@ -54,7 +54,7 @@ def start(generator: Generator, stage: int, keys: Sequence[int], truncation: flo
 
 
 def cosine_ramp(t: float, up: float = 0.05, down: float = 0.25) -> float:
-    """Learning-rate factor at t ∈ (0, 1]: linear ramp up, cosine ramp down (Karras et al., 2020)."""
+    """Step-size factor at t ∈ (0, 1]: linear ramp up, cosine ramp down (Karras et al., 2020)."""
     falling = 0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - t) / down))
     return falling * min(1.0, t / up)
 

@@ -22,8 +22,9 @@ def drive(
     watching = tuple(observers)
     for progress in solver.run(problem, state):
         state = progress.state
-        # every observer sees the step, also when one of them stops the run
-        if any([watch(progress) for watch in watching]):
+        # a list: every observer sees the step, also when one of them stops the run
+        stops = [watch(progress) for watch in watching]
+        if any(stops):
             break
     return state
 
@@ -82,4 +83,6 @@ class Trace:
         count = len(next(iter(metrics.values())))
         for chain in range(count):
             figures = {name: float(values[chain]) for name, values in metrics.items()}
-            self.rows.append({"step": step, "stage": progress.info.stage, "chain": chain, **figures})
+            self.rows.append(
+                {"step": step, "stage": progress.info.stage, "chain": chain, **figures}
+            )

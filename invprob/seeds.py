@@ -31,7 +31,7 @@ def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tenso
 
 
 def normal_like(x: X, keys: Sequence[int], *path: int | str) -> X:
-    """A tree of standard normal numbers like `x`; element b depends on keys[b] and the path only."""
+    """Standard normal numbers in a tree like `x`; element b depends on keys[b] and the path."""
     rngs = [stream(k, *path) for k in keys]
 
     def draw(leaf: Tensor) -> Tensor:

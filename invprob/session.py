@@ -156,7 +156,7 @@ def _finish(
 def _outcome(
     experiment: Experiment, parts: Parts, data: Data, problem: Problem, state: Any, seconds: float
 ) -> Outcome:
-    """Pool the chains of each image: the mean of their means; by the law of total variance the std."""
+    """Pool the chains of each image; the std follows from the law of total variance."""
     with torch.no_grad():
         result = parts.solver.result(problem, state)
     by_image = (len(data.names), experiment.samples, *result.image.shape[1:])

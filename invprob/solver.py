@@ -63,7 +63,7 @@ class State:
 
 
 class Info(NamedTuple):
-    """What only a reader wants: the current images (N, C, H, W), the stage, figures of shape (N,)."""
+    """What only a reader wants: current images (N, C, H, W), the stage, figures of shape (N,)."""
 
     image: Tensor
     stage: int

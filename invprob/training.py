@@ -1,4 +1,13 @@
-"""What trainers report: one record per step or so, which the command line shows."""
+"""What trainers report: one record per step or so, which the command line shows.
+
+A trainer is a generator function. When it is closed at a record (Ctrl-C), it saves a checkpoint::
+
+    try:
+        yield TrainingProgress(…)
+    except GeneratorExit:
+        save()
+        raise
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Trees: a tensor, or a frozen dataclass or tuple of trees. `None` is an absent leaf.
 
-Latents and optimiser moments are trees, so one line serves a plain image and a StyleGAN latent alike.
+Latents and optimiser moments are trees, so one line serves an image and a StyleGAN latent alike.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def leaves(tree: Any) -> list[Tensor]:
 
 
 def unflatten(like: X, new: list[Tensor]) -> X:
-    """A tree of the structure of `like` that holds the tensors of `new`, in the order of `leaves`."""
+    """A tree of the structure of `like` with the tensors of `new`, in the order of `leaves`."""
     queue = iter(new)
     return map(lambda _: next(queue), like)
 

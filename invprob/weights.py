@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from invprob.errors import BadWeights, nearest
 
+HINT = "invprob reads safetensors only; write one with safetensors.torch.save_file"
+
 
 def locate(name: str, bundled: Path) -> Path:
     """The file of `name`: a path, or the name of weights bundled in the folder `bundled`."""
@@ -47,7 +49,7 @@ def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], di
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             return tensors, dict(file.metadata() or {})
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise BadWeights(f"weights {path} cannot be read: {_reason(path, error)}", _hint(path)) from None
+        raise BadWeights(f"weights {path} cannot be read: {_reason(path, error)}", HINT) from None
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -55,10 +57,6 @@ def _reason(path: Path, error: Exception) -> str:
     if head[:1] == b"\x80" or head[:4] == b"PK\x03\x04":
         return "this is a pickle, which can run code when it is opened, not a safetensors file"
     return f"damaged or truncated safetensors ({error})"
-
-
-def _hint(path: Path) -> str:
-    return "invprob reads safetensors only; write one with safetensors.torch.save_file"
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:

@@ -136,11 +136,6 @@ class Mask(LinearOperator):
     def forward(self, x: Tensor) -> Tensor:
         return x * self.mask
 
-    def from_picture(self, picture: Tensor) -> Tensor:
-        if tuple(picture.shape[1:]) != self.out_shape:
-            raise BadInput("the measurement has another size", "give one that fits")
-        return picture
-
 
 class Gauss(Noise):
     def __init__(self, params: GaussParams | NoneParams) -> None:
@@ -234,5 +229,10 @@ def count(params: CountParams, source: Path, out: Path) -> Iterator[TrainingProg
     start = int(file.read_text()) if file.is_file() else 0
     for step in range(start + 1, params.steps + 1):
         time.sleep(params.wait)
-        file.write_text(str(step))
-        yield TrainingProgress(step, params.steps, {"loss": 1 / step})
+        try:
+            yield TrainingProgress(step, params.steps, {"loss": 1 / step})
+        except GeneratorExit:
+            file.write_text(str(step))
+            raise
+        if step == 1 or step == params.steps:
+            file.write_text(str(step))

@@ -101,10 +101,12 @@ def clock(seconds: float) -> str:
 
 @dataclass
 class Pace:
-    """Steps per second since `begin`, and what is left at that pace."""
+    """Units (steps, say) per second since `begin`, and what is left at that pace."""
 
     first: int
     total: int
+    label: str = ""
+    unit: str = ""
     begin: float = field(default_factory=time.monotonic)
 
     def words(self, done: int) -> tuple[str, str, str]:
@@ -114,7 +116,8 @@ class Pace:
         if pace <= 0:
             return "", clock(elapsed), ""
         left = clock((self.total - done) / pace) if done < self.total else ""
-        rate = f"{pace:.1f} steps/s" if pace >= 1 else f"{1 / pace:.1f} s/step"
+        of, per = (f" {self.unit}s", f"s/{self.unit}") if self.unit else ("", "s each")
+        rate = f"{pace:.1f}{of}/s" if pace >= 1 else f"{1 / pace:.1f} {per}"
         return rate, clock(elapsed), left
 
 
@@ -157,10 +160,11 @@ class Meter:
         """Say what goes on before the first step."""
         if self._live is not None:
             self._live.note = text
+            self._live.refresh()
 
-    def begin(self, label: str, done: int, total: int) -> None:
-        """Start to count steps at `done` of `total`."""
-        self._pace = Pace(done, total)
+    def begin(self, label: str, done: int, total: int, unit: str = "") -> None:
+        """Start to count at `done` of `total`."""
+        self._pace = Pace(done, total, label, unit)
         self._shown = time.monotonic()
         if self._live is not None:
             self._live.note = ""
@@ -183,7 +187,8 @@ class Meter:
             pace, elapsed, left = self._pace.words(done)
             parts = (figures, pace, elapsed, f"{left} left" if left else "")
             text = ", ".join(part for part in parts if part)
-            self._console.print(Text(f"step {done}/{self._pace.total}: {text}"), soft_wrap=True)
+            what = self._pace.unit or self._pace.label
+            self.say(f"{what} {done}/{self._pace.total}: {text}")
 
 
 class _Live(Progress):

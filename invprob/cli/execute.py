@@ -71,7 +71,7 @@ def _watch(meter: Meter) -> Watch:
         if first >= total:
             meter.say("this run is finished; its results are written anew")
             return ()
-        meter.begin(type(solver).__name__, first, total)
+        meter.begin(type(solver).__name__, first, total, "step")
 
         def observe(progress: Progress) -> None:
             done = progress.state.step

@@ -67,7 +67,7 @@ def command(
         where = build.device(device or "auto")
         model = build.component(registry(), "generator", spec).to(where).eval()
         folder.claim(out)
-        meter.begin(spec.name, 0, count)
+        meter.begin(spec.name, 0, count, "image")
         pictures = []
         for i, picture in enumerate(draw(model, count, seed, where, out)):
             pictures.append(picture)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import click
 from invprob.cli import faults, options
 
 if TYPE_CHECKING:
+    from invprob.cli.console import Meter
     from invprob.training import TrainingProgress
 
 EXAMPLES = """\b
@@ -59,18 +62,14 @@ def command(
     entry = registry().find("trainer", spec.name)
     given = {**spec.params, **_pairs(settings)}
     params = entry.params().parse(given, f"trainer {spec.name}")
-    last: TrainingProgress | None = None
+    # of several processes (torchrun) the first speaks
+    quiet = quiet or os.environ.get("RANK", "0") != "0"
     try:
         with console.Meter(quiet) as meter:
             meter.busy("loading PyTorch …")
             train = entry.load()
             meter.busy("reading the data …")
-            for record in train(params, source, out):
-                if last is None:
-                    meter.begin(spec.name, max(0, record.step - 1), record.total)
-                last = record
-                if meter.due(record.step):
-                    meter.update(record.step, figures(record))
+            last = _watched(train(params, source, out), meter, spec.name)
     except KeyboardInterrupt:
         if not out.is_dir() or not any(out.iterdir()):
             raise
@@ -84,6 +83,41 @@ def command(
         if last is not None:
             console.say(f"{last.step} steps, {figures(last)}")
         console.say(str(out), "bold")
+
+
+def _watched(
+    records: Iterator[TrainingProgress], meter: Meter, label: str
+) -> TrainingProgress | None:
+    """Show every record. The first Ctrl-C closes the trainer at its next record, where it saves a
+    checkpoint; the second ends it on the spot."""
+    last: TrainingProgress | None = None
+    pressed = False
+
+    def press(*_: object) -> None:
+        nonlocal pressed
+        if pressed or last is None:
+            raise KeyboardInterrupt
+        pressed = True
+        meter.say("stopping at the next record; Ctrl-C again to stop at once")
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        for record in records:
+            if last is None:
+                meter.begin(label, record.step, record.total)
+            last = record
+            if record.picture is not None:
+                meter.say(str(record.picture))
+            if meter.due(record.step):
+                meter.update(record.step, figures(record))
+            if pressed and record.step < record.total:
+                close = getattr(records, "close", None)
+                if close is not None:
+                    close()
+                raise KeyboardInterrupt
+        return last
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def figures(record: TrainingProgress) -> str:

@@ -14,6 +14,6 @@ class CSGMParams(Params):
 
     steps: int = Field(300, ge=1, description="Steps of Adam.")
     lr: float = Field(0.1, gt=0, description="Step size of Adam.")
-    restarts: int = Field(2, ge=1, le=1000, description="Random starts per sample; the best counts.")
+    restarts: int = Field(2, ge=1, le=1000, description="Starts per sample; the best counts.")
     weight: float = Field(1.0, ge=0, description="Weight of the prior; 1 is the posterior mode.")
-    plateau: int = Field(0, ge=0, description="Stop a row after this many steps without gain; 0: no.")
+    plateau: int = Field(0, ge=0, description="Stop a row after so many steps without gain; 0: no.")

@@ -24,7 +24,7 @@ from invprob_csgm.params import CSGMParams
 
 @dataclass(frozen=True, kw_only=True)
 class CSGMState(State):
-    """N·R rows, the R restarts of a sample in a row; `image` and `track.best` are the best so far."""
+    """N·R rows, the R restarts of a sample together; `image` is the best of each so far."""
 
     z: Any
     moments: Moments

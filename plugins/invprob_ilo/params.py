@@ -12,9 +12,7 @@ from invprob.params import Params
 class ILOParams(Params):
     """Intermediate layer optimization: round by round, one stage deeper."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [2, 2]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"stages": [0, 1], "steps": [2, 2]}]})
 
     stages: tuple[int, ...] = Field((1, 2, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(

@@ -55,7 +55,7 @@ class Augment:
 
 
 def warp(image: Tensor, p: float, rng: torch.Generator) -> Tensor:
-    """Mirror, translate by up to ⅛, scale by 2^N(0, 0.2²), stretch, rotate: each with probability p."""
+    """Mirror, move by up to ⅛, scale by 2^N(0, 0.2²), stretch, turn: each with probability p."""
     count = len(image)
 
     def chosen(values: Tensor, neutral: float) -> Tensor:
@@ -77,12 +77,11 @@ def warp(image: Tensor, p: float, rng: torch.Generator) -> Tensor:
     second = torch.stack([mirror * sin / sy, cos / sy, dy], 1)
     theta = torch.stack([first, second], 1).to(image)
     grid = F.affine_grid(theta, list(image.shape), align_corners=False)
-    warped = F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
-    return warped
+    return F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
 
 
 def recolour(image: Tensor, p: float, rng: torch.Generator) -> Tensor:
-    """Brightness N(0, 0.2²), contrast 2^N(0, 0.5²), saturation 2^N(0, 1): each with probability p."""
+    """Brightness N(0, 0.2²), contrast 2^N(0, 0.5²), saturation 2^N(0, 1), with probability p."""
     count = len(image)
 
     def chosen(values: Tensor, neutral: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -36,9 +37,7 @@ class Discriminator(nn.Module):
         self.group = group
         widths = [arch.width(r) for r in reversed(arch.resolutions)]
         self.from_rgb = Conv(arch.channels, widths[0], 1, rng)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(a, b, rng) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(ResidualBlock(a, b, rng) for a, b in itertools.pairwise(widths))
         self.conv = Conv(widths[-1] + 1, widths[-1], 3, rng)
         self.hidden = Linear(widths[-1] * 16, widths[-1], rng)
         self.out = Linear(widths[-1], 1, rng)

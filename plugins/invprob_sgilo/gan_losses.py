@@ -14,9 +14,7 @@ from invprob_sgilo.discriminator import Discriminator
 from invprob_sgilo.stylegan2 import Carry, StyleGAN2
 
 
-def mixed_styles(
-    G: StyleGAN2, batch: int, probability: float, rng: torch.Generator
-) -> Carry:
+def mixed_styles(G: StyleGAN2, batch: int, probability: float, rng: torch.Generator) -> Carry:
     """x_1 of `batch` fresh inputs; with `probability` the codes cross over to a second input's."""
     x: Carry = G(G.sample(batch, rng), stop=1)
     z = torch.randn(batch, G.arch.z_dim, generator=rng).to(x.w)

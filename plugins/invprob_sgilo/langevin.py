@@ -16,6 +16,8 @@ from torch import Tensor
 from invprob import tree
 from invprob.operator import Operator
 
+NUDGE = 1e-2
+
 
 def move(x: Any, g: Any, P: Any, eta: Tensor, beta: float, u: Any) -> Any:
     """One step; eta is (N,), the other arguments are trees like x."""
@@ -78,9 +80,8 @@ def largest_curvature(
     for _ in range(iterations):
         norm = tree.dot(v, v).sqrt().clamp_min(1e-12)
         v = tree.map(lambda leaf, n=norm: leaf / tree.per_element(n, leaf), v)
-        h = 1e-2
-        ahead = tree.map(lambda leaf, r, d: leaf + h * r * d, x, root, v)
-        Hv = tree.map(lambda a, b, r: r * (a - b) / h, gradient(ahead), g, root)
+        ahead = tree.map(lambda leaf, r, d: leaf + NUDGE * r * d, x, root, v)
+        Hv = tree.map(lambda a, b, r: r * (a - b) / NUDGE, gradient(ahead), g, root)
         value = tree.dot(v, Hv)
         v = Hv
     return value.abs().clamp_min(1e-6)

@@ -11,6 +11,7 @@ The network is trained by denoising score matching under the variance-preserving
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,6 +31,16 @@ def vp_schedule(t: Tensor) -> tuple[Tensor, Tensor]:
     return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
 
+@dataclass(frozen=True)
+class Size:
+    """The transformer's size, and the side of a token in feature positions."""
+
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    patch: int = 1
+
+
 class LatentScore(Score):
     """s(x, t) for latents with the leaves of `like`, in units of their own spread.
 
@@ -38,9 +49,10 @@ class LatentScore(Score):
 
     t_min = 1e-3
 
-    def __init__(self, like: Any, width: int, depth: int, heads: int, patch: int = 1) -> None:
+    def __init__(self, like: Any, size: Size) -> None:
         super().__init__()
-        self.patch = patch
+        self.size = size
+        self.patch = size.patch
         named = dict(tree.items(like))
         self.learned = [n for n in named if n.split(".")[0] not in EXACT]
         codes = [n for n in self.learned if named[n].dim() == 3]
@@ -53,7 +65,7 @@ class LatentScore(Score):
             self.shift[name] = nn.Parameter(torch.zeros(shape), requires_grad=False)
             self.scale[name] = nn.Parameter(torch.ones(shape), requires_grad=False)
         sizes = [tuple(self._tokens([named[n] for n in group]).shape[1:]) for group in self.groups]
-        self.net = ViT([(t, c) for t, c in sizes], width, depth, heads)
+        self.net = ViT([(t, c) for t, c in sizes], size.width, size.depth, size.heads)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return vp_schedule(t)
@@ -123,12 +135,12 @@ class LatentScore(Score):
 
     def _leaves(self, names: list[str], like: list[Tensor], tokens: Tensor) -> dict[str, Tensor]:
         if like[0].dim() == 3:
-            parts = tokens.split([leaf.shape[2] for leaf in like], 2)
+            parts = torch.split(tokens, [leaf.shape[2] for leaf in like], 2)
             return dict(zip(names, parts, strict=True))
         height, width = (side // self.patch for side in like[0].shape[2:])
-        stacked = tokens.transpose(1, 2).unflatten(2, (height, width))
+        stacked = tokens.transpose(1, 2).reshape(len(tokens), -1, height, width)
         whole = nn.functional.pixel_shuffle(stacked, self.patch)
-        parts = whole.split([leaf.shape[1] for leaf in like], 1)
+        parts = torch.split(whole, [leaf.shape[1] for leaf in like], 1)
         return dict(zip(names, parts, strict=True))
 
 

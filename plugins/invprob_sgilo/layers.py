@@ -124,8 +124,9 @@ class ToRGB(nn.Module):
         scaled = self.weight * (1 / math.sqrt(self.weight.shape[1]))
         kernel = scaled * self.affine(w)[:, None]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2) @ kernel.transpose(1, 2).to(x.dtype)
-        image = pixels.transpose(1, 2).unflatten(2, x.shape[2:])
-        return image.float() + self.bias[:, None, None]
+        image = pixels.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
+        out: Tensor = image.float() + self.bias[:, None, None]
+        return out
 
 
 def fir_kernel() -> Tensor:

@@ -4,13 +4,62 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from invprob import rounds, weights
-from invprob.errors import BadWeights
+from invprob.errors import BadWeights, Incompatible
 from invprob.generator import Generator
 from invprob_sgilo.latent_score import LatentScore
+from invprob_sgilo.latent_score_file import read_prior
 from invprob_sgilo.params import LatentScoreParams, StyleGAN2Params
 from invprob_sgilo.stylegan2 import StyleGAN2
 from invprob_sgilo.stylegan2_file import load_weights
-from invprob_sgilo.prior_file import read_prior
 
 BUNDLED = Path(__file__).parent / "weights"
+
+
+def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
+    """The generator that the parameters describe; raises `BadWeights`."""
+    path = weights.locate(params.weights, BUNDLED)
+    generator = load_weights(path, params.sha256 or bundled_sha256(path))
+    generator.truncation = params.truncation
+    generator.carry_rgb = params.carry_rgb
+    generator.dtype = torch.bfloat16 if params.precision == "bfloat16" else torch.float32
+    generator.source = path
+    return generator
+
+
+def latent_score(params: LatentScoreParams, generator: Generator, stage: int) -> LatentScore:
+    """The prior of a stage; with ``auto``, the one that stands beside the generator's weights."""
+    source = getattr(generator, "source", None)
+    if params.weights != "auto":
+        path = weights.locate(params.weights, BUNDLED)
+    elif source is None:
+        raise Incompatible(
+            "a prior is found by itself only for generators from a weights file",
+            f"give one with --prior {stage}=latent-score:weights=FILE",
+        )
+    else:
+        path = source.with_name(f"{source.stem}-score-{stage}.safetensors")
+        if not path.is_file():
+            raise BadWeights(
+                f"no score prior for stage {stage} stands beside {source.name}",
+                f"train one: invprob train prior {source} --set stage={stage} --out DIR, or choose"
+                f" other stages: {', '.join(stages_beside(source)) or 'none has one'}",
+            )
+    like = rounds.draws(generator, stage, [0], "like")
+    return read_prior(path, like, stage, params.sha256 or bundled_sha256(path))
+
+
+def stages_beside(source: Path) -> list[str]:
+    """The stages with a prior beside a generator's weights."""
+    return sorted(p.stem.rsplit("-", 1)[1] for p in source.parent.glob(f"{source.stem}-score-*"))
+
+
+def bundled_sha256(path: Path) -> str | None:
+    """The SHA-256 that a bundled file must have; None for other files."""
+    sums = path.with_name("SHA256SUMS")
+    if path.parent != BUNDLED or not sums.is_file():
+        return None
+    lines = (line.split() for line in sums.read_text().splitlines())
+    return next((digest for digest, name in lines if name == path.name), None)

@@ -49,13 +49,14 @@ class SGILOParams(Params):
 class StyleGAN2Params(Params):
     """A StyleGAN-2 of bundled or of your own weights."""
 
-    weights: str = Field("faces64", description="A bundled name, or the path of a safetensors file.")
+    weights: str = Field("faces64", description="A bundled name, or the path of a file.")
     sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
     truncation: float = Field(
         1.0, ge=0, le=1, description="Truncation ψ of the style codes that the input law induces."
     )
     carry_rgb: bool = Field(
-        True, description="Keep the image so far when a stage restarts; the published code does not."
+        True,
+        description="Keep the image so far when a stage restarts, unlike the published code.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the synthesis network."

@@ -36,7 +36,7 @@ def invprob_components() -> list[Component]:
             kind="trainer",
             name="generator",
             target="invprob_sgilo.train_generator:train",
-            params="invprob_sgilo.train_generator:GeneratorTraining",
+            params="invprob_sgilo.training_params:GeneratorTraining",
             summary="Train a StyleGAN-2 on a folder or zip of images.",
         ),
         Component(

@@ -132,7 +132,7 @@ class SGILO(Solver):
         return Progress(self._next(problem, after), Info(image, k, figures))
 
     def _measure_curvature(self, problem: Problem, state: SGILOState) -> SGILOState:
-        """P = 1/(Fisher diagonal + 1/spread²); η a fraction of what the largest curvature allows."""
+        """P = 1/(Fisher diagonal + 1/spread²); η a part of 1/(largest curvature)."""
         p, k, G = self.params, self.params.stages[state.round], problem.generator
         rngs = [seeds.stream(key, "fisher", state.round) for key in problem.keys]
         fisher = langevin.fisher_diagonal(
@@ -187,4 +187,3 @@ class SGILO(Solver):
         mean = state.mean / state.count
         variance = (state.square / state.count - mean**2).clamp_min(0)
         return Result(image, mean, variance)
-

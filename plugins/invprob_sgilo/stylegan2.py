@@ -11,8 +11,10 @@ code drops it whenever it restarts at a stage; `carry_rgb=False` does the same.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -77,7 +79,7 @@ class Mapping(nn.Module):
         super().__init__()
         sizes = [arch.z_dim] + [arch.w_dim] * arch.mapping_layers
         self.layers = nn.ModuleList(
-            Linear(a, b, rng, lr=0.01) for a, b in zip(sizes, sizes[1:], strict=False)
+            Linear(a, b, rng, lr=0.01) for a, b in itertools.pairwise(sizes)
         )
 
     def forward(self, z: Tensor) -> Tensor:
@@ -155,6 +157,7 @@ class StyleGAN2(Generator):
         self.truncation = 1.0
         self.carry_rgb = True
         self.dtype = torch.float32
+        self.source: Path | None = None
         self.image_shape = (arch.channels, arch.resolution, arch.resolution)
         self.codes = 2 * len(arch.resolutions)
         self.depth = 1 + len(arch.resolutions)

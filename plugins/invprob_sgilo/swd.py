@@ -1,7 +1,7 @@
 """Sliced Wasserstein distance between two sets of images (Karras et al., 2018, arXiv:1710.10196).
 
-Patches of 7×7 pixels from each level of a Laplacian pyramid are compared through random projections;
-in units of 10⁻³, lower is better, 0 for equal laws.
+Patches of 7×7 pixels from each level of a Laplacian pyramid are compared through random
+projections; in units of 10⁻³, lower is better, 0 for equal laws.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def laplacian_pyramid(images: Tensor, smallest: int = 16) -> list[Tensor]:
 
 def descriptors(images: Tensor, rng: torch.Generator) -> Tensor:
     """Random patches of each image as rows, each channel with mean 0 and standard deviation 1."""
-    count, channels, size, _ = images.shape
+    count, size = images.shape[0], images.shape[2]
     corner = torch.randint(0, size - PATCH + 1, (2, count, PATCHES_PER_IMAGE), generator=rng)
     reach = torch.arange(PATCH)
     rows = (corner[0][..., None] + reach)[..., :, None]

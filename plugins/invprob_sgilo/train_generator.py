@@ -115,7 +115,9 @@ class Training:
             "augment p": self.augment.p,
         }
 
-    def _descend(self, optimiser: torch.optim.Optimizer, net: torch.nn.Module, loss: Tensor) -> None:
+    def _descend(
+        self, optimiser: torch.optim.Optimizer, net: torch.nn.Module, loss: Tensor
+    ) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for parameter in net.parameters():
@@ -215,16 +217,14 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
 
 
 @torch.no_grad()
-def _snapshot(
-    run: Training, data: Tensor, validation: list[int], out: Path
-) -> tuple[Path, float]:
+def _snapshot(run: Training, data: Tensor, validation: list[int], out: Path) -> tuple[Path, float]:
     """Write samples and weights; the distance of as many samples as there are held-out images."""
     G = run.ema
     rngs = [seeds.stream("snapshot", i) for i in range(64)]
     grid = torch.cat([G(G.sample(1, rng)) for rng in rngs]).clamp(0, 1).cpu()
     kimg = run.step * run.params.batch * run.world // 1000
     picture = out / f"samples-{kimg:06d}.png"
-    rows = grid.unflatten(0, (8, 8)).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
+    rows = grid.reshape(8, 8, *grid.shape[1:]).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
     images.write_png(picture, rows)
     distance = float("nan")
     metadata: dict[str, object] = {"kimg": kimg, "training": run.params.model_dump(mode="json")}

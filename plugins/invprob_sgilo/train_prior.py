@@ -6,10 +6,9 @@ inputs as in the generator's own training, then the stages up to the one asked f
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ from invprob import seeds, tree, weights
 from invprob.errors import BadInput, BadParams
 from invprob.generator import Generator
 from invprob.training import TrainingProgress
-from invprob_sgilo.latent_score import LatentScore, matching_loss
-from invprob_sgilo.load import read_generator
-from invprob_sgilo.params import PriorTraining
+from invprob_sgilo.latent_score import LatentScore, Size, matching_loss
+from invprob_sgilo.latent_score_file import write_prior
+from invprob_sgilo.load import BUNDLED, stylegan2
+from invprob_sgilo.params import PriorTraining, StyleGAN2Params
 
 VALIDATION = 256
 
@@ -34,7 +34,8 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     Writes ``prior.safetensors`` (EMA, float16) and ``checkpoint.pt``, from which the same call goes
     on with the same bits on a CPU.
     """
-    generator, sha = read_generator(str(source))
+    path = weights.locate(str(source), BUNDLED)
+    generator = stylegan2(StyleGAN2Params(weights=str(path))).eval().requires_grad_(False)
     if not 1 <= params.stage < generator.depth:
         raise BadParams(
             f"stage {params.stage} is not within 1 … {generator.depth - 1}",
@@ -42,16 +43,17 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
         )
     out.mkdir(parents=True, exist_ok=True)
     x = latents(generator, params.stage, 4 * VALIDATION, params.mixing, params.seed, "moments")
-    net = LatentScore(x, params.width, params.depth, params.heads, params.patch)
+    size = Size(params.width, params.depth, params.heads, params.patch)
+    net = LatentScore(x, size)
     net.fit_normalisation(x)
-    shadow = LatentScore(x, params.width, params.depth, params.heads, params.patch)
+    shadow = LatentScore(x, size)
     shadow.load_state_dict(net.state_dict())
-    weights_ = [p for p in net.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(weights_, lr=params.lr, betas=(0.9, 0.99))
+    learned = [p for p in net.parameters() if p.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=params.lr, betas=(0.9, 0.99))
     step = 0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = torch.load(checkpoint, learnedonly=True)
         if saved["params"] != params.model_dump(mode="json", exclude={"steps"}):
             raise BadInput(f"{out} holds a training with other parameters", "give another --out")
         net.load_state_dict(saved["net"])
@@ -62,7 +64,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     running = 0.0
     while step < params.steps:
         step += 1
-        loss = _step(params, generator, net, weights_, optimiser, step)
+        loss = _step(params, generator, net, learned, optimiser, step)
         _follow(shadow, net, min(params.ema, step / (step + 10)))
         running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
         last = step == params.steps
@@ -82,7 +84,12 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
         if last or step % params.validate_every == 0:
             figures["held-out loss"] = validation_loss(shadow, generator, params)
         if last:
-            write(out / "prior.safetensors", shadow, params, sha, figures)
+            about = {
+                "generator_sha256": weights.sha256(path),
+                "training": params.model_dump(mode="json"),
+                "figures": figures,
+            }
+            write_prior(out / "prior.safetensors", shadow, params.stage, about)
         if figures.keys() > {"loss"} or step % 10 == 0:
             yield TrainingProgress(step, params.steps, figures)
 
@@ -91,7 +98,7 @@ def _step(
     params: PriorTraining,
     generator: Generator,
     net: LatentScore,
-    weights_: list[Tensor],
+    learned: Sequence[Tensor],
     optimiser: torch.optim.Optimizer,
     step: int,
 ) -> float:
@@ -107,7 +114,7 @@ def _step(
     loss = matching_loss(net, x, t, noise).mean()
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(weights_, 1.0)
+    torch.nn.utils.clip_grad_norm_(learned, 1.0)
     optimiser.step()
     return float(loss.detach())
 
@@ -129,9 +136,7 @@ def validation_loss(net: LatentScore, generator: Generator, params: PriorTrainin
 
 
 @torch.no_grad()
-def latents(
-    generator: Generator, stage: int, count: int, mixing: float, *path: int | str
-) -> Any:
+def latents(generator: Generator, stage: int, count: int, mixing: float, *path: int | str) -> Any:
     """`count` latents of a stage; a part `mixing` of them has codes of two inputs crossed over."""
     rng = seeds.stream("latents", *path)
     x = generator(generator.sample(count, rng), stop=1)
@@ -142,42 +147,3 @@ def latents(
     keep = torch.arange(codes)[None] < crossing[:, None]
     mixed = torch.where(keep[..., None], x.w, other.w)
     return generator(replace(x, w=mixed), start=1, stop=stage)
-
-
-def write(
-    path: Path, net: LatentScore, params: PriorTraining, generator: str, figures: dict[str, float]
-) -> None:
-    """Write the prior in float16, with its architecture and the generator it belongs to."""
-    config = {
-        "stage": params.stage,
-        "width": params.width,
-        "depth": params.depth,
-        "heads": params.heads,
-        "patch": params.patch,
-    }
-    tensors = {k: v.to(torch.float16) for k, v in net.state_dict().items()}
-    metadata = {
-        "kind": "latent-score",
-        "config": config,
-        "generator_sha256": generator,
-        "training": params.model_dump(mode="json"),
-        "figures": figures,
-    }
-    weights.write(path, tensors, metadata)
-
-
-def read_prior(path: Path, like: Any, stage: int, expected: str | None = None) -> LatentScore:
-    """The prior of a file, checked to be one of `stage` and to fit the latent `like`."""
-    tensors, metadata = weights.read(path, expected)
-    if metadata.get("kind") != "latent-score":
-        raise BadInput(f"weights {path} are no latent score prior", "see invprob train prior")
-    config = json.loads(metadata["config"])
-    if config["stage"] != stage:
-        raise BadInput(
-            f"prior {path} is for stage {config['stage']}, not {stage}",
-            "give the prior of that stage, or choose other stages",
-        )
-    net = LatentScore(like, config["width"], config["depth"], config["heads"], config["patch"])
-    weights.fill(net, tensors, path)
-    return net
-

@@ -32,7 +32,7 @@ class GeneratorTraining(Params):
     z_dim: int = Field(128, ge=8, description="Size of the input code.")
     w_dim: int = Field(128, ge=8, description="Size of a style code.")
     mapping_layers: int = Field(4, ge=1, description="Layers of the mapping network.")
-    channel_base: int = Field(4096, ge=32, description="Channels × resolution, where below the cap.")
+    channel_base: int = Field(4096, ge=32, description="Channels × resolution, up to the cap.")
     channel_max: int = Field(128, ge=4, description="Most channels of a layer.")
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
     held_out: float = Field(

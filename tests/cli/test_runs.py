@@ -210,12 +210,14 @@ def test_interrupted_and_resumed_gives_the_same_bits(
 def test_interrupted_training_goes_on(
     invoke: Invoke, photo: Path, tmp_path: Path, environment: Mapping[str, str]
 ) -> None:
-    train = ["train", "count", str(photo), "--out", "out"]
+    train = ["train", "count:steps=9", str(photo), "--out", "out"]
     err = _interrupt([*train, "--set", "wait=0.2"], tmp_path, environment, "out/checkpoint.txt")
     assert "interrupted: the newest checkpoint is kept in out\n" in err
-    assert f"hint: go on with: invprob train count {photo} --out out --set wait=0.2\n" in err
+    assert f"hint: go on with: invprob train count:steps=9 {photo} --out out --set wait=0.2" in err
+    # saved when it was stopped, not only after the first step
+    assert int((tmp_path / "out" / "checkpoint.txt").read_text()) > 1
     said = invoke(*train)
-    assert (said.status, said.out) == (0, "5 steps, loss 0.2\nout\n")
+    assert (said.status, said.out) == (0, "9 steps, loss 0.1111\nout\n")
 
 
 def test_sample(invoke: Invoke, tmp_path: Path) -> None:

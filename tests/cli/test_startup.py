@@ -46,3 +46,20 @@ def test_imports(line: str, environment: Mapping[str, str], tmp_path: Path) -> N
     status, modules = json.loads(done.stdout.splitlines()[-1])
     assert status == 0, done.stderr
     assert TIERS[line] & set(modules) == set()
+
+
+PARAMS = """
+import json, sys
+from invprob.registry import registry
+for entry in registry().entries:
+    entry.params()
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_no_model_of_parameters_imports_torch(environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PARAMS], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) & HEAVY == set()
