@@ -1,0 +1,75 @@
+"""Noise laws; levels are in units of [0, 1]."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from invprob.operator import Noise
+from invprob_basics.params import GaussianNoiseParams, NoNoiseParams, PoissonNoiseParams
+
+
+class GaussianNoise(Noise):
+    """y = clean + σ ε."""
+
+    def __init__(self, params: GaussianNoiseParams) -> None:
+        super().__init__()
+        self.sigma = params.sigma
+
+    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
+        noise = torch.randn(clean.shape, generator=rng).to(clean)
+        return clean + self.sigma * noise
+
+    def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
+        return -0.5 * ((y - clean) / self.sigma).square().flatten(1).sum(1)
+
+    def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
+        return ((y - clean) / self.sigma).square().flatten(1).mean(1)
+
+    def scale(self, y: Tensor) -> Tensor:
+        return torch.full_like(y, self.sigma)
+
+
+class NoNoise(GaussianNoise):
+    """y = clean; misfit is judged as if the standard deviation were `tolerance`."""
+
+    def __init__(self, params: NoNoiseParams) -> None:
+        super().__init__(GaussianNoiseParams(sigma=params.tolerance))
+
+    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
+        return clean
+
+
+class PoissonNoise(Noise):
+    """y = gain · Poisson(clean / gain).
+
+    Below `floor` photons the log-likelihood goes on as its tangent parabola, so that a
+    reconstruction with dark or negative values still has a finite gradient that leads back.
+    """
+
+    floor = 0.1
+
+    def __init__(self, params: PoissonNoiseParams) -> None:
+        super().__init__()
+        self.gain = params.gain
+
+    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
+        rate = (clean / self.gain).clamp_min(0).cpu()
+        return (torch.poisson(rate, generator=rng) * self.gain).to(clean)
+
+    def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
+        count, rate = y / self.gain, clean / self.gain
+        safe = rate.clamp_min(self.floor)
+        below = (rate - self.floor).clamp_max(0)
+        # value, slope and curvature of n log r − r at the floor
+        value = count * safe.log() - safe
+        slope = count / self.floor - 1
+        curvature = count / self.floor**2
+        return (value + slope * below - 0.5 * curvature * below**2).flatten(1).sum(1)
+
+    def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
+        variance = (clean * self.gain).clamp_min(self.floor * self.gain**2)
+        return ((y - clean).square() / variance).flatten(1).mean(1)
+
+    def scale(self, y: Tensor) -> Tensor:
+        return (y * self.gain).clamp_min(self.gain**2).sqrt()

@@ -1,0 +1,173 @@
+"""Parameters of the basic operators, noises and priors."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from invprob.params import Params
+
+
+class Exclusive(Params):
+    """Parameters of which exactly one of a few may be given."""
+
+    def _one_of(self, *names: str) -> Self:
+        given = [name for name in names if getattr(self, name) is not None]
+        if len(given) != 1:
+            what = " and ".join(given) if given else "none"
+            raise ValueError(f"give exactly one of {', '.join(names)}; {what} is given")
+        return self
+
+
+class IdentityParams(Params):
+    """The image itself is measured."""
+
+
+class InpaintParams(Exclusive):
+    """Some pixels are measured, the others are missing."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"keep": 0.5}, {"half": "left"}]})
+
+    keep: float | None = Field(
+        None, gt=0, le=1, description="Part of the pixels kept, at random; the default is 0.1."
+    )
+    box: str | None = Field(
+        None, pattern=r"^\d+x\d+$", description="Size HxW of a missing box, e.g. 24x32."
+    )
+    at: str | None = Field(
+        None,
+        pattern=r"^\d+x\d+$",
+        description="Row x column of the box's upper left corner; without it, the middle.",
+    )
+    half: Literal["left", "right", "top", "bottom"] | None = Field(
+        None, description="The half that is missing."
+    )
+    mask: str | None = Field(
+        None, description="An image of the same size: light pixels are measured, dark ones missing."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default(cls, data: object) -> object:
+        if isinstance(data, dict) and not {"keep", "box", "half", "mask"} & {
+            k for k, v in data.items() if v is not None
+        }:
+            return {**data, "keep": 0.1}
+        return data
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.at is not None and self.box is None:
+            raise ValueError("at says where a box is, but no box is given")
+        return self._one_of("keep", "box", "half", "mask")
+
+
+class SuperresParams(Params):
+    """A smaller image is measured."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"factor": 2, "kernel": "average"}]})
+
+    factor: int = Field(4, ge=2, description="How many times smaller; divides both sides.")
+    kernel: Literal["bicubic", "average"] = Field(
+        "bicubic", description="Antialiased bicubic (a = −0.5), or the mean of each block."
+    )
+
+
+class BlurParams(Exclusive):
+    """A blurred image of the same size is measured."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"sigma": 1.0}, {"motion": 5.0, "angle": 30.0}]}
+    )
+
+    sigma: float | None = Field(
+        None, gt=0, description="Standard deviation of a Gaussian in pixels; the default is 2."
+    )
+    motion: float | None = Field(None, gt=1, description="Length of a straight motion in pixels.")
+    angle: float = Field(0.0, description="Direction of the motion in degrees, 0 is to the right.")
+    kernel: str | None = Field(
+        None, description="An image or .npy file that holds the kernel; it is scaled to sum 1."
+    )
+    boundary: Literal["reflect", "circular"] = Field(
+        "reflect", description="What lies beyond the border: the mirror image, or the other side."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default(cls, data: object) -> object:
+        if isinstance(data, dict) and not {"sigma", "motion", "kernel"} & {
+            k for k, v in data.items() if v is not None
+        }:
+            return {**data, "sigma": 2.0}
+        return data
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        return self._one_of("sigma", "motion", "kernel")
+
+
+class ColorizeParams(Params):
+    """Only the luma of the image is measured."""
+
+
+class CompressedParams(Exclusive):
+    """Random linear measurements, fewer than pixels (compressed sensing)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"m": 20}, {"matrix": "gaussian", "ratio": 0.2}]}
+    )
+
+    matrix: Literal["circulant", "gaussian"] = Field(
+        "circulant", description="Partial random circulant matrix, or independent Gaussian entries."
+    )
+    m: int | None = Field(None, ge=1, description="How many measurements.")
+    ratio: float | None = Field(
+        None, gt=0, le=1, description="Measurements per image value; the default is 0.1."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("m") is None and data.get("ratio") is None:
+            return {**data, "ratio": 0.1}
+        return data
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        return self._one_of("m", "ratio")
+
+
+class NoNoiseParams(Params):
+    """Exact measurements."""
+
+    tolerance: float = Field(
+        0.01, gt=0, description="Standard deviation, in units of [0, 1], by which misfit is judged."
+    )
+
+
+class GaussianNoiseParams(Params):
+    """Independent Gaussian noise."""
+
+    sigma: float = Field(
+        0.02, gt=0, description="Standard deviation in units of [0, 1]; half the papers' [−1, 1]."
+    )
+
+
+class PoissonNoiseParams(Params):
+    """Photon noise."""
+
+    gain: float = Field(
+        0.01, gt=0, description="Intensity per photon: white (1) is 1/gain photons on average."
+    )
+
+
+class GaussianPriorParams(Params):
+    """An independent normal law on every coordinate of a latent."""
+
+    mean: float = Field(0.0, description="Mean of every coordinate.")
+    std: float = Field(1.0, gt=0, description="Standard deviation of every coordinate.")
+
+
+class SphereParams(Params):
+    """The sphere on which a standard normal law concentrates."""

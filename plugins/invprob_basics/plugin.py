@@ -1,0 +1,68 @@
+"""Manifest of the basic operators, noises and priors."""
+
+from __future__ import annotations
+
+from invprob.plugin import Component, Kind, hookimpl
+
+
+def _component(
+    kind: Kind, name: str, target: str, params: str, summary: str, *offers: str
+) -> Component:
+    return Component(
+        kind=kind,
+        name=name,
+        target=f"invprob_basics.{target}",
+        params=f"invprob_basics.params:{params}",
+        summary=summary,
+        offers=offers,
+    )
+
+
+@hookimpl
+def invprob_components() -> list[Component]:
+    return [
+        _component(
+            "operator", "identity", "identity:IdentityOperator", "IdentityParams",
+            "The image itself; with noise, denoising.", "linear",
+        ),
+        _component(
+            "operator", "inpaint", "inpaint:Inpaint", "InpaintParams",
+            "Some pixels: random ones, all but a box or a half, or those of a mask.", "linear",
+        ),
+        _component(
+            "operator", "superres", "superres:Superres", "SuperresParams",
+            "A smaller image: antialiased bicubic or block averages.", "linear",
+        ),
+        _component(
+            "operator", "blur", "blur:Blur", "BlurParams",
+            "Convolution: Gaussian, motion, or a kernel from a file.", "linear",
+        ),
+        _component(
+            "operator", "colorize", "colorize:Colorize", "ColorizeParams",
+            "Luma only.", "linear",
+        ),
+        _component(
+            "operator", "compressed", "compressed:compressed", "CompressedParams",
+            "Random projections: partial circulant or Gaussian.", "linear",
+        ),
+        _component(
+            "noise", "none", "noise:NoNoise", "NoNoiseParams",
+            "No noise.",
+        ),
+        _component(
+            "noise", "gaussian", "noise:GaussianNoise", "GaussianNoiseParams",
+            "Gaussian noise of standard deviation sigma, in units of [0, 1].",
+        ),
+        _component(
+            "noise", "poisson", "noise:PoissonNoise", "PoissonNoiseParams",
+            "Photon noise.",
+        ),
+        _component(
+            "prior", "gaussian", "priors:Gaussian", "GaussianPriorParams",
+            "Independent normal coordinates.", "log_density", "score", "proximal",
+        ),
+        _component(
+            "prior", "sphere", "priors:Sphere", "SphereParams",
+            "The sphere of radius √dim, code by code.", "proximal",
+        ),
+    ]  # fmt: skip

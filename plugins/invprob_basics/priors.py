@@ -1,0 +1,67 @@
+"""Elementary priors: the normal law, and the sphere on which it concentrates."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import tree
+from invprob.generator import Generator
+from invprob.prior import LogDensity, Proximal, Score
+from invprob_basics.params import GaussianPriorParams, SphereParams
+
+BETA_MIN, BETA_MAX = 0.1, 20.0
+
+
+class Gaussian(LogDensity, Score, Proximal):
+    """N(mean, std²) on every coordinate of every leaf, with everything in closed form."""
+
+    def __init__(self, params: GaussianPriorParams, generator: Generator, stage: int) -> None:
+        super().__init__()
+        self.mean, self.std = params.mean, params.std
+
+    def log_density(self, x: Any) -> Tensor:
+        centred = tree.map(lambda leaf: (leaf - self.mean) / self.std, x)
+        return -0.5 * tree.dot(centred, centred)
+
+    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The VP SDE with β from 0.1 to 20 (Song et al., 2021, arXiv:2011.13456)."""
+        log_alpha = -0.5 * (BETA_MIN * t + 0.5 * (BETA_MAX - BETA_MIN) * t**2)
+        return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+
+    def score(self, x: Any, t: Tensor) -> Any:
+        alpha, sigma = self.schedule(t)
+        variance = (alpha * self.std) ** 2 + sigma**2
+
+        def leaf_score(leaf: Tensor) -> Tensor:
+            mean = self.mean * tree.per_element(alpha, leaf)
+            return (mean - leaf) / tree.per_element(variance, leaf)
+
+        return tree.map(leaf_score, x)
+
+    def prox(self, x: Any, tau: float = 1.0) -> Any:
+        weight = self.std**2 / (self.std**2 + tau)
+        return tree.map(lambda leaf: self.mean + weight * (leaf - self.mean), x)
+
+
+class Sphere(Proximal):
+    """The indicator of ‖c‖ = √dim for every code c, i.e. along the last axis of a leaf (B, …, dim).
+
+    A map (B, C, H, W) is one vector as a whole. Projection moves along the ray from 0.
+    """
+
+    def __init__(self, params: SphereParams, generator: Generator, stage: int) -> None:
+        super().__init__()
+
+    def prox(self, x: Any, tau: float = 1.0) -> Any:
+        return tree.map(_project, x)
+
+
+def _project(leaf: Tensor) -> Tensor:
+    axes = (1, 2, 3) if leaf.dim() == 4 else (-1,)
+    size = math.prod(leaf.shape[axis] for axis in axes)
+    norm = leaf.square().sum(axes, keepdim=True).sqrt().clamp_min(1e-12)
+    return leaf * (math.sqrt(size) / norm)
