@@ -19,7 +19,6 @@ BOUNDS = {
     "multipleOf": "multiple of {}",
     "minLength": "length ≥ {}",
     "maxLength": "length ≤ {}",
-    "pattern": "like {}",
 }
 TYPES = {"integer": "int", "number": "float", "string": "text", "boolean": "true/false"}
 

@@ -68,7 +68,7 @@ def command(
         with console.Meter(quiet) as meter:
             meter.busy("loading PyTorch …")
             train = entry.load()
-            meter.busy("reading the data …")
+            meter.busy("reading the data, then the first steps …")
             last = _watched(train(params, source, out), meter, spec.name)
     except KeyboardInterrupt:
         if not out.is_dir() or not any(out.iterdir()):
