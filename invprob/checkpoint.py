@@ -10,22 +10,32 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 
 from invprob.errors import BadInput
 from invprob.optim import Moments
 
 FORMAT = 1
+UNREADABLE = (
+    *(OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError),
+    safetensors.SafetensorError,  # torch.load reads some files by their suffix
+)
 
 
 def save(path: Path, state: Any) -> None:
-    """Write a state so that a reader sees either the old file or the whole new one."""
+    """Write a solver's state."""
+    write(path, {"format": FORMAT, "state": _encode(state)})
+
+
+def write(path: Path, data: dict[str, Any]) -> None:
+    """Write tensors and plain values so that a reader sees the old file or the whole new one."""
     part = path.with_suffix(".part")
     # torch's own file writer raises RuntimeError on a full disk; Python's says what it is
-    data = io.BytesIO()
-    torch.save({"format": FORMAT, "state": _encode(state)}, data)
+    packed = io.BytesIO()
+    torch.save(data, packed)
     try:
-        part.write_bytes(data.getbuffer())
+        part.write_bytes(packed.getbuffer())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -35,9 +45,12 @@ def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") 
     """The state of a file; only the dataclasses in `types` are built."""
     allowed = {t.__name__: t for t in (*types, Moments)}
     try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                raise ValueError("it is none that invprob wrote")
         data = torch.load(path, map_location=device, weights_only=True)
         return _decode(data["state"], allowed)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError) as error:
+    except UNREADABLE as error:
         raise BadInput(
             f"checkpoint {path} cannot be read: {error}", "start the run anew"
         ) from error

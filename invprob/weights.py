@@ -53,7 +53,8 @@ def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], di
 
 
 def _reason(path: Path, error: Exception) -> str:
-    head = path.open("rb").read(4)
+    with path.open("rb") as file:
+        head = file.read(4)
     if head[:1] == b"\x80" or head[:4] == b"PK\x03\x04":
         return "this is a pickle, which can run code when it is opened, not a safetensors file"
     return f"damaged or truncated safetensors ({error})"

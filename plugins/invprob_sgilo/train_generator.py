@@ -19,6 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from invprob import images, seeds
+from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput
 from invprob.training import TrainingProgress
 from invprob_sgilo import image_set
@@ -199,21 +200,24 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     snapshot = max(1, params.snapshot_kimg * 1000 // per_step)
     indices = torch.tensor(train_set)
     saved_at = time.monotonic()
-    while run.step < total:
-        figures = run.update(data, indices)
-        picture = None
-        last = run.step == total
-        if (last or run.step % snapshot == 0) and run.rank == 0:
-            picture, distance = _snapshot(run, data, validation, out)
-            figures["SWD"] = distance
-        due = last or picture or time.monotonic() - saved_at > params.checkpoint_seconds
-        if due and run.rank == 0:
-            part = checkpoint.with_suffix(".part")
-            torch.save(run.state(), part)
-            os.replace(part, checkpoint)
-            saved_at = time.monotonic()
-        if picture or run.step % 10 == 0 or last:
-            yield TrainingProgress(run.step * per_step, total * per_step, figures, picture)
+    try:
+        while run.step < total:
+            figures = run.update(data, indices)
+            picture = None
+            last = run.step == total
+            if (last or run.step % snapshot == 0) and run.rank == 0:
+                picture, figures["SWD"] = _snapshot(run, data, validation, out)
+            due = last or picture or time.monotonic() - saved_at > params.checkpoint_seconds
+            if due and run.rank == 0:
+                write_checkpoint(checkpoint, run.state())
+                saved_at = time.monotonic()
+            if picture or run.step % 10 == 0 or last:
+                yield TrainingProgress(run.step * per_step, total * per_step, figures, picture)
+    except GeneratorExit:
+        # the reader stops the training: nothing is lost
+        if run.rank == 0:
+            write_checkpoint(checkpoint, run.state())
+        raise
 
 
 @torch.no_grad()

@@ -6,7 +6,6 @@ inputs as in the generator's own training, then the stages up to the one asked f
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from invprob import seeds, tree, weights
+from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput, BadParams
 from invprob.generator import Generator
 from invprob.training import TrainingProgress
@@ -53,7 +53,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     step = 0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
-        saved = torch.load(checkpoint, learnedonly=True)
+        saved = torch.load(checkpoint, weights_only=True)
         if saved["params"] != params.model_dump(mode="json", exclude={"steps"}):
             raise BadInput(f"{out} holds a training with other parameters", "give another --out")
         net.load_state_dict(saved["net"])
@@ -62,36 +62,43 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
         step = saved["step"]
     saved_at = time.monotonic()
     running = 0.0
-    while step < params.steps:
-        step += 1
-        loss = _step(params, generator, net, learned, optimiser, step)
-        _follow(shadow, net, min(params.ema, step / (step + 10)))
-        running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
-        last = step == params.steps
-        if last or time.monotonic() - saved_at > params.checkpoint_seconds:
-            state = {
-                "params": params.model_dump(mode="json", exclude={"steps"}),
-                "net": net.state_dict(),
-                "ema": shadow.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "step": step,
-            }
-            part = checkpoint.with_suffix(".part")
-            torch.save(state, part)
-            os.replace(part, checkpoint)
-            saved_at = time.monotonic()
-        figures = {"loss": running}
-        if last or step % params.validate_every == 0:
-            figures["held-out loss"] = validation_loss(shadow, generator, params)
-        if last:
-            about = {
-                "generator_sha256": weights.sha256(path),
-                "training": params.model_dump(mode="json"),
-                "figures": figures,
-            }
-            write_prior(out / "prior.safetensors", shadow, params.stage, about)
-        if figures.keys() > {"loss"} or step % 10 == 0:
-            yield TrainingProgress(step, params.steps, figures)
+
+    def save() -> None:
+        state = {
+            "params": params.model_dump(mode="json", exclude={"steps"}),
+            "net": net.state_dict(),
+            "ema": shadow.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "step": step,
+        }
+        write_checkpoint(checkpoint, state)
+
+    try:
+        while step < params.steps:
+            step += 1
+            loss = _step(params, generator, net, learned, optimiser, step)
+            _follow(shadow, net, min(params.ema, step / (step + 10)))
+            running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
+            last = step == params.steps
+            figures = {"loss": running}
+            if last or step % params.validate_every == 0:
+                figures["held-out loss"] = validation_loss(shadow, generator, params)
+            if last or time.monotonic() - saved_at > params.checkpoint_seconds:
+                save()
+                saved_at = time.monotonic()
+            if last:
+                about = {
+                    "generator_sha256": weights.sha256(path),
+                    "training": params.model_dump(mode="json"),
+                    "figures": figures,
+                }
+                write_prior(out / "prior.safetensors", shadow, params.stage, about)
+            if len(figures) > 1 or step % 10 == 0:
+                yield TrainingProgress(step, params.steps, figures)
+    except GeneratorExit:
+        # the reader stops the training: nothing is lost
+        save()
+        raise
 
 
 def _step(

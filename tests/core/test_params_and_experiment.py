@@ -1,0 +1,64 @@
+import tomllib
+
+import pytest
+
+from invprob.errors import BadParams
+from invprob.experiment import Experiment, complete, override
+from invprob.params import Spec, read_spec, toml
+from invprob.registry import discover
+
+TOYS = discover([("toys", "tests.toys", "")])
+
+
+def test_a_value_may_hold_commas():
+    assert read_spec("sgilo:steps=300,200,lr=0.1") == {
+        "name": "sgilo",
+        "steps": "300,200",
+        "lr": "0.1",
+    }
+
+
+@pytest.mark.parametrize("text", ["", ":a=1", "x:lr", "x:lr=", "x:lr=1,lr=2"])
+def test_malformed_specs_are_refused(text):
+    with pytest.raises(BadParams):
+        read_spec(text)
+
+
+def test_a_spec_reads_what_it_writes():
+    spec = Spec.model_validate("sgilo:steps=300,200,lr=0.1")
+    assert Spec.model_validate(str(spec)) == spec
+
+
+def test_toml_is_read_back():
+    data = {
+        "a": 1,
+        "b": [1.5, 'x\n"y"'],
+        "c": {"d": True, "e": {"f": "ü"}},
+        "g": [{"h": 1}, {"h": 2}],
+    }
+    assert tomllib.loads(toml(data)) == data
+
+
+def test_a_completed_experiment_survives_toml():
+    experiment = Experiment.parse(
+        {"solver": "walk:steps=7", "operator": "mask:keep=0.3|mask", "noise": "gauss:sigma=0.1"}
+    )
+    whole = complete(experiment, TOYS)
+    assert whole.generator is not None
+    assert whole.solver.params["steps"] == 7
+    again = complete(Experiment.parse(tomllib.loads(whole.to_toml())), TOYS)
+    assert again == whole
+
+
+def test_all_faults_are_named_at_once():
+    with pytest.raises(BadParams) as caught:
+        TOYS.find("solver", "walk").params().parse({"steps": "0", "lr": "x"}, "solver walk")
+    assert "steps" in caught.value.message
+    assert "lr" in caught.value.message
+    assert "'x'" in caught.value.message
+
+
+def test_an_unknown_setting_names_the_nearest():
+    with pytest.raises(BadParams) as caught:
+        override({}, ["solvr.steps=3"])
+    assert "solver" in caught.value.hint
