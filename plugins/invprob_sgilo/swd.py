@@ -26,8 +26,9 @@ def sliced_wasserstein(a: Tensor, b: Tensor, seed: int = 0) -> dict[str, float]:
         raise ValueError(f"sets of other sizes: {tuple(a.shape)} and {tuple(b.shape)}")
     found = {}
     for level, (x, y) in enumerate(zip(laplacian_pyramid(a), laplacian_pyramid(b), strict=True)):
-        rng = seeds.stream("swd", seed, level)
-        p, q = descriptors(x, rng), descriptors(y, rng)
+        # the same places in both sets, so that a set has the distance 0 to itself
+        p, q = (descriptors(images, seeds.stream("swd", seed, level)) for images in (x, y))
+        rng = seeds.stream("swd directions", seed, level)
         directions = F.normalize(torch.randn(p.shape[1], PROJECTIONS, generator=rng), dim=0)
         gap = (p @ directions).sort(0).values - (q @ directions).sort(0).values
         found[str(x.shape[2])] = float(gap.abs().mean()) * 1e3

@@ -94,7 +94,9 @@ class TestEveryLinearOperator:
         assert A(x).shape[1:] == A.out_shape
 
 
-@pytest.mark.parametrize("text", ["inpaint:keep=0.3", "compressed:m=9", "compressed:matrix=gaussian"])
+@pytest.mark.parametrize(
+    "text", ["inpaint:keep=0.3", "compressed:m=9", "compressed:matrix=gaussian"]
+)
 def test_the_seed_draws_the_operator(text):
     x = noise((1, 3, 16, 16), 7)
     assert torch.equal(operator(text, seed=1)(x), operator(text, seed=1)(x))

@@ -1,0 +1,125 @@
+import pytest
+import torch
+
+from invprob import rounds, seeds, tree
+from invprob.errors import BadWeights
+from invprob_sgilo.latent_score import LatentScore, Size, matching_loss, vp_schedule
+from invprob_sgilo.latent_score_file import read_prior, write_prior
+from invprob_sgilo.load import latent_score, stylegan2
+from invprob_sgilo.params import LatentScoreParams, StyleGAN2Params
+from invprob_sgilo.stylegan2_file import load_weights
+
+SMALL = Size(width=16, depth=2, heads=2)
+
+
+@pytest.fixture
+def G(weights_file):
+    return load_weights(weights_file).eval().requires_grad_(False)
+
+
+def prior_of(G, stage, size=SMALL, random=True):
+    x = rounds.draws(G, stage, range(64), "fit")
+    prior = LatentScore(x, size)
+    prior.fit_normalisation(x)
+    if random:
+        rng = seeds.stream("net")
+        for parameter in prior.net.parameters():
+            parameter.data += 0.1 * torch.randn(parameter.shape, generator=rng)
+    return prior.eval(), tree.map(lambda leaf: leaf[:3], x)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+@pytest.mark.parametrize("patch", [1, 2])
+def test_the_score_is_a_tree_like_its_latent(G, stage, patch):
+    prior, x = prior_of(G, stage, Size(16, 1, 2, patch))
+    t = torch.tensor([0.1, 0.5, 0.9])
+    s = prior.score(x, t)
+    for (name, leaf), (_, other) in zip(tree.items(x), tree.items(s), strict=True):
+        assert leaf.shape == other.shape, name
+        assert torch.isfinite(other).all(), name
+    one = prior.score(tree.map(lambda leaf: leaf[1:2], x), t[1:2])
+    for a, b in zip(tree.leaves(s), tree.leaves(one), strict=True):
+        assert torch.allclose(a[1:2], b, atol=1e-4)
+
+
+def test_before_training_it_is_the_score_of_the_normal_law(G):
+    prior, x = prior_of(G, 2, random=False)
+    for time in (0.01, 0.5):
+        t = torch.full((3,), time)
+        s, u = prior.score(x, t), prior.normalise(x)
+        for (name, leaf), (_, found) in zip(tree.items(u), tree.items(s), strict=True):
+            scale = prior.scale[name] if name in prior.learned else 1.0
+            assert torch.allclose(found, -leaf / scale, atol=1e-3), name
+
+
+def test_the_smoothed_score_is_that_at_the_shrunk_latent(G):
+    prior, x = prior_of(G, 3)
+    t = torch.full((3,), 0.3)
+    alpha, _ = vp_schedule(t)
+    u = prior.normalise(x)
+    shrunk = prior.restore(tree.map(lambda leaf: leaf * alpha[0], u))
+    expected = tree.map(lambda leaf: leaf * alpha[0], prior.score(shrunk, t))
+    for a, b in zip(tree.leaves(prior.smoothed(x, t)), tree.leaves(expected), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_normalisation_gives_unit_moments(G):
+    x = rounds.draws(G, 3, range(256), "fit")
+    prior = LatentScore(x, SMALL)
+    prior.fit_normalisation(x)
+    u = prior.normalise(x)
+    assert float(u.h.mean((0, 2, 3)).abs().max()) < 1e-4
+    assert torch.allclose(u.h.std((0, 2, 3)), torch.ones(u.h.shape[1]), atol=1e-3)
+    again = prior.restore(u)
+    assert torch.allclose(again.w, x.w, atol=1e-4)
+
+
+def test_training_learns_a_correlation(G):
+    """On codes w that are all equal, the score pulls a code that strays back to the others."""
+    x = rounds.draws(G, 1, range(512), "fit")
+    prior = LatentScore(x, Size(32, 2, 2))
+    prior.fit_normalisation(x)
+    learned = [p for p in prior.parameters() if p.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=2e-3)
+    losses = []
+    for step in range(150):
+        rng = seeds.stream("dsm", step)
+        picks = torch.randint(0, 512, (64,), generator=rng)
+        batch = tree.map(lambda leaf, p=picks: leaf[p], x)
+        t = 1e-3 + 0.999 * torch.rand(64, generator=rng)
+        noise = tree.map(lambda leaf, r=rng: torch.randn(leaf.shape, generator=r), batch)
+        loss = matching_loss(prior, batch, t, noise).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert sum(losses[-20:]) < 0.7 * sum(losses[:20])
+    one = tree.map(lambda leaf: leaf[:1], x)
+    kick = torch.zeros_like(one.w)
+    kick[:, 3] = prior.scale["w"][0] * 1.0
+    with torch.no_grad():
+        t = torch.tensor([0.3])
+        strayed = prior.smoothed(type(one)(w=one.w + kick, noise=one.noise), t).w
+        calm = prior.smoothed(one, t).w
+    assert float(((strayed - calm) * kick).sum()) < 0
+
+
+def test_priors_are_read_back_and_checked(G, tmp_path):
+    prior, x = prior_of(G, 2)
+    prior.half().float()
+    write_prior(tmp_path / "p.safetensors", prior, 2, {})
+    again = read_prior(tmp_path / "p.safetensors", x, 2)
+    t = torch.full((3,), 0.2)
+    for a, b in zip(tree.leaves(prior.score(x, t)), tree.leaves(again.score(x, t)), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+    with pytest.raises(BadWeights, match="for stage 2, not 3"):
+        read_prior(tmp_path / "p.safetensors", x, 3)
+    with pytest.raises(BadWeights, match="do not fit"):
+        read_prior(tmp_path / "p.safetensors", rounds.draws(G, 3, [0], "x"), 2)
+
+
+def test_a_missing_prior_says_how_to_train_one(weights_file):
+    G = stylegan2(StyleGAN2Params(weights=str(weights_file)))
+    with pytest.raises(BadWeights) as caught:
+        latent_score(LatentScoreParams(), G, 2)
+    assert "invprob train prior" in caught.value.hint

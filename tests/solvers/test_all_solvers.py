@@ -1,0 +1,85 @@
+"""What every solver owes: resuming with the same bits, independence of the batch, no side effects."""
+
+import pytest
+import torch
+
+from invprob import checkpoint, tree
+from invprob.solver import Problem
+from invprob_csgm.params import CSGMParams
+from invprob_csgm.solver import CSGM
+from invprob_ilo.params import ILOParams
+from invprob_ilo.solver import ILO
+from invprob_sgilo.params import SGILOParams
+from invprob_sgilo.solver import SGILO
+from tests.solvers.closed_form import last, problem, with_balls
+
+SOLVERS = {
+    "csgm": lambda: CSGM(CSGMParams(steps=12, restarts=2)),
+    "ilo": lambda: ILO(ILOParams(stages=(0, 1), steps=(6, 6))),
+    "sgilo": lambda: SGILO(SGILOParams(stages=(0, 1), steps=(6, 6), descent=0.5, probes=2)),
+}
+
+# sgilo measures its curvature by differences of gradients, which magnifies rounding
+TOLERANCE = {"csgm": 1e-5, "ilo": 1e-5, "sgilo": 1e-3}
+
+
+def case(name, **sizes):
+    p, _ = problem(**sizes)
+    return SOLVERS[name](), with_balls(p, 1.0) if name == "ilo" else p
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("stop", [1, 4, 6, 9, 11])
+def test_a_resumed_run_gives_the_same_bits(name, stop, tmp_path):
+    solver, p = case(name, rows=2, chains=2)
+    whole, _ = last(solver, p)
+    part, _ = last(solver, p, stop=stop)
+    checkpoint.save(tmp_path / "c.pt", part)
+    again = checkpoint.load(tmp_path / "c.pt", solver.states)
+    assert again.step == stop
+    resumed, _ = last(solver, p, state=again)
+    for a, b in zip(solver.result(p, whole), solver.result(p, resumed), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_batch_gives_what_its_rows_give_alone(name):
+    solver, p = case(name, rows=4, chains=2)
+    together = solver.result(p, last(solver, p)[0])
+    for row in range(8):
+        one = Problem(p.y[row : row + 1], p.operator, p.generator, p.keys[row : row + 1], p.priors)
+        alone = solver.result(one, last(solver, one)[0])
+        for a, b in zip(together, alone, strict=True):
+            assert torch.allclose(a[row : row + 1], b, atol=TOLERANCE[name])
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_the_total_is_what_is_run(name):
+    solver, p = case(name)
+    steps = [progress.state.step for progress in solver.run(p)]
+    assert steps == list(range(1, solver.total(p) + 1))
+    assert solver.done(p, last(solver, p)[0])
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_nothing_around_a_solver_changes(name):
+    solver, p = case(name, rows=2)
+    before = torch.get_rng_state()
+    matrix, y = p.generator.matrix.clone(), p.y.clone()
+    _, info = last(solver, p)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(p.generator.matrix, matrix)
+    assert torch.equal(p.y, y)
+    assert torch.is_grad_enabled()
+    assert not info.image.requires_grad
+    assert all(v.shape == (2,) for v in info.metrics.values())
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_another_key_gives_another_answer(name):
+    solver, p = case(name)
+    other = Problem(p.y, p.operator, p.generator, (p.keys[0] + 1,), p.priors)
+    a = solver.result(p, last(solver, p)[0]).image
+    b = solver.result(other, last(solver, other)[0]).image
+    assert not torch.equal(a, b)
+    assert tree.batch(a) == 1
