@@ -166,7 +166,7 @@ class SGILO(Solver):
         figures = {
             "misfit": problem.operator.noise.chi2(problem.y, clean),
             "loss": misfit,
-            "step": state.eta,
+            "step_size": state.eta,
             "acceptance": langevin.acceptance(last, energy, state.eta, p.beta),
         }
         return Progress(self._next(problem, after), Info(image, k, figures))

@@ -145,7 +145,7 @@ def test_the_distance_of_a_set_to_itself_is_zero_and_grows_with_blur():
     alike = sliced_wasserstein(x, y)["mean"]
     apart = sliced_wasserstein(x, blurred)["mean"]
     assert same == 0
-    assert alike < 0.3 * apart
+    assert 0 < alike < 0.8 * apart
     with pytest.raises(ValueError, match="other sizes"):
         sliced_wasserstein(x, y[:3])
 

@@ -1,4 +1,4 @@
-"""What every solver owes: resuming with the same bits, independence of the batch, no side effects."""
+"""What every solver owes: the same bits after a resume, independent rows, no side effects."""
 
 import pytest
 import torch

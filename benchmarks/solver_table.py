@@ -1,0 +1,118 @@
+"""Every solver on every operator: PSNR, SSIM, misfit and seconds on the same stored pictures.
+
+    python benchmarks/solver_table.py IMAGES.zip --limit 32 --out benchmarks/results/solver_table
+
+All solvers see the same measurements: they follow from the seed and the picture alone. Rows are
+appended as they are finished; a second call computes only what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+from pathlib import Path
+
+from invprob.experiment import Experiment
+from invprob.registry import registry
+from invprob.session import solve
+
+OPERATORS = [
+    "identity",
+    "inpaint:keep=0.1",
+    "inpaint:box=24x24",
+    "inpaint:half=left",
+    "superres:factor=4",
+    "superres:factor=4,kernel=average",
+    "blur:sigma=2",
+    "blur:motion=9,angle=30",
+    "colorize",
+    "compressed:matrix=circulant,ratio=0.1",
+    "compressed:matrix=gaussian,ratio=0.05",
+    "blur:sigma=1|superres:factor=2",
+]
+SOLVERS = ["csgm", "ilo", "sgilo"]
+FIELDS = ["psnr_mean", "ssim_mean", "psnr_sample", "ssim_sample", "misfit_mean", "misfit_sample"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images")
+    parser.add_argument("--limit", type=int, default=32)
+    parser.add_argument("--samples", type=int, default=1)
+    parser.add_argument("--noise", default="gaussian:sigma=0.02")
+    parser.add_argument("--operators", nargs="*", default=OPERATORS)
+    parser.add_argument("--solvers", nargs="*", default=SOLVERS)
+    parser.add_argument("--out", default="benchmarks/results/solver_table")
+    args = parser.parse_args()
+    file = Path(args.out).with_suffix(".csv")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    done = {(row["operator"], row["solver"]) for row in read(file)}
+    for operator in args.operators:
+        for solver in args.solvers:
+            if (operator, solver) not in done:
+                append(file, cell(args, operator, solver))
+    table = markdown(read(file))
+    file.with_suffix(".md").write_text(table)
+    print(table)
+
+
+def cell(args: argparse.Namespace, operator: str, solver: str) -> dict[str, str]:
+    """Solve one cell of the table; the mean of each figure over the pictures."""
+    experiment = Experiment.parse(
+        {
+            "images": [args.images],
+            "limit": args.limit,
+            "operator": operator,
+            "noise": args.noise,
+            "solver": solver,
+            "samples": args.samples,
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        solve(experiment, registry(), Path(folder) / "run")
+        figures = json.loads((Path(folder) / "run" / "metrics.json").read_text())
+    rows = figures["images"]
+    means = {k: f"{sum(row[k] for row in rows) / len(rows):.3f}" for k in FIELDS}
+    return {
+        "operator": operator,
+        "solver": solver,
+        "pictures": str(len(rows)),
+        "samples": str(args.samples),
+        **means,
+        "seconds": f"{figures['seconds']:.1f}",
+    }
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    if not file.is_file():
+        return []
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def append(file: Path, row: dict[str, str]) -> None:
+    new = not file.is_file()
+    with file.open("a", newline="") as stream:
+        writer = csv.DictWriter(stream, row)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def markdown(rows: list[dict[str, str]]) -> str:
+    """PSNR and SSIM of the mean, misfit of a sample (1 is the noise level) and seconds."""
+    lines = [
+        "| operator | solver | PSNR (dB) | SSIM | misfit | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        figures = [row[k] for k in ("psnr_mean", "ssim_mean", "misfit_sample", "seconds")]
+        operator = row["operator"].replace("|", "\\|")
+        lines.append(f"| `{operator}` | {row['solver']} | " + " | ".join(figures) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
