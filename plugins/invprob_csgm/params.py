@@ -12,7 +12,7 @@ class CSGMParams(Params):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 3, "restarts": 2}]})
 
-    steps: int = Field(300, ge=1, description="Steps of Adam.")
+    steps: int = Field(200, ge=1, description="Steps of Adam.")
     lr: float = Field(0.1, gt=0, description="Step size of Adam.")
     restarts: int = Field(2, ge=1, le=1000, description="Starts per sample; the best counts.")
     weight: float = Field(1.0, ge=0, description="Weight of the prior; 1 is the posterior mode.")

@@ -26,6 +26,9 @@ def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
     generator.carry_rgb = params.carry_rgb
     generator.dtype = torch.bfloat16 if params.precision == "bfloat16" else torch.float32
     generator.source = path
+    if params.compile:
+        for block in generator.blocks:
+            block.compile()
     return generator
 
 

@@ -61,6 +61,9 @@ class StyleGAN2Params(Params):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the synthesis network."
     )
+    compile: bool = Field(
+        False, description="Compile the synthesis blocks (torch.compile); pays off in long runs."
+    )
 
 
 class LatentScoreParams(Params):
