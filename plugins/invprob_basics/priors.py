@@ -16,6 +16,15 @@ from invprob_basics.params import GaussianPriorParams, SphereParams
 BETA_MIN, BETA_MAX = 0.1, 20.0
 
 
+def vp_schedule(t: Tensor) -> tuple[Tensor, Tensor]:
+    """(α, σ) of the VP SDE with β from 0.1 to 20 (Song et al., 2021, arXiv:2011.13456).
+
+    α = exp(−½∫β) and α² + σ² = 1.
+    """
+    log_alpha = -0.5 * (BETA_MIN * t + 0.5 * (BETA_MAX - BETA_MIN) * t**2)
+    return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+
+
 class Gaussian(LogDensity, Score, Proximal):
     """N(mean, std²) on every coordinate of every leaf, with everything in closed form."""
 
@@ -28,9 +37,7 @@ class Gaussian(LogDensity, Score, Proximal):
         return -0.5 * tree.dot(centred, centred)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """The VP SDE with β from 0.1 to 20 (Song et al., 2021, arXiv:2011.13456)."""
-        log_alpha = -0.5 * (BETA_MIN * t + 0.5 * (BETA_MAX - BETA_MIN) * t**2)
-        return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+        return vp_schedule(t)
 
     def score(self, x: Any, t: Tensor) -> Any:
         alpha, sigma = self.schedule(t)

@@ -19,16 +19,10 @@ from torch import Tensor, nn
 
 from invprob import tree
 from invprob.prior import Score
+from invprob_basics.priors import vp_schedule
 from invprob_sgilo.vit import ViT
 
-BETA_MIN, BETA_MAX = 0.1, 20.0
 EXACT = ("noise", "z")
-
-
-def vp_schedule(t: Tensor) -> tuple[Tensor, Tensor]:
-    """(α, σ) of the VP SDE with β from 0.1 to 20: α = exp(−½∫β), α² + σ² = 1."""
-    log_alpha = -0.5 * (BETA_MIN * t + 0.5 * (BETA_MAX - BETA_MIN) * t**2)
-    return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
 
 @dataclass(frozen=True)

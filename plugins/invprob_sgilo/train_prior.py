@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from torch import Tensor
 from invprob import seeds, tree, weights
 from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput, BadParams
-from invprob.generator import Generator
 from invprob.training import TrainingProgress
+from invprob_sgilo.gan_losses import mixed_styles
 from invprob_sgilo.latent_score import LatentScore, Size, matching_loss
 from invprob_sgilo.latent_score_file import write_prior
 from invprob_sgilo.load import BUNDLED, stylegan2
 from invprob_sgilo.params import PriorTraining, StyleGAN2Params
+from invprob_sgilo.stylegan2 import StyleGAN2
 
 VALIDATION = 256
 
@@ -103,7 +103,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
 
 def _step(
     params: PriorTraining,
-    generator: Generator,
+    generator: StyleGAN2,
     net: LatentScore,
     learned: Sequence[Tensor],
     optimiser: torch.optim.Optimizer,
@@ -133,7 +133,7 @@ def _follow(shadow: LatentScore, net: LatentScore, rate: float) -> None:
 
 
 @torch.no_grad()
-def validation_loss(net: LatentScore, generator: Generator, params: PriorTraining) -> float:
+def validation_loss(net: LatentScore, generator: StyleGAN2, params: PriorTraining) -> float:
     """The loss on latents, times and noise that are the same at every call."""
     x = latents(generator, params.stage, VALIDATION, params.mixing, params.seed, "validation")
     rng = seeds.stream(params.seed, "validation noise")
@@ -143,14 +143,7 @@ def validation_loss(net: LatentScore, generator: Generator, params: PriorTrainin
 
 
 @torch.no_grad()
-def latents(generator: Generator, stage: int, count: int, mixing: float, *path: int | str) -> Any:
+def latents(generator: StyleGAN2, stage: int, count: int, mixing: float, *path: int | str) -> Any:
     """`count` latents of a stage; a part `mixing` of them has codes of two inputs crossed over."""
-    rng = seeds.stream("latents", *path)
-    x = generator(generator.sample(count, rng), stop=1)
-    other = generator(generator.sample(count, rng), stop=1)
-    codes = x.w.shape[1]
-    crossing = torch.randint(1, codes, (count,), generator=rng)
-    crossing[torch.rand(count, generator=rng) >= mixing] = codes
-    keep = torch.arange(codes)[None] < crossing[:, None]
-    mixed = torch.where(keep[..., None], x.w, other.w)
-    return generator(replace(x, w=mixed), start=1, stop=stage)
+    x = mixed_styles(generator, count, mixing, seeds.stream("latents", *path))
+    return generator(x, start=1, stop=stage)

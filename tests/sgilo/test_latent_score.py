@@ -3,7 +3,8 @@ import torch
 
 from invprob import rounds, seeds, tree
 from invprob.errors import BadWeights
-from invprob_sgilo.latent_score import LatentScore, Size, matching_loss, vp_schedule
+from invprob_basics.priors import vp_schedule
+from invprob_sgilo.latent_score import LatentScore, Size, matching_loss
 from invprob_sgilo.latent_score_file import read_prior, write_prior
 from invprob_sgilo.load import latent_score, stylegan2
 from invprob_sgilo.params import LatentScoreParams, StyleGAN2Params
