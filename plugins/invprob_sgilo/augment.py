@@ -33,11 +33,11 @@ class Augment:
         p = self.p
         return lambda image: recolour(warp(image, p, rng), p, rng)
 
-    def observe(self, real_logits: Tensor, shown: int) -> None:
-        """Adapt p to D's answers on real images, every fourth step."""
+    def observe(self, sign: float, shown: int) -> None:
+        """Adapt p to the mean sign of D's answers on `shown` real images, every fourth step."""
         if self.mode == "none":
             return
-        self._signs.append(float(real_logits.sign().mean()))
+        self._signs.append(sign)
         if len(self._signs) == 4:
             over = sum(self._signs) / 4 > TARGET
             step = 4 * shown / IMAGES_TO_FULL

@@ -62,6 +62,14 @@ class Training:
         self.opt_g = _adam(self.G, params.lr, PATH_EVERY if params.path_length > 0 else None)
         self.opt_d = _adam(self.D, params.lr, R1_EVERY if params.r1 > 0 else None)
 
+    def mean_over_processes(self, value: Tensor) -> Tensor:
+        """The mean of a number over all processes, so that they stay alike."""
+        if self.world > 1:
+            value = value.clone()
+            dist.all_reduce(value)
+            value /= self.world
+        return value
+
     def rng(self, purpose: str) -> torch.Generator:
         """The stream of this purpose, step and process."""
         return seeds.stream(self.params.seed, purpose, self.step, self.rank)
@@ -89,7 +97,8 @@ class Training:
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
                 loss_d = loss_d + 0.5 * p.r1 * R1_EVERY * r1_penalty(self.D, real, augment)
         self._descend(self.opt_d, self.D, loss_d)
-        self.augment.observe(real_logits.detach(), p.batch)
+        sign = self.mean_over_processes(real_logits.detach().sign().mean())
+        self.augment.observe(float(sign), p.batch * self.world)
 
         self.D.requires_grad_(False)
         x = mixed_styles(self.G, p.batch, p.mixing, self.rng("g"))
@@ -97,7 +106,8 @@ class Training:
         if p.path_length > 0 and self.step % PATH_EVERY == 0:
             half = mixed_styles(self.G, max(1, p.batch // 2), p.mixing, self.rng("path"))
             lengths = path_length(self.G, half, self.rng("direction"))
-            target = self.path_mean.lerp(lengths.mean().detach().cpu(), 0.01)
+            length = self.mean_over_processes(lengths.mean().detach()).cpu()
+            target = self.path_mean.lerp(length, 0.01)
             penalty = (lengths - target.to(lengths)).square().mean()
             loss_g = loss_g + p.path_length * PATH_EVERY * penalty
             self.path_mean = target
@@ -105,14 +115,15 @@ class Training:
         self.D.requires_grad_(True)
 
         with torch.no_grad():
-            w = self.G.mapping(x_inputs(self.G, 64, self.rng("mean"))).mean(0)
+            rng = seeds.stream(p.seed, "mean", self.step)
+            w = self.G.mapping(x_inputs(self.G, 64, rng)).mean(0)
             self.G.w_mean.lerp_(w, 0.005)
         self.step += 1
         self._average()
         return {
             "loss D": float(loss_d.detach()),
             "loss G": float(loss_g.detach()),
-            "sign D(real)": float(real_logits.detach().sign().mean()),
+            "sign D(real)": float(sign),
             "augment p": self.augment.p,
         }
 

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -66,12 +69,44 @@ def test_a_training_with_other_parameters_is_not_taken_up(picture_folder, tmp_pa
 
 @pytest.mark.slow
 def test_a_generator_learns_discs(picture_folder, tmp_path):
-    params = GeneratorTraining(**{**TINY, "kimg": 8, "snapshot_kimg": 2})
+    wider = {"channel_base": 512, "channel_max": 16, "batch": 8, "augment": "none", "held_out": 0.4}
+    params = GeneratorTraining(**{**TINY, **wider, "kimg": 20, "snapshot_kimg": 2})
     seen = list(train_generator(params, picture_folder, tmp_path))
     distances = [p.figures["SWD"] for p in seen if "SWD" in p.figures]
     assert min(distances) < 0.7 * distances[0]
     assert load_weights(tmp_path / "best.safetensors").arch.resolution == 32
     assert all(p.picture.is_file() for p in seen if p.picture)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(picture_folder, tmp_path):
+    """Under torchrun each process has its own half of the batch; their networks stay alike."""
+    script = tmp_path / "go.py"
+    script.write_text(
+        "import sys, torch\n"
+        "from pathlib import Path\n"
+        "from invprob_sgilo.train_generator import Training, train\n"
+        "from invprob_sgilo.training_params import GeneratorTraining\n"
+        "runs = []\n"
+        "keep = Training.update\n"
+        "def update(self, *args):\n"
+        "    runs.append(self)\n"
+        "    return keep(self, *args)\n"
+        "Training.update = update\n"
+        f"records = train(GeneratorTraining(**{TINY!r}), Path({str(picture_folder)!r}),"
+        f" Path({str(tmp_path / 'out')!r}))\n"
+        "next(records)\n"
+        "records.close()\n"
+        "total = sum(float(v.double().sum()) for v in runs[-1].G.state_dict().values())\n"
+        f"Path({str(tmp_path)!r}, f'sum-{{runs[-1].rank}}').write_text(repr(total))\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", str(script)]
+    path = os.pathsep.join(p for p in sys.path if p)
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path}, timeout=300)
+    sums = [(tmp_path / f"sum-{rank}").read_text() for rank in (0, 1)]
+    assert sums[0] == sums[1]
+    state = torch.load(tmp_path / "out" / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 10
 
 
 def test_whole_folders_are_held_out():
@@ -119,13 +154,13 @@ def test_style_mixing_crosses_over_once():
 def test_augmentation_adapts_and_is_differentiable():
     augment = Augment("adaptive")
     for _ in range(8):
-        augment.observe(torch.ones(4), 1000)
+        augment.observe(1.0, 1000)
     assert augment.p > 0
     image = torch.rand(4, 3, 16, 16, requires_grad=True)
     augment.at(seeds.stream(1))(image).sum().backward()
     assert torch.isfinite(image.grad).all()
     for _ in range(40):
-        augment.observe(-torch.ones(4), 1000)
+        augment.observe(-1.0, 1000)
     assert augment.p == 0.0
     assert augment.at(seeds.stream(1))(image) is image
 
