@@ -93,4 +93,5 @@ def parts(
         if chosen is not None:
             prior = component(registry, "prior", chosen, generator, stage)
             priors[stage] = prior.to(where).eval().requires_grad_(False)
-    return Parts(solver, generator, operator.to(where), where, priors)
+    # MPS has no float64, in which operators keep their kernels for those who compute in it
+    return Parts(solver, generator, operator.float().to(where), where, priors)

@@ -76,7 +76,8 @@ class Operator(nn.Module, ABC):
         if picture.shape[1] == 1 and channels == 3:
             picture = picture.expand(-1, 3, -1, -1)
         if picture.shape[1] == 3 and channels == 1:
-            picture = (picture * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, True)
+            luma = picture.new_tensor([0.299, 0.587, 0.114])
+            picture = (picture * luma[:, None, None]).sum(1, True)
         if picture.shape[1:] != (channels, height, width):
             raise BadInput(
                 f"the measurement is {picture.shape[3]}×{picture.shape[2]} pixels, the operator"
@@ -119,6 +120,14 @@ class Chain(Operator):
             x = operator(x)
         return x
 
+    def observed(self, y: Tensor) -> Tensor:
+        for operator in reversed(self.operators):
+            assert isinstance(operator, Operator)
+            y = operator.observed(y)
+            if y.dim() == 4:
+                break
+        return y
+
     def from_picture(self, picture: Tensor) -> Tensor:
         last = self.operators[-1]
         assert isinstance(last, Operator)
@@ -133,11 +142,6 @@ class LinearChain(Chain, LinearOperator):
             assert isinstance(operator, LinearOperator)
             y = operator.adjoint(y)
         return y
-
-    def observed(self, y: Tensor) -> Tensor:
-        last = self.operators[-1]
-        assert isinstance(last, LinearOperator)
-        return last.observed(y)
 
 
 def compose(operators: Sequence[Operator]) -> Operator:

@@ -80,7 +80,10 @@ def _measured(experiment: Experiment, parts: Parts, raw: Tensor) -> Data:
     """A measurement given as a picture (C, h, w), or as numbers in the operator's own shape."""
     shape = parts.operator.out_shape
     batched = raw if raw.dim() == len(shape) + 1 and raw.shape[1:] == shape else raw[None]
-    y = batched if batched.shape[1:] == shape else parts.operator.from_picture(batched)
+    if batched.shape[1:] == shape:
+        y = batched
+    else:
+        y = parts.operator.from_picture(batched.to(parts.device)).cpu()
     stem = Path(str(experiment.measurement)).stem
     names = (stem,) if len(y) == 1 else tuple(f"{stem}-{i}" for i in range(len(y)))
     return Data(names, y.float(), None)

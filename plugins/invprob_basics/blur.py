@@ -14,6 +14,7 @@ from invprob.errors import BadInput, BadParams
 from invprob.measurement import read_array
 from invprob.operator import LinearOperator
 from invprob_basics.params import BlurParams
+from invprob_basics.shapes import check_picture
 
 
 class Blur(LinearOperator):
@@ -26,16 +27,11 @@ class Blur(LinearOperator):
 
     def __init__(self, params: BlurParams, in_shape: tuple[int, int, int], seed: int) -> None:
         super().__init__()
-        kernel = kernel_of(params)
+        check_picture("blur", in_shape)
+        kernel = kernel_of(params, in_shape)
         self.in_shape = self.out_shape = in_shape
         self.mode = params.boundary
         self.margin = (kernel.shape[0] // 2, kernel.shape[1] // 2)
-        if self.margin[0] >= in_shape[1] or self.margin[1] >= in_shape[2]:
-            raise BadParams(
-                f"the kernel of {kernel.shape[1]}×{kernel.shape[0]} pixels is too large for"
-                f" an image of {in_shape[2]}×{in_shape[1]}",
-                "use a smaller kernel",
-            )
         self.register_buffer("kernel", kernel)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,19 +57,37 @@ class Blur(LinearOperator):
         return x
 
 
-def kernel_of(params: BlurParams) -> Tensor:
-    """The kernel, odd in both sizes, of sum 1, float64."""
+def kernel_of(params: BlurParams, in_shape: tuple[int, int, int]) -> Tensor:
+    """The kernel, odd in both sizes, of sum 1, float64; one too large is refused, not made."""
     if params.sigma is not None:
+        _check_reach(_gaussian_radius(params.sigma), in_shape)
         return gaussian_kernel(params.sigma)
     if params.motion is not None:
+        _check_reach(math.ceil(params.motion / 2), in_shape)
         return motion_kernel(params.motion, params.angle)
     assert params.kernel is not None
-    return _from_file(Path(params.kernel))
+    kernel = _from_file(Path(params.kernel))
+    _check_reach(max(kernel.shape) // 2, in_shape)
+    return kernel
+
+
+def _check_reach(radius: int, in_shape: tuple[int, int, int]) -> None:
+    _, height, width = in_shape
+    if radius >= min(height, width):
+        raise BadParams(
+            f"a kernel that reaches {radius} pixels far is too large for"
+            f" an image of {width}×{height}",
+            "use a smaller kernel",
+        )
+
+
+def _gaussian_radius(sigma: float) -> int:
+    return max(1, math.ceil(4 * sigma))
 
 
 def gaussian_kernel(sigma: float) -> Tensor:
     """A Gaussian sampled at the pixels, cut at four standard deviations."""
-    radius = max(1, math.ceil(4 * sigma))
+    radius = _gaussian_radius(sigma)
     x = torch.arange(-radius, radius + 1, dtype=torch.float64)
     line = torch.exp(-0.5 * (x / sigma) ** 2)
     line = line / line.sum()

@@ -8,6 +8,7 @@ from torch import Tensor
 from invprob.errors import Incompatible
 from invprob.operator import LinearOperator
 from invprob_basics.params import ColorizeParams
+from invprob_basics.shapes import check_picture
 
 
 class Colorize(LinearOperator):
@@ -17,6 +18,7 @@ class Colorize(LinearOperator):
 
     def __init__(self, params: ColorizeParams, in_shape: tuple[int, int, int], seed: int) -> None:
         super().__init__()
+        check_picture("colorize", in_shape)
         if in_shape[0] != 3:
             raise Incompatible(
                 f"colorize needs images of 3 channels, not {in_shape[0]}", "use an RGB generator"

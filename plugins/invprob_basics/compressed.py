@@ -56,7 +56,7 @@ class Gaussian(LinearOperator):
         return x
 
     def pinv(self, y: Tensor) -> Tensor:
-        solved: Tensor = torch.linalg.lstsq(self.matrix.to(y.dtype), y.T, driver="gelsd").solution
+        solved: Tensor = torch.linalg.lstsq(self.matrix.to(y.dtype), y.T).solution
         return solved.T.reshape(-1, *self.in_shape)
 
 

@@ -11,6 +11,7 @@ from invprob import images, seeds
 from invprob.errors import BadInput, BadParams
 from invprob.operator import LinearOperator
 from invprob_basics.params import InpaintParams
+from invprob_basics.shapes import check_picture
 
 
 class Inpaint(LinearOperator):
@@ -20,6 +21,7 @@ class Inpaint(LinearOperator):
 
     def __init__(self, params: InpaintParams, in_shape: tuple[int, int, int], seed: int) -> None:
         super().__init__()
+        check_picture("inpaint", in_shape)
         mask = measured(params, in_shape[1:], seed)
         index = mask.flatten().nonzero()[:, 0]
         self.in_shape = in_shape
@@ -81,7 +83,7 @@ def measured(params: InpaintParams, size: tuple[int, int], seed: int) -> Tensor:
             mask[:, part] = False
         else:
             mask[part] = False
-        return mask
+        return _some(mask, "the other half has")
     assert params.box is not None
     h, w = map(int, params.box.split("x"))
     row, column = (height - h) // 2, (width - w) // 2

@@ -43,8 +43,9 @@ class NoNoise(GaussianNoise):
 class PoissonNoise(Noise):
     """y = gain · Poisson(clean / gain).
 
-    Below `floor` photons the log-likelihood goes on as its tangent parabola, so that a
-    reconstruction with dark or negative values still has a finite gradient that leads back.
+    Below `floor` photons the log-likelihood goes on as its tangent parabola, steepened so that for
+    no photon its peak is at 0: a reconstruction with dark or negative values has a finite gradient
+    that leads back.
     """
 
     floor = 0.1
@@ -61,15 +62,17 @@ class PoissonNoise(Noise):
         count, rate = y / self.gain, clean / self.gain
         safe = rate.clamp_min(self.floor)
         below = (rate - self.floor).clamp_max(0)
-        # value, slope and curvature of n log r − r at the floor
+        # value, slope and curvature of n log r − r at the floor; without photons the parabola is
+        # a line that rises for ever, 1/floor bends it down to a peak at r = 0
         value = count * safe.log() - safe
         slope = count / self.floor - 1
-        curvature = count / self.floor**2
+        curvature = count / self.floor**2 + 1 / self.floor
         return (value + slope * below - 0.5 * curvature * below**2).flatten(1).sum(1)
 
     def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
-        variance = (clean * self.gain).clamp_min(self.floor * self.gain**2)
-        return ((y - clean).square() / variance).flatten(1).mean(1)
+        # a ratio of sums: a mean of ratios needs a floor, and is less than 1 in the dark below it
+        variance = (clean * self.gain).clamp_min(0).flatten(1).sum(1)
+        return (y - clean).square().flatten(1).sum(1) / variance.clamp_min(self.gain**2)
 
     def scale(self, y: Tensor) -> Tensor:
         return (y * self.gain).clamp_min(self.gain**2).sqrt()

@@ -8,6 +8,7 @@ from torch import Tensor
 from invprob.errors import BadParams
 from invprob.operator import LinearOperator
 from invprob_basics.params import SuperresParams
+from invprob_basics.shapes import check_picture
 
 
 class Superres(LinearOperator):
@@ -20,6 +21,7 @@ class Superres(LinearOperator):
 
     def __init__(self, params: SuperresParams, in_shape: tuple[int, int, int], seed: int) -> None:
         super().__init__()
+        check_picture("superres", in_shape)
         channels, height, width = in_shape
         f = params.factor
         if height % f or width % f:
