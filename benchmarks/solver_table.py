@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=32)
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--noise", default="gaussian:sigma=0.02")
+    parser.add_argument("--generator", default="stylegan2")
     parser.add_argument("--operators", nargs="*", default=OPERATORS)
     parser.add_argument("--solvers", nargs="*", default=SOLVERS)
     parser.add_argument("--out", default="benchmarks/results/solver_table")
@@ -67,6 +68,7 @@ def cell(args: argparse.Namespace, operator: str, solver: str) -> dict[str, str]
             "operator": operator,
             "noise": args.noise,
             "solver": solver,
+            "generator": args.generator,
             "samples": args.samples,
         }
     )

@@ -18,19 +18,19 @@ class SGILOParams(Params):
 
     stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (100, 200), description="Steps of each round."
+        (150, 150), description="Steps of each round."
     )
     descent: float = Field(
         0.6, ge=0, lt=1, description="Part of a round spent on descent before Langevin starts."
     )
     lr: float = Field(
-        0.1, gt=0, description="Step size of the descent (Adam), in units of each leaf's spread."
+        0.15, gt=0, description="Step size of the descent (Adam), in units of each leaf's spread."
     )
     level: float = Field(
-        0.05, gt=0, lt=1, description="Diffusion time t at which the prior's score is taken."
+        0.2, gt=0, lt=1, description="Diffusion time t at which the prior's score is taken."
     )
     first_level: float = Field(
-        0.5, gt=0, lt=1, description="Diffusion time t at which the first descent begins."
+        0.7, gt=0, lt=1, description="Diffusion time t at which the first descent begins."
     )
     weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
     beta: float = Field(1.0, gt=0, description="Inverse temperature; 1 samples the posterior.")
@@ -39,7 +39,7 @@ class SGILOParams(Params):
     )
     probes: int = Field(8, ge=1, le=256, description="Gradients spent on measuring curvature.")
     truncation: float = Field(
-        1.0, ge=0, le=1, description="How far a start lies from the mean latent towards a draw."
+        0.7, ge=0, le=1, description="How far a start lies from the mean latent towards a draw."
     )
     plateau: int = Field(
         0, ge=0, description="End a row's descent after this many steps without gain; 0: no."
