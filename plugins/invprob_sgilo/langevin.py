@@ -16,7 +16,7 @@ from torch import Tensor
 from invprob import tree
 from invprob.operator import Operator
 
-NUDGE = 1e-2
+NUDGE = 1.0
 
 
 def move(x: Any, g: Any, P: Any, eta: Tensor, beta: float, u: Any) -> Any:

@@ -102,7 +102,7 @@ class ModulatedConv(nn.Module):
             x = filtered(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), self.fir, 1)
         else:
             x = F.conv2d(x, weight, padding=1)
-        power = (style.float() ** 2) @ (weight.float() ** 2).sum((2, 3)).T
+        power = (style.to(weight.dtype) ** 2) @ (weight**2).sum((2, 3)).T
         factor = gain * (power + 1e-8).rsqrt()
         return torch.addcmul(shift.to(x.dtype), x, factor.to(x.dtype)[:, :, None, None])
 
@@ -120,12 +120,12 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """(B, inputs, H, W) ↦ (B, channels, H, W), in float32."""
+        """(B, inputs, H, W) ↦ (B, channels, H, W), in the type of the weights."""
         scaled = self.weight * (1 / math.sqrt(self.weight.shape[1]))
         kernel = scaled * self.affine(w)[:, None]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2) @ kernel.transpose(1, 2).to(x.dtype)
         image = pixels.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
-        out: Tensor = image.float() + self.bias[:, None, None]
+        out: Tensor = image.to(self.bias.dtype) + self.bias[:, None, None]
         return out
 
 

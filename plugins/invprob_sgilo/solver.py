@@ -99,7 +99,7 @@ class SGILO(Solver):
             clean = A(image)
             misfit = -A.noise.log_prob(problem.y, clean)
             slope = rounds.gradient(misfit, leaf)
-        t = torch.full((len(problem.y),), level, device=problem.y.device)
+        t = torch.full((len(problem.y),), level, dtype=problem.y.dtype, device=problem.y.device)
         score = prior.smoothed(x, t)
         g = tree.map(lambda a, s: a - self.params.weight * s, slope, score)
         return g, image.detach(), clean.detach(), misfit.detach()

@@ -197,7 +197,7 @@ class StyleGAN2(Generator):
         out = super().forward(x, start, stop)
         if isinstance(out, Carry) and out.h is not None:
             rgb = out.rgb if self.carry_rgb else None
-            return replace(out, h=out.h.float(), rgb=rgb)
+            return replace(out, h=out.h.to(out.w.dtype), rgb=rgb)
         return out
 
     def synthesis(self, w: Tensor, noise: tuple[Tensor, ...]) -> Tensor:

@@ -9,6 +9,7 @@ step, so a run that is stopped and taken up again gives the same bits on a CPU.
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from invprob import images, seeds
+from invprob.checkpoint import UNREADABLE
 from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput
 from invprob.training import TrainingProgress
@@ -194,7 +196,12 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     ``best.safetensors`` (the one of least held-out sliced Wasserstein distance).
     """
     data, names = image_set.read(source, params.channels)
-    train_set, validation = image_set.split(names, params.held_out)
+    train_set, validation = image_set.split(below_common_folder(names), params.held_out)
+    if not train_set:
+        raise BadInput(
+            f"{source} holds too few folders to hold one out and learn from the others",
+            "give more, or learn from all of them with --set held_out=0",
+        )
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     local = int(os.environ.get("LOCAL_RANK", 0))
@@ -204,8 +211,7 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        run.load(saved, checkpoint)
+        run.load(_read(checkpoint, device), checkpoint)
     per_step = params.batch * run.world
     total = -(-params.kimg * 1000 // per_step)
     snapshot = max(1, params.snapshot_kimg * 1000 // per_step)
@@ -229,6 +235,23 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
         if run.rank == 0:
             write_checkpoint(checkpoint, run.state())
         raise
+
+
+def below_common_folder(names: list[str]) -> list[str]:
+    """The names without the folders that all of them share, which tell no groups apart."""
+    shared = os.path.commonpath([name.rpartition("/")[0] for name in names])
+    return [name[len(shared) + 1 :] for name in names] if shared else names
+
+
+def _read(checkpoint: Path, device: torch.device) -> dict[str, Any]:
+    hint = "remove it to start anew, or give another --out"
+    try:
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+    except (*UNREADABLE, pickle.UnpicklingError):
+        raise BadInput(f"checkpoint {checkpoint} is damaged", hint) from None
+    if not isinstance(saved, dict) or "opt_d" not in saved:
+        raise BadInput(f"checkpoint {checkpoint} is of no generator's training", hint)
+    return saved
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ import pytest
 from PIL import Image
 
 from invprob import cli, registry
+
+# a runner in the background may have SIGINT ignored, and what it starts would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[2]
 TOYS = [("lost", "tests.no_such_module", ""), ("toys", "tests.toys", "toys 1.0")]
