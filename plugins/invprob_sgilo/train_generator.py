@@ -246,6 +246,9 @@ def below_common_folder(names: list[str]) -> list[str]:
 def _read(checkpoint: Path, device: torch.device) -> dict[str, Any]:
     hint = "remove it to start anew, or give another --out"
     try:
+        with checkpoint.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                raise ValueError("not a file that torch.save wrote")
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
     except (*UNREADABLE, pickle.UnpicklingError):
         raise BadInput(f"checkpoint {checkpoint} is damaged", hint) from None
