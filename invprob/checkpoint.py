@@ -17,6 +17,7 @@ from invprob.errors import BadInput
 from invprob.optim import Moments
 
 FORMAT = 1
+HINT = "remove it to start anew, or give another folder"
 UNREADABLE = (
     *(OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError),
     safetensors.SafetensorError,  # torch.load reads some files by their suffix
@@ -45,20 +46,27 @@ def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") 
     """The state of a file; only the dataclasses in `types` are built."""
     allowed = {t.__name__: t for t in (*types, Moments)}
     try:
+        return _decode(read(path, ("state",), device)["state"], allowed)
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"checkpoint {path} is of another solver: {error}", HINT) from None
+
+
+def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What `write` wrote, which must have `keys`; raises `BadInput`, and runs no code."""
+    try:
         with path.open("rb") as file:
             if file.read(4) != b"PK\x03\x04":
-                raise ValueError("it is none that invprob wrote")
+                raise ValueError("torch.save did not write it")
         data = torch.load(path, map_location=device, weights_only=True)
-        return _decode(data["state"], allowed)
+    except pickle.UnpicklingError:
+        raise BadInput(
+            f"checkpoint {path} is damaged, or holds more than tensors and numbers", HINT
+        ) from None
     except UNREADABLE as error:
-        raise BadInput(
-            f"checkpoint {path} cannot be read: {error}", "start the run anew"
-        ) from error
-    except pickle.UnpicklingError as error:
-        raise BadInput(
-            f"checkpoint {path} holds more than tensors and numbers and is refused",
-            "use checkpoints that invprob wrote",
-        ) from error
+        raise BadInput(f"checkpoint {path} is damaged: {error}", HINT) from None
+    if not isinstance(data, dict) or not data.keys() >= set(keys):
+        raise BadInput(f"checkpoint {path} is of something else", HINT)
+    return data
 
 
 def _encode(value: Any) -> Any:

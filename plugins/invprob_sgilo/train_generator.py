@@ -9,7 +9,6 @@ step, so a run that is stopped and taken up again gives the same bits on a CPU.
 from __future__ import annotations
 
 import os
-import pickle
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from invprob import images, seeds
-from invprob.checkpoint import UNREADABLE
+from invprob.checkpoint import read as read_checkpoint
 from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput
 from invprob.training import TrainingProgress
@@ -211,7 +210,7 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
-        run.load(_read(checkpoint, device), checkpoint)
+        run.load(read_checkpoint(checkpoint, ("params", "opt_d"), device), checkpoint)
     per_step = params.batch * run.world
     total = -(-params.kimg * 1000 // per_step)
     snapshot = max(1, params.snapshot_kimg * 1000 // per_step)
@@ -241,20 +240,6 @@ def below_common_folder(names: list[str]) -> list[str]:
     """The names without the folders that all of them share, which tell no groups apart."""
     shared = os.path.commonpath([name.rpartition("/")[0] for name in names])
     return [name[len(shared) + 1 :] for name in names] if shared else names
-
-
-def _read(checkpoint: Path, device: torch.device) -> dict[str, Any]:
-    hint = "remove it to start anew, or give another --out"
-    try:
-        with checkpoint.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                raise ValueError("not a file that torch.save wrote")
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-    except (*UNREADABLE, pickle.UnpicklingError):
-        raise BadInput(f"checkpoint {checkpoint} is damaged", hint) from None
-    if not isinstance(saved, dict) or "opt_d" not in saved:
-        raise BadInput(f"checkpoint {checkpoint} is of no generator's training", hint)
-    return saved
 
 
 @torch.no_grad()

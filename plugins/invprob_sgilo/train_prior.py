@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from invprob import seeds, tree, weights
+from invprob.checkpoint import read as read_checkpoint
 from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput, BadParams
 from invprob.training import TrainingProgress
@@ -53,7 +54,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     step = 0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = read_checkpoint(checkpoint, ("params", "net", "ema"))
         if saved["params"] != params.model_dump(mode="json", exclude={"steps"}):
             raise BadInput(f"{out} holds a training with other parameters", "give another --out")
         net.load_state_dict(saved["net"])
