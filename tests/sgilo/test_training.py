@@ -73,7 +73,7 @@ def test_a_generator_learns_discs(picture_folder, tmp_path):
     params = GeneratorTraining(**{**TINY, **wider, "kimg": 20, "snapshot_kimg": 2})
     seen = list(train_generator(params, picture_folder, tmp_path))
     distances = [p.figures["SWD"] for p in seen if "SWD" in p.figures]
-    assert min(distances) < 0.7 * distances[0]
+    assert min(distances) < 0.8 * distances[0]
     assert load_weights(tmp_path / "best.safetensors").arch.resolution == 32
     assert all(p.picture.is_file() for p in seen if p.picture)
 
