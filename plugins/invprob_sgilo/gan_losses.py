@@ -17,8 +17,7 @@ from invprob_sgilo.stylegan2 import Carry, StyleGAN2
 def mixed_styles(G: StyleGAN2, batch: int, probability: float, rng: torch.Generator) -> Carry:
     """x_1 of `batch` fresh inputs; with `probability` the codes cross over to a second input's."""
     x: Carry = G(G.sample(batch, rng), stop=1)
-    z = torch.randn(batch, G.arch.z_dim, generator=rng).to(x.w)
-    other = G.mapping(z)[:, None]
+    other = G.mapping(G.draw_input(batch, rng))[:, None]
     crossing = torch.randint(1, G.codes, (batch,), generator=rng)
     crossing[torch.rand(batch, generator=rng) >= probability] = G.codes
     keep = torch.arange(G.codes)[None] < crossing[:, None]

@@ -170,14 +170,17 @@ class StyleGAN2(Generator):
         layers = [r for res in self.arch.resolutions for r in ([res] if res == 4 else [res, res])]
         return [(1, r, r) for r in layers]
 
+    def draw_input(self, batch: int, rng: torch.Generator) -> Tensor:
+        """Standard normal input codes z, (batch, z_dim), on the generator's device."""
+        return torch.randn(batch, self.arch.z_dim, generator=rng).to(self.w_mean)
+
     def draw_noise(self, batch: int, rng: torch.Generator) -> tuple[Tensor, ...]:
         """Standard normal noise maps on the generator's device."""
         shapes = self.noise_shapes()
         return tuple(torch.randn(batch, *s, generator=rng).to(self.w_mean) for s in shapes)
 
     def sample(self, batch: int, rng: torch.Generator) -> Code:
-        z = torch.randn(batch, self.arch.z_dim, generator=rng).to(self.w_mean)
-        return Code(z, self.draw_noise(batch, rng))
+        return Code(self.draw_input(batch, rng), self.draw_noise(batch, rng))
 
     def stage(self, k: int, x: Any) -> Any:
         if not 1 <= k <= self.depth:

@@ -117,7 +117,7 @@ class Training:
 
         with torch.no_grad():
             rng = seeds.stream(p.seed, "mean", self.step)
-            w = self.G.mapping(x_inputs(self.G, 64, rng)).mean(0)
+            w = self.G.mapping(self.G.draw_input(64, rng)).mean(0)
             self.G.w_mean.lerp_(w, 0.005)
         self.step += 1
         self._average()
@@ -176,11 +176,6 @@ class Training:
 
 
 RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
-
-
-def x_inputs(G: StyleGAN2, batch: int, rng: torch.Generator) -> Tensor:
-    """Input codes z, (batch, z_dim)."""
-    return torch.randn(batch, G.arch.z_dim, generator=rng).to(G.w_mean)
 
 
 def _adam(net: torch.nn.Module, lr: float, every: int | None) -> torch.optim.Adam:
