@@ -63,11 +63,17 @@ class State:
 
 
 class Info(NamedTuple):
-    """What only a reader wants: current images (N, C, H, W), the stage, figures of shape (N,)."""
+    """What only a reader wants: current images (N, C, H, W), the stage, figures of shape (N,).
+
+    `draw` says that this step counts as a draw of the posterior (burn-in is over, and thinning
+    keeps it); `latent` is then the latent that the image was made of.
+    """
 
     image: Tensor
     stage: int
     metrics: Mapping[str, Tensor]
+    draw: bool = False
+    latent: Any = None
 
 
 class Progress(NamedTuple):

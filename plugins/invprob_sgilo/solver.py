@@ -169,7 +169,9 @@ class SGILO(Solver):
             "step_size": state.eta,
             "acceptance": langevin.acceptance(last, energy, state.eta, p.beta),
         }
-        return Progress(self._next(problem, after), Info(image, k, figures))
+        last_round = state.round + 1 == len(p.stages)
+        info = Info(image, k, figures, draw=last_round, latent=state.x)
+        return Progress(self._next(problem, after), info)
 
     def _next(self, problem: Problem, state: SGILOState) -> SGILOState:
         """When a round is over, its chains go one stage deeper."""
