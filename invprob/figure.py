@@ -9,12 +9,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from invprob.diagnostics import R_HAT_BAD
 from invprob.experiment import Experiment
 from invprob.images import to_pil
 from invprob.page import PAPER, Cell, Page, Row, cell_size, colour, draw, scaled
 
 MAX_ROWS = 16
 MAX_SAMPLES = 6
+MIXING = 8
 
 
 class Results(Protocol):
@@ -41,9 +43,9 @@ class Results(Protocol):
 def summary(results: Results, seen: Tensor, note: str = "") -> Image.Image:
     """The page of a run: truth | measurement | mean | std | samples, for each image.
 
-    `seen` (B, C, h, w) are pictures of the measurements, `note` is added below. A row of
-    `results.rows` with ``converged`` False is marked. The std is the root mean square over colour
-    channels, on one colour scale for all rows, whose end is written under it.
+    `seen` (B, C, h, w) are pictures of the measurements, `note` is added below. The std is the root
+    mean square over colour channels, on one colour scale for all rows, whose end is written under
+    it, and under that what `results.rows` say of the convergence of the chains.
     """
     shown = min(len(results.names), MAX_ROWS)
     spread = results.std[:shown].float().square().mean(1).sqrt()
@@ -55,10 +57,10 @@ def summary(results: Results, seen: Tensor, note: str = "") -> Image.Image:
         cells.append(Cell(to_pil(seen[i]), _dimensions(seen[i], results.mean[i])))
         cells.append(Cell(to_pil(results.mean[i]), _merit(figures)))
         if not _single(results):
-            cells.append(Cell(colour(spread[i] / top), ramp=top))
+            told, warn = _convergence(figures)
+            cells.append(Cell(colour(spread[i] / top), told, ramp=top, warn=warn))
             cells += [Cell(to_pil(sample)) for sample in results.samples[i, :MAX_SAMPLES]]
-        warning = "not converged" if figures.get("converged") is False else ""
-        rows.append(Row(results.names[i], cells, warning))
+        rows.append(Row(results.names[i], cells))
     run = results.experiment
     problem = ", then ".join(str(spec) for spec in run.operator) + f"; noise {run.noise}"
     size = cell_size(results.mean.shape[-2], results.mean.shape[-1])
@@ -76,7 +78,7 @@ def _columns(results: Results) -> list[str]:
     if _single(results):
         return [*columns, "estimate"]
     sampled = results.returns == "sample"
-    columns += ["posterior mean", "posterior std"] if sampled else ["mean", "spread"]
+    columns += ["posterior mean", "posterior std"] if sampled else ["mean", "spread of restarts"]
     one = "sample" if sampled else "restart"
     count = min(results.samples.shape[1], MAX_SAMPLES)
     return columns + [f"{one} {k + 1}" for k in range(count)]
@@ -90,6 +92,12 @@ def _notes(results: Results) -> list[str]:
         notes.append(
             f"Colour scale: {what} of a pixel, root mean square over channels, "
             "in units of [0, 1]; the same in all rows."
+        )
+    if any("convergence" in row for row in results.rows):
+        notes.append(
+            "R-hat and effective sample size (ESS): the worst of several functionals of image and "
+            f"latent. Above an R-hat of {R_HAT_BAD} the chains of an image disagree, and its std "
+            "is not that of the posterior."
         )
     if count > MAX_ROWS:
         hidden.append(f"{MAX_ROWS} of {count} images")
@@ -107,9 +115,25 @@ def _merit(figures: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def _convergence(figures: dict[str, Any]) -> tuple[str, bool]:
+    """What is known of the chains of an image, and whether it is a warning."""
+    verdict = figures.get("convergence", "")
+    if verdict == "undecided":
+        return f"R-hat {figures['r_hat']:.2f}, ESS {figures['ess']:.0f}", False
+    if verdict in ("converged", "not converged"):
+        return f"{verdict} (R-hat {figures['r_hat']:.2f})", verdict != "converged"
+    return verdict, verdict != ""
+
+
 def _dimensions(seen: Tensor, image: Tensor) -> str:
     height, width = seen.shape[-2:]
     return "" if seen.shape[-2:] == image.shape[-2:] else f"{width} x {height} pixels"
+
+
+def mixing(draws: Tensor) -> Image.Image:
+    """A sheet of the draws (S, R, C, H, W) of one image: a line per chain, time to the right."""
+    chosen = draws[:MIXING, :: -(-draws.shape[1] // MIXING)].float()
+    return sheet(chosen.flatten(0, 1), chosen.shape[1])
 
 
 def sheet(images: Tensor, columns: int = 8) -> Image.Image:

@@ -16,17 +16,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import __version__, figure, images, weights
+from invprob import __version__, diagnostics, figure, images, traceplot, weights
 from invprob.build import Parts, digest
+from invprob.diagnostics import Diagnosis
+from invprob.draws import Drawn
 from invprob.errors import BadInput
 from invprob.experiment import Experiment
+from invprob.intervals import Interval
 from invprob.operator import Operator
 from invprob.registry import Registry
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out: samples (B, S, C, H, W), mean and std (B, C, H, W), a row of figures each."""
+    """What came out: samples (B, S, C, H, W), mean and std (B, C, H, W), a row of figures each.
+
+    `drawn` are the draws of a solver that marks its steps as such, with a diagnosis per image.
+    """
 
     experiment: Experiment
     names: tuple[str, ...]
@@ -35,6 +41,9 @@ class Outcome:
     samples: Tensor
     mean: Tensor
     std: Tensor
+    interval: Interval
+    drawn: Drawn | None
+    diagnoses: list[Diagnosis]
     rows: list[dict[str, Any]]
     returns: str
     seconds: float
@@ -139,7 +148,8 @@ def read_data(out: Path) -> tuple[tuple[str, ...], Tensor, Tensor | None]:
 def finish(out: Path, outcome: Outcome, operator: Operator) -> None:
     """Write results: arrays, pictures, figures, summary."""
     arrays = {"samples": outcome.samples, "mean": outcome.mean, "std": outcome.std}
-    weights.write(out / "result.safetensors", arrays, {"names": list(outcome.names)})
+    between = {name: getattr(outcome.interval, name) for name in ("lower", "median", "upper")}
+    weights.write(out / "result.safetensors", arrays | between, {"names": list(outcome.names)})
     scale = float(outcome.std.max().clamp_min(1e-8))
     with torch.no_grad():
         seen = operator.cpu().observed(outcome.y)
@@ -149,6 +159,12 @@ def finish(out: Path, outcome: Outcome, operator: Operator) -> None:
         images.write_png(out / "std" / f"{name}.png", outcome.std[i] / scale)
         for s, sample in enumerate(outcome.samples[i]):
             images.write_png(out / "samples" / f"{name}-{s:02d}.png", sample)
+        if outcome.interval.trusted:
+            for part, pictures in between.items():
+                images.write_png(out / part / f"{name}.png", pictures[i])
+        if outcome.drawn is not None:
+            (out / "draws").mkdir(exist_ok=True)
+            figure.mixing(outcome.drawn.images[i]).save(out / "draws" / f"{name}.png")
     figures = {
         "solver": str(outcome.experiment.solver),
         "seconds": outcome.seconds,
@@ -156,6 +172,14 @@ def finish(out: Path, outcome: Outcome, operator: Operator) -> None:
         "images": [finite(row) for row in outcome.rows],
     }
     write_text(out / "metrics.json", json.dumps(figures, indent=2) + "\n")
+    if outcome.drawn is not None:
+        told = diagnostics.report(outcome.names, outcome.drawn, outcome.diagnoses)
+        write_text(out / "diagnostics.json", json.dumps(finite(told), indent=2) + "\n")
+    chains = outcome.samples.shape[1]
+    plots = traceplot.traces(
+        outcome.names, chains, read_trace(out), outcome.drawn, outcome.diagnoses
+    )
+    plots.savefig(out / "trace.png")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record(out, seconds=round(outcome.seconds, 3), finished=now)
     figure.summary(outcome, seen).save(out / "summary.png")
@@ -173,9 +197,11 @@ def seconds(out: Path) -> float:
     return float(manifest.get("seconds", 0.0))
 
 
-def finite(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of figures for JSON, which knows neither NaN nor infinity: they become null."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+def finite(row: Any) -> Any:
+    """Figures for JSON, which knows neither NaN nor infinity: they become null."""
+    if isinstance(row, dict):
+        return {k: finite(v) for k, v in row.items()}
+    return None if isinstance(row, float) and not math.isfinite(row) else row
 
 
 def write_trace(out: Path, rows: Iterable[dict[str, Any]]) -> None:

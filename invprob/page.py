@@ -23,20 +23,21 @@ TITLE, TEXT, SMALL = 22, 16, 14
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture with a caption under it; `ramp` is the value at the end of its colour scale."""
+    """A picture with a caption under it, red to `warn`; `ramp` is the value at the end of its
+    colour scale, which stands above the caption."""
 
     picture: Image.Image
     caption: str = ""
     ramp: float | None = None
+    warn: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """Cells under a name, which a warning may follow."""
+    """Cells under a name."""
 
     name: str
     cells: Sequence[Cell]
-    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 def draw(page: Page) -> Image.Image:
     """The page as one RGB picture on white."""
     width, height = page.size
-    caption = SMALL + 10 if any(c.caption or c.ramp for r in page.rows for c in r.cells) else 0
+    texts = max((bool(c.caption) + bool(c.ramp) for r in page.rows for c in r.cells), default=0)
+    caption = texts * (SMALL + 6) + 4 if texts else 0
     inner = len(page.columns) * (width + GAP) - GAP
     head = MARGIN + (TITLE + 8 if page.title else 0) + (TEXT + 24 if page.subtitle else 0)
     line = TEXT + 8 + height + caption + 18
@@ -105,16 +107,14 @@ def draw(page: Page) -> Image.Image:
     pen.line((MARGIN, y, MARGIN + inner - 1, y), (214, 214, 218))
     y += 8
     for row in page.rows:
-        end = _write(pen, (MARGIN, y), row.name, SMALL, GREY, inner // 2)
-        if row.warning:
-            _write(pen, (end + 12, y), row.warning, SMALL, RED, inner // 2)
+        _write(pen, (MARGIN, y), row.name, SMALL, GREY, inner // 2)
         for k, cell in enumerate(row.cells):
             left, under = MARGIN + k * (width + GAP), y + TEXT + 8 + height + 6
             canvas.paste(scaled(cell.picture, page.size), (left, y + TEXT + 8))
             if cell.ramp is not None:
                 _ramp(canvas, pen, (left, under), width, cell.ramp)
-            else:
-                _write(pen, (left, under), cell.caption, SMALL, GREY, width)
+                under += SMALL + 6
+            _write(pen, (left, under), cell.caption, SMALL, RED if cell.warn else GREY, width)
         y += line
     for text in lines:
         _write(pen, (MARGIN, y), text, SMALL, GREY, inner)

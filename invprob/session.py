@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import build, checkpoint, folder, images, metrics, seeds
+from invprob import build, checkpoint, draws, folder, images, intervals, metrics, seeds
 from invprob.build import Parts
+from invprob.diagnostics import diagnose
+from invprob.draws import Drawn, Draws
 from invprob.errors import BadInput
 from invprob.experiment import Experiment, complete, read
 from invprob.folder import Outcome
@@ -135,19 +137,26 @@ def _finish(
 ) -> Outcome:
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
     solver = parts.solver
-    trace = Trace(solver.total(problem), rows)
-    keep = Checkpointer(out / "checkpoint.pt", lambda: folder.write_trace(out, trace.rows))
-    keep.last = state
     first = 0 if state is None else state.step
+    trace = Trace(solver.total(problem), rows)
+    chains = Draws(problem, experiment.samples, draws.read(out / "draws.safetensors"), first)
+
+    def keep_pace() -> None:
+        folder.write_trace(out, trace.rows)
+        chains.save(out / "draws.safetensors")
+
+    keep = Checkpointer(out / "checkpoint.pt", keep_pace)
+    keep.last = state
     extra = tuple(watch(solver, problem, first)) if watch is not None else ()
     before, started = folder.seconds(out), time.perf_counter()
     try:
-        state = drive(solver, problem, (trace, keep, *extra), state)
+        state = drive(solver, problem, (trace, chains, keep, *extra), state)
         seconds = before + time.perf_counter() - started
         keep.save()
         if not solver.done(problem, state):
             raise KeyboardInterrupt
-        outcome = _outcome(experiment, parts, data, problem, state, seconds)
+        drawn = chains.drawn()
+        outcome = _outcome(experiment, parts, data, problem, state, drawn, seconds)
         folder.finish(out, outcome, parts.operator)
     except KeyboardInterrupt:
         keep.save()
@@ -157,7 +166,13 @@ def _finish(
 
 
 def _outcome(
-    experiment: Experiment, parts: Parts, data: Data, problem: Problem, state: Any, seconds: float
+    experiment: Experiment,
+    parts: Parts,
+    data: Data,
+    problem: Problem,
+    state: Any,
+    drawn: Drawn | None,
+    seconds: float,
 ) -> Outcome:
     """Pool the chains of each image; the std follows from the law of total variance."""
     with torch.no_grad():
@@ -166,6 +181,8 @@ def _outcome(
     last, means, variances = (part.cpu().reshape(by_image) for part in result)
     mean = means.mean(1)
     std = (variances.mean(1) + means.var(1, unbiased=False)).sqrt()
+    interval = intervals.interval(last if drawn is None else drawn.images.flatten(1, 2))
+    judged = [] if drawn is None else [diagnose(chains, drawn.names) for chains in drawn.values]
     rows = []
     with torch.no_grad():
         noise = parts.operator.chi2(data.y.to(parts.device), mean.to(parts.device)).cpu()
@@ -185,6 +202,10 @@ def _outcome(
                 "ssim_sample": float(metrics.ssim(last[i], copies).mean()),
             }
         row |= {"misfit_mean": float(noise[i]), "misfit_sample": float(chi2[i])}
+        if judged:
+            row |= judged[i].row()
+        if data.truth is not None and parts.solver.returns == "sample" and interval.trusted:
+            row["coverage_90"] = float(intervals.coverage(interval, data.truth)[i])
         rows.append(row)
     return Outcome(
         experiment=experiment,
@@ -194,6 +215,9 @@ def _outcome(
         samples=last,
         mean=mean,
         std=std,
+        interval=interval,
+        drawn=drawn,
+        diagnoses=judged,
         rows=rows,
         returns=parts.solver.returns,
         seconds=seconds,

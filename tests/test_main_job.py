@@ -19,6 +19,7 @@ from invprob.session import Interrupted, prepare, resume, solve
 from invprob_sgilo.load import BUNDLED, bundled_sha256
 
 ROOT = Path(__file__).parents[1]
+CONVERGENCE = ("convergence", "r_hat", "ess", "mcse")
 SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
     "ilo": "ilo:steps=3,3,3",
@@ -37,6 +38,7 @@ def test_the_whole_run_folder_is_written(solver, tmp_path):
     assert names >= {
         *("experiment.toml", "manifest.json", "measurement.safetensors", "result.safetensors"),
         *("metrics.json", "trace.csv", "summary.png", "measurement", "mean", "std", "samples"),
+        *("trace.png", *(["diagnostics.json", "draws.safetensors"] if solver == "sgilo" else [])),
     }
     arrays = load_file(tmp_path / "run" / "result.safetensors")
     assert arrays["samples"].shape == (1, 2, 3, 64, 64)
@@ -63,6 +65,10 @@ def test_stopped_anywhere_it_resumes_with_the_same_bits(solver, tmp_path):
         assert torch.equal(resumed.std, whole.std)
         traces = [(tmp_path / n / "trace.csv").read_text() for n in ("whole", out.name)]
         assert traces[0] == traces[1]
+        assert resumed.diagnoses == whole.diagnoses
+        if whole.drawn is not None:
+            assert torch.equal(resumed.drawn.values, whole.drawn.values)
+            assert torch.equal(resumed.drawn.images, whole.drawn.images)
 
 
 def samples_in_double_precision(solver, paths, samples):
@@ -129,7 +135,7 @@ def test_a_measurement_that_is_degraded_already_is_solved(tmp_path):
     outcome = solve(run, registry(), tmp_path / "run")
     assert outcome.truth is None
     assert outcome.names == ("y",)
-    assert set(outcome.rows[0]) == {"image", "misfit_mean", "misfit_sample"}
+    assert set(outcome.rows[0]) == {"image", "misfit_mean", "misfit_sample", *CONVERGENCE}
 
 
 def test_a_wrong_pairing_is_refused_from_the_manifests():

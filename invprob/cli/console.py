@@ -63,7 +63,8 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], footer: int 
             c.title,
             style=c.style,
             justify="right" if c.number else "left",
-            no_wrap=not c.wrap,
+            # a title of two words may take two lines
+            no_wrap=not (c.wrap or c.number),
             overflow="fold" if c.wrap else "ellipsis",
         )
     for i, row in enumerate(rows):

@@ -120,6 +120,8 @@ def report(outcome: Outcome, out: Path) -> None:
         "psnr_sample": (f"PSNR {one}", 2),
         "misfit_mean": ("misfit mean", 2),
         "misfit_sample": (f"misfit {one}", 2),
+        "r_hat": ("R-hat", 2),
+        "ess": ("ESS", 0),
     }
     columns = {key: c for key, c in columns.items() if key in outcome.rows[0]}
     rows = [
@@ -128,6 +130,8 @@ def report(outcome: Outcome, out: Path) -> None:
     ]
     if len(rows) > 1:
         means = {key: sum(row[key] for row in outcome.rows) / len(rows) for key in columns}
+        # these judge the chains of one image, and have no mean
+        means |= dict.fromkeys(("r_hat", "ess"), math.nan)
         rows.append(["mean", *(figure(means[key], d) for key, (_, d) in columns.items())])
     titles = [Column("image", wrap=True)]
     titles += [Column(title, number=True) for title, _ in columns.values()]
@@ -136,10 +140,24 @@ def report(outcome: Outcome, out: Path) -> None:
     if outcome.truth is not None:
         units = "PSNR in dB; " + units
     console.say(units, "dim")
+    if outcome.diagnoses:
+        console.say(_trust(outcome), "dim")
     console.say()
     console.say(f"{console.clock(outcome.seconds)} for {_counts(outcome)}")
     console.say(str(out), "bold")
     console.say(str(out / "summary.png"), "bold")
+
+
+def _trust(outcome: Outcome) -> str:
+    """Of how many images the chains converged; the reason where none could be judged."""
+    from invprob.diagnostics import LEAST_CHAINS, LEAST_DRAWS
+
+    verdicts = [found.verdict for found in outcome.diagnoses]
+    if set(verdicts) == {"not assessed"}:
+        needs = f"R-hat needs {LEAST_CHAINS} chains of {LEAST_DRAWS} draws"
+        return f"chains not assessed ({outcome.diagnoses[0].reason}); {needs}"
+    counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    return f"chains: {counted}; R-hat and ESS: the worst of several functionals"
 
 
 def _counts(outcome: Outcome) -> str:

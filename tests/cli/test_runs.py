@@ -28,7 +28,9 @@ FILES = [
     "std",
     "summary.png",
     "trace.csv",
+    "trace.png",
 ]
+DRAWN = ["diagnostics.json", "draws", "draws.safetensors", "lower", "median", "upper"]
 
 
 def _same(a: Path, b: Path) -> bool:
@@ -58,6 +60,34 @@ def test_solve_reports_and_writes_the_folder(invoke: Invoke, photo: Path, tmp_pa
     assert lines[-2:] == ["out", "out/summary.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
     assert len(list((tmp_path / "out" / "samples").iterdir())) == 2
+
+
+def test_chains_are_judged(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    walk = (*WALK, "--set", "solver.steps=60", "--set", "solver.burn=20")
+    said = invoke("solve", photo, other, *walk, "--out", "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES + DRAWN)
+    rows = json.loads((tmp_path / "out" / "metrics.json").read_text())["images"]
+    assert 0 < rows[0]["coverage_90"] <= 1
+    lines = said.out.splitlines()
+    assert lines[0].split("  ")[-2:] == ["R-hat", "ESS"]
+    assert lines[2].split()[-2:] == [f"{rows[0]['r_hat']:.2f}", f"{rows[0]['ess']:.0f}"]
+    assert lines[5].split()[-2:] == ["–", "–"]
+    assert lines[7].startswith(f"chains: 2 {rows[0]['convergence']}; R-hat and ESS")
+    report = json.loads((tmp_path / "out" / "diagnostics.json").read_text())
+    assert (report["chains"], report["draws_per_chain"]) == (2, 40)
+    assert report["images"]["other"]["r_hat"] == rows[1]["r_hat"]
+    worst = max(f["r_hat"] for f in report["images"]["photo"]["functionals"].values())
+    assert worst == rows[0]["r_hat"]
+
+
+def test_a_chain_alone_is_not_assessed(invoke: Invoke, photo: Path) -> None:
+    walk = (*WALK, "--samples", "1", "--set", "solver.burn=0")
+    said = invoke("solve", photo, *walk, "--out", "out")
+    assert "chains not assessed (1 chain); R-hat needs 2 chains of 20 draws" in said.out
+    row = json.loads(invoke("resume", "out", "--json").out)["images"][0]
+    assert (row["convergence"], row["r_hat"]) == ("not assessed (1 chain)", None)
 
 
 def test_a_row_of_means_for_several_images(invoke: Invoke, photo: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "numpy", "PIL", "matplotlib", "torchmetrics"}
+HEAVY = {"torch", "numpy", "PIL", "matplotlib", "torchmetrics", "scipy", "arviz_stats"}
 SCRIPT = """
 import json, sys
 from invprob.cli import call

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from invprob import figure, page
+from invprob.diagnostics import Diagnosis
 from invprob.experiment import Experiment
 
 
@@ -49,7 +51,7 @@ def test_without_truth_and_with_point_estimates(monkeypatch):
     drawn = columns(results(truth=False), monkeypatch)
     assert drawn.columns[0] == "measurement"
     drawn = columns(results(returns="estimate"), monkeypatch)
-    assert drawn.columns[2:5] == ["mean", "spread", "restart 1"]
+    assert drawn.columns[2:5] == ["mean", "spread of restarts", "restart 1"]
     drawn = columns(results(returns="estimate", samples=1), monkeypatch)
     assert drawn.columns == ["truth", "measurement", "estimate"]
     assert drawn.notes == []
@@ -63,13 +65,50 @@ def test_the_std_has_one_scale_whose_end_is_shown(monkeypatch):
     assert "units of [0, 1]" in drawn.notes[0]
 
 
-def test_what_is_left_out_and_what_failed_is_said(monkeypatch):
+def test_what_is_left_out_is_said(monkeypatch):
     found = results(count=18, samples=8, shape=(1, 8, 8))
-    found.rows = [{"converged": i != 1} for i in range(18)]
     drawn = columns(found, monkeypatch)
     assert len(drawn.rows) == figure.MAX_ROWS
     assert "Shown: 16 of 18 images, 6 of 8 samples." in drawn.notes
-    assert [row.warning for row in drawn.rows[:3]] == ["", "not converged", ""]
+    assert len(drawn.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "caption", "warn"),
+    [
+        (Diagnosis("not converged", "", 1.318, 12.0, 9.4, 0.3), "not converged (R-hat 1.32)", True),
+        (Diagnosis("not converged", "", np.inf, 0.0, 0.0), "not converged (R-hat inf)", True),
+        (Diagnosis("undecided", "", 1.03, 212.0, 99.6, 0.1), "R-hat 1.03, ESS 100", False),
+        (Diagnosis("converged", "", 1.004, 812.0, 600.0), "converged (R-hat 1.00)", False),
+        (Diagnosis("not assessed", "1 chain"), "not assessed (1 chain)", True),
+    ],
+)
+def test_the_std_says_whether_the_chains_converged(monkeypatch, diagnosis, caption, warn):
+    found = results()
+    found.rows = [found.rows[0], found.rows[1] | diagnosis.row()]
+    drawn = columns(found, monkeypatch)
+    cells = [row.cells[3] for row in drawn.rows]
+    assert [(cell.caption, cell.warn) for cell in cells] == [("", False), (caption, warn)]
+    assert cells[1].ramp is not None
+    assert "the chains of an image disagree" in drawn.notes[1]
+
+
+def test_a_warning_is_red():
+    def reds(warn):
+        cell = page.Cell(Image.new("RGB", (9, 9)), "words", warn=warn)
+        drawn = page.draw(page.Page(["column"], [page.Row("name", [cell])], (90, 90)))
+        return int((np.asarray(drawn) == page.RED).all(2).sum())
+
+    assert reds(True) > 10
+    assert reds(False) == 0
+
+
+def test_mixing_has_a_line_per_chain_and_time_to_the_right():
+    draws = torch.arange(20.0)[None, :, None, None, None].div(20).expand(2, 20, 1, 96, 96)
+    sheet = np.asarray(figure.mixing(draws.half()))
+    assert sheet.shape == (2 * 100 + 4, 7 * 100 + 4, 3)
+    levels = [int(sheet[150, 50 + 100 * k, 0]) for k in range(7)]
+    assert levels == pytest.approx([255 * 3 * k / 20 for k in range(7)], abs=1)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 64, 64), (3, 40, 90), (3, 500, 700)])

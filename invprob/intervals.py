@@ -1,0 +1,42 @@
+"""Pixel-wise quantiles of draws, and how often the truth lies between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LEVELS = (0.05, 0.5, 0.95)
+ENOUGH = 20
+"""Of fewer values a quantile of 5 % lies beyond the least of them."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The quantiles of 5 %, 50 % and 95 % of each pixel, (B, C, H, W), of `count` values each."""
+
+    lower: Tensor
+    median: Tensor
+    upper: Tensor
+    count: int
+
+    @property
+    def trusted(self) -> bool:
+        """Whether there are enough values for the outer quantiles to be taken at their word."""
+        return self.count >= ENOUGH
+
+
+def interval(images: Tensor) -> Interval:
+    """The interval of the values (B, n, C, H, W) of each pixel, linear between order statistics."""
+    # image by image: a batch in float32 need not fit; NumPy's has no limit of size
+    found = [np.quantile(rows.float().numpy(), LEVELS, axis=0) for rows in images]
+    lower, median, upper = torch.from_numpy(np.stack(found, 1)).float()
+    return Interval(lower, median, upper, images.shape[1])
+
+
+def coverage(found: Interval, truth: Tensor) -> Tensor:
+    """The part of the pixels of `truth` (B, C, H, W) that lie in the interval, of shape (B,)."""
+    inside = (found.lower <= truth) & (truth <= found.upper)
+    return inside.float().flatten(1).mean(1)
