@@ -31,7 +31,8 @@ class Interval:
 def interval(images: Tensor) -> Interval:
     """The interval of the values (B, n, C, H, W) of each pixel, linear between order statistics."""
     # image by image: a batch in float32 need not fit; NumPy's has no limit of size
-    found = [np.quantile(rows.float().numpy(), LEVELS, axis=0) for rows in images]
+    with np.errstate(invalid="ignore"):  # of chains that are lost; their quantiles become NaN
+        found = [np.quantile(rows.float().numpy(), LEVELS, axis=0) for rows in images]
     lower, median, upper = torch.from_numpy(np.stack(found, 1)).float()
     return Interval(lower, median, upper, images.shape[1])
 

@@ -66,7 +66,8 @@ class Info(NamedTuple):
     """What only a reader wants: current images (N, C, H, W), the stage, figures of shape (N,).
 
     `draw` says that this step counts as a draw of the posterior (burn-in is over, and thinning
-    keeps it); `latent` is then the latent that the image was made of.
+    keeps it); `latent` is then the latent that the image was made of, and of the same structure in
+    all draws of a run.
     """
 
     image: Tensor

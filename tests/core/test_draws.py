@@ -1,5 +1,6 @@
 """Draws that are collected along a run: which, how many, and the same after a resume."""
 
+import json
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -145,6 +146,7 @@ def test_what_a_checkpoint_has_not_seen_is_dropped(tmp_path):
             whole.save(tmp_path / "ahead.safetensors")
     taken = Draws(problem(), 2, draws.read(tmp_path / "ahead.safetensors"), 20)
     assert len(taken.drawn().steps) == 20
+    assert int(taken.drawn().kept.max()) < 20
     for step in range(21, 101):
         taken(Progress(State(step=step), info(step)))
     for name, values in vars(whole.drawn()).items():
@@ -186,3 +188,13 @@ def test_without_draws_the_interval_is_that_of_the_samples(toys, photos, tmp_pat
     assert torch.allclose(outcome.interval.median, outcome.samples.median(1)[0])
     assert "coverage_90" not in outcome.rows[0]
     assert not (tmp_path / "run" / "diagnostics.json").exists()
+
+
+def test_chains_that_are_lost_are_told_not_drawn_upon(toys, photos, tmp_path):
+    run = walk(photos[:1], solver="walk:steps=60,burn=0,lr=1e4")
+    outcome = solve(run, toys, tmp_path / "run")
+    assert outcome.rows[0]["convergence"] == "not converged"
+    assert outcome.rows[0]["coverage_90"] == 0
+    report = json.loads((tmp_path / "run" / "diagnostics.json").read_text())
+    assert report["images"]["a"]["r_hat"] is None
+    assert (tmp_path / "run" / "trace.png").is_file()
