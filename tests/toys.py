@@ -72,7 +72,7 @@ class WalkParams(Params):
 
     steps: int = Field(20, ge=1, description="Steps.")
     lr: float = Field(0.02, gt=0, description="Step size.")
-    burn: int | None = Field(None, ge=0, description="Steps before draws; none: nothing is drawn.")
+    burn: int = Field(-1, ge=-1, description="Steps before draws; -1: none.")
     wait: float = Field(0.0, ge=0, description="Seconds to sleep in each step.")
 
 
@@ -214,7 +214,7 @@ class Walk(Solver):
             square=state.square + image**2,
         )
         misfit = problem.operator.chi2(problem.y, image)
-        draw = self.params.burn is not None and state.step >= self.params.burn
+        draw = 0 <= self.params.burn <= state.step
         return Progress(after, Info(image, 0, {"misfit": misfit}, draw, state.x))
 
     def result(self, problem: Problem, state: WalkState) -> Result:

@@ -63,6 +63,7 @@ def test_show(invoke: Invoke) -> None:
         ───────────────────────────────────────────────────────────────
         steps      int    20       Steps. [≥ 1]
         lr         float  0.02     Step size. [> 0]
+        burn       int    -1       Steps before draws; -1: none. [≥ -1]
         wait       float  0.0      Seconds to sleep in each step. [≥ 0]
 
         e.g. walk:steps=3
