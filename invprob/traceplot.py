@@ -40,6 +40,7 @@ def traces(
         for axes in line:
             axes.tick_params(labelsize=7)
             axes.margins(x=0)
+            axes.locator_params("x", integer=True)
             axes.spines[["top", "right"]].set_visible(False)
             if i + 1 == len(shown):
                 axes.set_xlabel("step", fontsize=8)
