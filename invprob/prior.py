@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from invprob import tree
@@ -23,7 +24,11 @@ class LogDensity(Prior):
 
 
 class Score(Prior):
-    """Marginals p_t of x_t = α_t x + σ_t ε, with t ∈ [0, 1] and σ at `t_min` the least noise."""
+    """A diffusion model of u = normalise(x): marginals p_t of u_t = α_t u + σ_t ε, t ∈ [0, 1].
+
+    Everything but `normalise` and `restore` speaks of u, the latent in the units that the model was
+    trained in; σ at `t_min` is the least noise that it knows.
+    """
 
     t_min: float = 0.0
 
@@ -32,42 +37,56 @@ class Score(Prior):
         """(α_t, σ_t), each of shape (B,), for t of shape (B,)."""
 
     @abstractmethod
-    def score(self, x: Any, t: Tensor) -> Any:
-        """s(x, t) = ∇ log p_t(x), a tree like x."""
+    def score(self, u: Any, t: Tensor) -> Any:
+        """s(u, t) = ∇ log p_t(u), a tree like u."""
 
-    def smoothed(self, x: Any, t: Tensor) -> Any:
-        """∇ log of the law of x_0 + (σ_t/α_t) ε at x itself: α_t s(α_t x, t)."""
+    def normalise(self, x: Any) -> Any:
+        """u of a latent x; by default x itself. Affine, leaf by leaf and element by element."""
+        return x
+
+    def restore(self, u: Any) -> Any:
+        """The latent x with normalise(x) = u."""
+        return u
+
+    def smoothed(self, u: Any, t: Tensor) -> Any:
+        """∇ log of the law of u_0 + (σ_t/α_t) ε at u itself: α_t s(α_t u, t)."""
         alpha, _ = self.schedule(t)
+        return scaled(self.score(scaled(u, alpha), t), alpha)
 
-        def times_alpha(leaf: Tensor) -> Tensor:
-            return tree.per_element(alpha, leaf) * leaf
-
-        return tree.map(times_alpha, self.score(tree.map(times_alpha, x), t))
-
-    def denoise(self, x: Any, t: Tensor) -> Any:
-        """E[x_0 | x_t] = (x_t + σ_t² s(x_t, t)) / α_t (Tweedie's formula)."""
+    def denoise(self, u: Any, t: Tensor) -> Any:
+        """E[u_0 | u_t] = (u_t + σ_t² s(u_t, t)) / α_t (Tweedie's formula)."""
         alpha, sigma = self.schedule(t)
 
         def tweedie(leaf: Tensor, s: Tensor) -> Tensor:
             return (leaf + tree.per_element(sigma**2, leaf) * s) / tree.per_element(alpha, leaf)
 
-        return tree.map(tweedie, x, self.score(x, t))
+        return tree.map(tweedie, u, self.score(u, t))
+
+    def noised(self, u: Any, t: Tensor, noise: Any) -> Any:
+        """u_t = α_t u + σ_t ε."""
+        alpha, sigma = self.schedule(t)
+        return tree.map(torch.add, scaled(u, alpha), scaled(noise, sigma))
+
+
+def scaled(u: Any, factor: Tensor) -> Any:
+    """Every leaf (B, …) times `factor` (B,)."""
+    return tree.map(lambda leaf: tree.per_element(factor, leaf) * leaf, u)
 
 
 class Denoiser(Score):
     """A score given by its denoiser: the score follows by Tweedie's formula."""
 
     @abstractmethod
-    def denoise(self, x: Any, t: Tensor) -> Any:
-        """E[x_0 | x_t]."""
+    def denoise(self, u: Any, t: Tensor) -> Any:
+        """E[u_0 | u_t]."""
 
-    def score(self, x: Any, t: Tensor) -> Any:
+    def score(self, u: Any, t: Tensor) -> Any:
         alpha, sigma = self.schedule(t)
 
         def tweedie(leaf: Tensor, mean: Tensor) -> Tensor:
             return (tree.per_element(alpha, leaf) * mean - leaf) / tree.per_element(sigma**2, leaf)
 
-        return tree.map(tweedie, x, self.denoise(x, t))
+        return tree.map(tweedie, u, self.denoise(u, t))
 
 
 class Proximal(Prior):

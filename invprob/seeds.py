@@ -32,7 +32,11 @@ def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tenso
 
 def normal_like(x: X, keys: Sequence[int], *path: int | str) -> X:
     """Standard normal numbers in a tree like `x`; element b depends on keys[b] and the path."""
-    rngs = [stream(k, *path) for k in keys]
+    return normal_from(x, [stream(k, *path) for k in keys])
+
+
+def normal_from(x: X, rngs: Sequence[torch.Generator]) -> X:
+    """Standard normal numbers in a tree like `x`, element b drawn from rngs[b]."""
 
     def draw(leaf: Tensor) -> Tensor:
         rows = [torch.randn(leaf.shape[1:], generator=rng) for rng in rngs]

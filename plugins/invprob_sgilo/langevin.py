@@ -1,87 +1,109 @@
 """Preconditioned Langevin dynamics on trees, for a diagonal preconditioner that stays fixed.
 
-    x ← x − η P g + √(2 η P / β) u,    g = ∇U(x),  u ~ N(0, I)
+    u ← u − η P g + √(2 η P / β) ξ,    g = ∇U(u),  ξ ~ N(0, I)
 
-has the stationary law exp(−β U) up to a bias of order η for every fixed P > 0.
+has the stationary law exp(−β U) up to a bias of order η for every fixed P > 0, and exactly that law
+when every move is accepted or rejected by Metropolis' rule (MALA; Roberts and Tweedie, 1996).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from invprob import tree
+from invprob import rounds, tree
 from invprob.operator import Operator
 
-NUDGE = 1.0
+FIRST = 0.1
+"""The step size before it is adapted: P makes the curvature of the data term about 1."""
+
+GAIN = 2.0
+HOPELESS = 0.05
+"""Moves with less of a chance are not made while the step size is still adapted."""
 
 
-def move(x: Any, g: Any, P: Any, eta: Tensor, beta: float, u: Any) -> Any:
-    """One step; eta is (N,), the other arguments are trees like x."""
+@dataclass(frozen=True)
+class Point:
+    """A chain's place u, ∇U there, its image, and U (N,) where it is known."""
 
-    def leaf(x: Tensor, g: Tensor, P: Tensor, u: Tensor) -> Tensor:
-        step = tree.per_element(eta, x) * P
-        return x - step * g + (2 * step / beta).sqrt() * u
-
-    return tree.map(leaf, x, g, P, u)
-
-
-def energy(g: Any, P: Any) -> Tensor:
-    """⟨g, P g⟩, of shape (N,)."""
-    return tree.dot(g, tree.map(torch.mul, P, g))
+    u: Any
+    g: Any
+    image: Tensor
+    energy: Tensor | None = None
 
 
-def acceptance(before: Tensor, after: Tensor, eta: Tensor, beta: float) -> Tensor:
-    """The Metropolis acceptance of a move from its energies ⟨g, P g⟩ before and after.
+def move(u: Any, g: Any, P: Any, eta: Tensor, beta: float, xi: Any) -> Any:
+    """One step; eta is (N,), the other arguments are trees like u."""
 
-    With U(x') − U(x) ≈ ½⟨g + g', x' − x⟩ (exact for a quadratic U) the log ratio of the
-    Metropolis-adjusted algorithm is −β η (⟨g', P g'⟩ − ⟨g, P g⟩)/4; no density is needed.
+    def leaf(u: Tensor, g: Tensor, P: Tensor, xi: Tensor) -> Tensor:
+        step = tree.per_element(eta, u) * P
+        return u - step * g + (2 * step / beta).sqrt() * xi
+
+    return tree.map(leaf, u, g, P, xi)
+
+
+def metropolis(before: Point, after: Point, P: Any, eta: Tensor, beta: float) -> Tensor:
+    """The probability (N,) with which Metropolis' rule accepts the move `before` → `after`."""
+    assert before.energy is not None
+    assert after.energy is not None
+
+    def cost(start: Point, end: Point) -> Tensor:
+        """−log of the density of moving from start to end, up to what both directions share."""
+
+        def leaf(e: Tensor, s: Tensor, g: Tensor, P: Tensor) -> Tensor:
+            step = tree.per_element(eta, e) * P
+            return (e - s + step * g) / (4 * step / beta).sqrt()
+
+        residual = tree.map(leaf, end.u, start.u, start.g, P)
+        return tree.dot(residual, residual)
+
+    gain = beta * (before.energy - after.energy) + cost(before, after) - cost(after, before)
+    return gain.nan_to_num(nan=-torch.inf).clamp_max(0).exp()
+
+
+def choose(accept: Tensor, new: Point, old: Point) -> Point:
+    """`new` in the rows that accept it, `old` in the others."""
+    chosen: Point = tree.where(accept, new, old)
+    return chosen
+
+
+def acceptance(before: Any, after: Any, P: Any, eta: Tensor, beta: float) -> Tensor:
+    """What Metropolis' rule would say of a move, from the gradients g before and g′ after it.
+
+    With U(u′) − U(u) ≈ ½⟨g + g′, u′ − u⟩ (exact for a quadratic U) the log ratio is
+    −β η (⟨g′, P g′⟩ − ⟨g, P g⟩)/4; no density is needed. The result is (N,).
     """
-    return (-0.25 * beta * eta * (after - before)).clamp_max(0).exp()
+
+    def energy(g: Any) -> Tensor:
+        return tree.dot(g, tree.map(torch.mul, P, g))
+
+    gain = -0.25 * beta * eta * (energy(after) - energy(before))
+    return gain.nan_to_num(nan=-torch.inf).clamp_max(0).exp()
 
 
-def fisher_diagonal(
-    A: Operator,
-    image_of: Callable[[Any], Tensor],
-    x: Any,
-    rngs: list[torch.Generator],
-    probes: int,
-) -> Any:
-    """The diagonal of the Fisher information of y about x, (N, …) like x.
+def adapted(eta: Tensor, chance: Tensor, target: float, j: int) -> Tensor:
+    """η after step j of the burn-in: log η follows chance − target, by Robbins and Monro (1951)."""
+    return eta * (GAIN / math.sqrt(j + 1) * (chance - target)).exp()
 
-    It is the mean square of ∇ log p(y'|x) over fresh measurements y' ~ p(y|x): for Gaussian noise
-    the diagonal of JᵀJ/σ², J the Jacobian of A∘G.
+
+def fisher_probe(
+    A: Operator, image_of: Callable[[Any], Tensor], u: Any, rngs: list[torch.Generator]
+) -> tuple[Any, Tensor]:
+    """(the square of ∇ log p(y'|u) for one fresh y' ~ p(y|u), the image at u).
+
+    Its mean over many probes is the diagonal of the Fisher information of y about u: for Gaussian
+    noise the diagonal of JᵀJ/σ², J the Jacobian of A∘G.
     """
-    total = tree.map(torch.zeros_like, x)
     with torch.enable_grad():
-        leaf = tree.map(lambda v: v.detach().requires_grad_(), x)
-        clean = A(image_of(leaf))
-        for probe in range(probes):
-            rows = zip(clean.detach().cpu(), rngs, strict=True)
-            y = torch.stack([A.noise.sample(row, rng) for row, rng in rows]).to(clean)
-            fit = A.noise.log_prob(y, clean).sum()
-            grads = torch.autograd.grad(fit, tree.leaves(leaf), retain_graph=probe + 1 < probes)
-            total = tree.map(lambda t, g: t + g**2, total, tree.unflatten(x, list(grads)))
-    return tree.map(lambda t: t / probes, total)
-
-
-def largest_curvature(
-    gradient: Callable[[Any], Any], x: Any, g: Any, P: Any, v: Any, iterations: int
-) -> Tensor:
-    """The largest eigenvalue of P^½ H P^½, H the Hessian of U at x, by power iteration, (N,).
-
-    H acts through differences of gradients; `v` is the random start, a tree like x.
-    """
-    root = tree.map(torch.sqrt, P)
-    value = torch.ones(tree.batch(x), device=tree.leaves(x)[0].device)
-    for _ in range(iterations):
-        norm = tree.dot(v, v).sqrt().clamp_min(1e-12)
-        v = tree.map(lambda leaf, n=norm: leaf / tree.per_element(n, leaf), v)
-        ahead = tree.map(lambda leaf, r, d: leaf + NUDGE * r * d, x, root, v)
-        Hv = tree.map(lambda a, b, r: r * (a - b) / NUDGE, gradient(ahead), g, root)
-        value = tree.dot(v, Hv)
-        v = Hv
-    return value.abs().clamp_min(1e-6)
+        leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+        image = image_of(leaf)
+        clean = A(image)
+        rows = zip(clean.detach().cpu(), rngs, strict=True)
+        y = torch.stack([A.noise.sample(row, rng) for row, rng in rows]).to(clean)
+        slope = rounds.gradient(A.noise.log_prob(y, clean), leaf)
+    return tree.map(torch.square, slope), image.detach()

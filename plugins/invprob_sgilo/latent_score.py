@@ -36,10 +36,7 @@ class Size:
 
 
 class LatentScore(Score):
-    """s(x, t) for latents with the leaves of `like`, in units of their own spread.
-
-    The law at t is that of shift + scale·(α_t u + σ_t ε), u the normalised latent.
-    """
+    """s(u, t) for latents with the leaves of `like`, u in units of each channel's own spread."""
 
     t_min = 1e-3
 
@@ -64,10 +61,9 @@ class LatentScore(Score):
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return vp_schedule(t)
 
-    def score(self, x: Any, t: Tensor) -> Any:
-        """∇ log p_t(x); a tree like x, whose leaves are (B, …), and t is (B,)."""
+    def score(self, u: Any, t: Tensor) -> Any:
+        """∇ log p_t(u); a tree like u, whose leaves are (B, …), and t is (B,)."""
         alpha, sigma = self.schedule(t)
-        u = self.normalise(x)
         v = self.velocity(u, t)
 
         out = []
@@ -76,15 +72,8 @@ class LatentScore(Score):
                 out.append(-leaf)
                 continue
             a, s = tree.per_element(alpha, leaf), tree.per_element(sigma, leaf)
-            noise = s * leaf + a * v[name]
-            out.append(-noise / s / self.scale[name])
-        return tree.unflatten(x, out)
-
-    def smoothed(self, x: Any, t: Tensor) -> Any:
-        alpha, _ = self.schedule(t)
-        shrunk = self.restore(tree.map(lambda u: tree.per_element(alpha, u) * u, self.normalise(x)))
-        s = self.score(shrunk, t)
-        return tree.map(lambda leaf: tree.per_element(alpha, leaf) * leaf, s)
+            out.append(-(s * leaf + a * v[name]) / s)
+        return tree.unflatten(u, out)
 
     def velocity(self, u: Any, t: Tensor) -> dict[str, Tensor]:
         """The network's estimate of v = α ε − σ u_0 for the learned leaves of a normalised u_t."""

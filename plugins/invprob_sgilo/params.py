@@ -13,36 +13,54 @@ class SGILOParams(Params):
     """Langevin dynamics on intermediate latents, guided by a learned score."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 4], "probes": 2}]}
+        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 8], "probes": 2}]}
     )
 
     stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (150, 150), description="Steps of each round."
+        (150, 150), description="Gradients through the generator in each round."
     )
-    descent: float = Field(
-        0.6, ge=0, lt=1, description="Part of a round spent on descent before Langevin starts."
+    anneal: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="Part of the last round spent on annealing; earlier ones anneal only.",
     )
-    lr: float = Field(
-        0.15, gt=0, description="Step size of the descent (Adam), in units of each leaf's spread."
+    starts: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (1.0, 0.15),
+        min_length=1,
+        description="Diffusion time t at which each round begins; the last serves the rest.",
     )
     level: float = Field(
-        0.2, gt=0, lt=1, description="Diffusion time t at which the prior's score is taken."
+        0.05, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
     )
-    first_level: float = Field(
-        0.7, gt=0, lt=1, description="Diffusion time t at which the first descent begins."
+    levels: int = Field(6, ge=1, description="Noise levels of an annealing.")
+    flow: int = Field(
+        3, ge=1, description="Steps of the probability flow that denoise the chain at each level."
+    )
+    lr: float = Field(
+        0.2, gt=0, description="Step size of the annealing (Adam), in units of the prior's spread."
     )
     weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
     beta: float = Field(1.0, gt=0, description="Inverse temperature; 1 samples the posterior.")
-    step: float = Field(
-        0.3, gt=0, le=1.5, description="Langevin step η as a part of 1/(largest curvature)."
+    probes: int = Field(
+        8, ge=1, le=256, description="Gradients spent on the preconditioner of Langevin."
     )
-    probes: int = Field(8, ge=1, le=256, description="Gradients spent on measuring curvature.")
-    truncation: float = Field(
-        0.7, ge=0, le=1, description="How far a start lies from the mean latent towards a draw."
+    eta: float | None = Field(
+        None, gt=0, description="Step size η of Langevin; none: adapted in the burn-in."
     )
+    burn_in: float = Field(
+        0.3, ge=0, lt=1, description="Part of the Langevin steps that adapt the step size."
+    )
+    target: float = Field(
+        0.8, gt=0, lt=1, description="Acceptance that the step size is adapted to, then frozen."
+    )
+    metropolis: bool = Field(
+        False, description="Correct every move (MALA); needs a prior with a log-density."
+    )
+    thin: int = Field(1, ge=1, description="Count one Langevin step in so many as a draw.")
     plateau: int = Field(
-        0, ge=0, description="End a row's descent after this many steps without gain; 0: no."
+        0, ge=0, description="End an annealing after this many steps without gain; 0: no."
     )
 
 

@@ -1,191 +1,247 @@
-"""SGILO: Langevin dynamics on the latent of a stage, guided by a learned score; then one deeper.
+"""SGILO: Langevin dynamics on the latent of a stage, guided by a learned score.
 
-    z ← z − η P (∇ misfit(z) − s(z)) + √(2 η P / β) u
+    u ← u − η P (∇ misfit(u) − λ s(u)) + √(2 η P / β) ξ
 
 Daras, Dagan, Dimakis, Daskalakis, Score-guided intermediate layer optimization, 2022,
-arXiv:2206.09104. The misfit is −log p(y|G(z)) of the operator's own noise, so β = 1 is the
-posterior. Each round first descends, the prior's noise level falling as it goes, then measures the
-curvature once, and from there on neither P nor η changes.
+arXiv:2206.09104. The misfit is −log p(y|G(u)) of the operator's own noise, so β = 1 is the
+posterior. Round by round the chains are annealed from noise to the posterior of one stage and go on
+to the next; in the last round Langevin follows. Its preconditioner P is measured once, its step
+size η adapted during the burn-in; from then on both are fixed and every step is a draw.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from invprob import optim, plateau, rounds, seeds, tree
+from invprob import plateau, rounds, seeds, tree
+from invprob.errors import BadParams
 from invprob.generator import Generator
 from invprob.optim import Moments
 from invprob.plateau import Plateau
-from invprob.prior import Score
+from invprob.prior import LogDensity, Score
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
-from invprob_sgilo import langevin
+from invprob_sgilo import anneal, langevin
+from invprob_sgilo.anneal import Annealed, Schedule
+from invprob_sgilo.langevin import Point
 from invprob_sgilo.params import SGILOParams
 
 
 @dataclass(frozen=True, kw_only=True)
 class SGILOState(State):
-    """The chains x, with what descent (moments, track) or Langevin (P, eta, energy) goes by.
+    """The chains u in the prior's units; `annealed` and `track` while annealing, `fisher` (a sum
+    over probes) while the preconditioner is measured, then P, η and `at`, where the chains are.
 
-    `mean` and `square` are sums of images and of their squares over the `count` steps after the
-    descent of the last round.
+    `mean` and `square` are sums over the `count` draws so far, of images and of their squares.
     """
 
     round: int
     i: int
-    x: Any
-    spread: Any
-    moments: Any = None
-    track: Any = None
+    u: Any
+    annealed: Annealed | None = None
+    track: Plateau | None = None
+    fisher: Any = None
     P: Any = None
     eta: Any = None
-    energy: Any = None
+    at: Point | None = None
     mean: Any = None
     square: Any = None
     count: int = 0
+
+
+class Fit(NamedTuple):
+    """The data term at u: its gradient, the image, −log p(y|u)."""
+
+    slope: Any
+    image: Tensor
+    misfit: Tensor
 
 
 class SGILO(Solver):
     """Posterior samples of an intermediate latent."""
 
     returns = "sample"
-    states = (SGILOState, Plateau, Moments)
+    states = (SGILOState, Plateau, Moments, Annealed, Point)
     params: SGILOParams
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
-        rounds.check(self.params.stages, self.params.steps, generator, "sgilo")
-        return self.params.stages
+        p = self.params
+        rounds.check(p.stages, p.steps, generator, "sgilo")
+        rest = p.steps[-1] - self._annealing(len(p.steps) - 1)
+        if 0 < rest < p.probes + 2:
+            raise BadParams(
+                f"sgilo: annealing leaves {rest} steps, of which the preconditioner of Langevin"
+                f" takes {p.probes + 1}",
+                "give more steps, fewer probes, or anneal=1 for no Langevin",
+            )
+        return p.stages
 
     def total(self, problem: Problem) -> int:
         return sum(self.params.steps)
 
+    def _annealing(self, round: int) -> int:
+        """How many steps of a round anneal."""
+        steps = self.params.steps[round]
+        last = round + 1 == len(self.params.steps)
+        return int(self.params.anneal * steps + 0.5) if last else steps
+
     def init(self, problem: Problem) -> SGILOState:
         first = self.params.stages[0]
-        x = rounds.start(problem.generator, first, problem.keys, self.params.truncation)
-        return self._begin(problem, x, 0, 0)
+        x = rounds.draws(problem.generator, first, problem.keys, "start")
+        return SGILOState(round=0, i=0, u=self._prior(problem, 0).normalise(x))
 
-    def _begin(self, problem: Problem, x: Any, round: int, step: int) -> SGILOState:
-        _, spread = rounds.moments(problem.generator, self.params.stages[round])
-        return SGILOState(
-            step=step,
-            round=round,
-            i=0,
-            x=x,
-            spread=spread,
-            moments=optim.start(x),
-            track=plateau.start(len(problem.y), problem.y.device),
-        )
+    def _prior(self, problem: Problem, round: int) -> Any:
+        return problem.prior(self.params.stages[round], Score, "sgilo")
 
     def step(self, problem: Problem, state: SGILOState) -> Progress:
-        steps = self.params.steps[state.round]
-        if state.i < round(self.params.descent * steps):
-            return self._descend(problem, state)
-        if state.P is None:
-            state = self._measure_curvature(problem, state)
+        if state.i < self._annealing(state.round):
+            return self._anneal(problem, state)
+        if state.i < self._annealing(state.round) + self.params.probes:
+            return self._probe(problem, state)
         return self._langevin(problem, state)
 
-    def _gradient(
-        self, problem: Problem, k: int, x: Any, level: float
-    ) -> tuple[Any, Tensor, Tensor, Tensor]:
-        """(∇U, image, clean measurement, −log p(y|x)) at x, U = misfit − log prior."""
-        G, A = problem.generator, problem.operator
-        prior = problem.prior(k, Score, "sgilo")
-        with torch.enable_grad():
-            leaf = tree.map(lambda v: v.detach().requires_grad_(), x)
-            image = G(leaf, start=k)
-            clean = A(image)
-            misfit = -A.noise.log_prob(problem.y, clean)
-            slope = rounds.gradient(misfit, leaf)
-        t = torch.full((len(problem.y),), level, dtype=problem.y.dtype, device=problem.y.device)
-        score = prior.smoothed(x, t)
-        g = tree.map(lambda a, s: a - self.params.weight * s, slope, score)
-        return g, image.detach(), clean.detach(), misfit.detach()
+    def _image(self, problem: Problem, round: int, u: Any) -> Any:
+        x = self._prior(problem, round).restore(u)
+        return problem.generator(x, start=self.params.stages[round])
 
-    def _descend(self, problem: Problem, state: SGILOState) -> Progress:
+    def _fit(self, problem: Problem, round: int, u: Any) -> Fit:
+        with torch.enable_grad():
+            leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+            image = self._image(problem, round, leaf)
+            misfit = -problem.operator.log_likelihood(problem.y, image)
+            slope = rounds.gradient(misfit, leaf)
+        return Fit(slope, image.detach(), misfit.detach())
+
+    def _anneal(self, problem: Problem, state: SGILOState) -> Progress:
         p, k = self.params, self.params.stages[state.round]
-        count = round(p.descent * p.steps[state.round])
-        done = (state.i + 1) / count
-        # the prior's noise level falls geometrically to its final value
-        high = max(p.level, p.first_level if state.round == 0 else p.level)
-        level = high * (p.level / high) ** min(1.0, done / 0.8)
-        g, image, clean, misfit = self._gradient(problem, k, state.x, level)
-        track = plateau.update(state.track, misfit)
+        start = p.starts[min(state.round, len(p.starts) - 1)]
+        plan = Schedule(max(start, p.level), p.level, p.levels, self._annealing(state.round))
+        prior, t = self._prior(problem, state.round), plan.time(state.i)
+        now, track = state.annealed, state.track
+        if now is None or track is None:
+            path = ("anneal", state.round, plan.level(state.i))
+            now = anneal.begin(prior, state.u, t, p.flow, problem.keys, *path)
+            track = plateau.start(len(problem.y), problem.y.device)
+
+        fit = self._fit(problem, state.round, now.u)
+        track = plateau.update(track, fit.misfit)
         active = ~plateau.stalled(track, p.plateau)
-        unit = tree.map(torch.div, state.x, state.spread)
-        slope = tree.map(torch.mul, g, state.spread)
-        lr = p.lr * rounds.cosine_ramp(done)
-        unit, moments = optim.adam(unit, slope, state.moments, lr)
-        moved = tree.map(torch.mul, unit, state.spread)
-        i = state.i + 1 if bool(active.any()) else count
+        moved = anneal.descend(now, fit.slope, anneal.width(prior, t, now.u), p.weight, p.lr)
+        u = tree.where(active, moved.u, now.u)
+        i = state.i + 1 if bool(active.any()) else plan.next_level(state.i)
+        leaves = i == plan.next_level(state.i)
         after = replace(
             state,
             step=state.step + i - state.i,
             i=i,
-            x=tree.where(active, moved, state.x),
-            moments=moments,
-            track=track,
+            u=u,
+            annealed=None if leaves else replace(moved, u=u),
+            track=None if leaves else track,
         )
-        figures = {"misfit": problem.operator.noise.chi2(problem.y, clean), "loss": misfit}
-        return Progress(self._next(problem, after), Info(image, k, figures))
+        info = Info(fit.image, k, self._figures(problem, fit.image))
+        return Progress(self._deeper(problem, after), info)
 
-    def _measure_curvature(self, problem: Problem, state: SGILOState) -> SGILOState:
-        """P = 1/(Fisher diagonal + 1/spread²); η a part of 1/(largest curvature)."""
-        p, k, G = self.params, self.params.stages[state.round], problem.generator
-        rngs = [seeds.stream(key, "fisher", state.round) for key in problem.keys]
-        fisher = langevin.fisher_diagonal(
-            problem.operator, lambda x: G(x, start=k), state.x, rngs, p.probes
+    def _deeper(self, problem: Problem, state: SGILOState) -> SGILOState:
+        """When a round is over, its chains go on to the stage of the next."""
+        p, over = self.params, state.round
+        if state.i < p.steps[over] or over + 1 == len(p.stages):
+            return state
+        x = self._prior(problem, over).restore(state.u)
+        x = problem.generator(x, start=p.stages[over], stop=p.stages[over + 1])
+        u = self._prior(problem, over + 1).normalise(x)
+        return SGILOState(step=state.step, round=over + 1, i=0, u=u)
+
+    def _point(self, problem: Problem, round: int, u: Any) -> Point:
+        """U = misfit − λ log p(u) at u: gradient, and with Metropolis its value."""
+        p, prior, fit = self.params, self._prior(problem, round), self._fit(problem, round, u)
+        score = prior.smoothed(u, anneal.rows(p.level, u))
+        g = tree.map(lambda a, s: a - p.weight * s, fit.slope, score)
+        energy = None
+        if p.metropolis:
+            density = problem.prior(p.stages[round], LogDensity, "sgilo with metropolis")
+            energy = fit.misfit - p.weight * density.log_density(prior.restore(u))
+        return Point(u, g, fit.image, energy)
+
+    def _probe(self, problem: Problem, state: SGILOState) -> Progress:
+        """One more gradient for the Fisher information of y about u."""
+        k = self.params.stages[state.round]
+        rngs = [seeds.stream(key, "fisher", state.i) for key in problem.keys]
+        found, image = langevin.fisher_probe(
+            problem.operator, lambda u: self._image(problem, state.round, u), state.u, rngs
         )
-        P = tree.map(lambda f, s: 1 / (p.beta * f + s**-2), fisher, state.spread)
-        g, *_ = self._gradient(problem, k, state.x, p.level)
-        v = seeds.normal_like(state.x, problem.keys, "curvature", state.round)
-        largest = langevin.largest_curvature(
-            lambda x: self._gradient(problem, k, x, p.level)[0], state.x, g, P, v, p.probes
-        )
-        return replace(state, P=P, eta=p.step / largest, moments=None, track=None)
+        fisher = found if state.fisher is None else tree.map(torch.add, state.fisher, found)
+        after = replace(state, step=state.step + 1, i=state.i + 1, fisher=fisher)
+        return Progress(after, Info(image, k, self._figures(problem, image)))
 
     def _langevin(self, problem: Problem, state: SGILOState) -> Progress:
         p, k = self.params, self.params.stages[state.round]
-        g, image, clean, misfit = self._gradient(problem, k, state.x, p.level)
-        energy = langevin.energy(g, state.P)
-        last = state.energy if state.energy is not None else energy
-        u = seeds.normal_like(state.x, problem.keys, "langevin", state.round, state.i)
-        first = state.count == 0
+        if state.at is None:
+            return self._settle(problem, state)
+        begin = self._annealing(state.round) + p.probes + 1
+        burn = int(p.burn_in * (p.steps[state.round] - begin))
+        j = state.i - begin
+
+        rngs = [seeds.stream(key, "langevin", j) for key in problem.keys]
+        before, eta = state.at, state.eta
+        xi = seeds.normal_from(before.u, rngs)
+        point = self._point(
+            problem, state.round, langevin.move(before.u, before.g, state.P, eta, p.beta, xi)
+        )
+        if p.metropolis:
+            chance = langevin.metropolis(before, point, state.P, eta, p.beta)
+            dice = torch.stack([torch.rand((), generator=rng) for rng in rngs])
+            point = langevin.choose(dice.to(chance) < chance, point, before)
+        else:
+            chance = langevin.acceptance(before.g, point.g, state.P, eta, p.beta)
+        if j < burn and p.eta is None:
+            point = langevin.choose(chance > langevin.HOPELESS, point, before)
+            eta = langevin.adapted(eta, chance, p.target, j)
+        after = replace(state, step=state.step + 1, i=state.i + 1, u=point.u, at=point, eta=eta)
+        draw = j >= burn and (j - burn + 1) % p.thin == 0
+        if draw:
+            after = _counted(after, point.image)
+        figures = self._figures(problem, point.image)
+        figures |= {"step_size": eta, "acceptance": chance}
+        return Progress(after, Info(point.image, k, figures, draw=draw, latent=point.u))
+
+    def _settle(self, problem: Problem, state: SGILOState) -> Progress:
+        """P = 1/(Fisher diagonal + λ), as the prior's spread is its unit; a first η; ∇U at u."""
+        p = self.params
+        P = tree.map(lambda f: 1 / (p.beta * f / p.probes + p.weight), state.fisher)
+        point = self._point(problem, state.round, state.u)
         after = replace(
             state,
             step=state.step + 1,
             i=state.i + 1,
-            x=langevin.move(state.x, g, state.P, state.eta, p.beta, u),
-            energy=energy,
-            mean=image if first else state.mean + image,
-            square=image**2 if first else state.square + image**2,
-            count=state.count + 1,
+            fisher=None,
+            P=P,
+            eta=torch.full((len(problem.y),), p.eta or langevin.FIRST).to(problem.y),
+            at=point,
         )
-        figures = {
-            "misfit": problem.operator.noise.chi2(problem.y, clean),
-            "loss": misfit,
-            "step_size": state.eta,
-            "acceptance": langevin.acceptance(last, energy, state.eta, p.beta),
-        }
-        last_round = state.round + 1 == len(p.stages)
-        info = Info(image, k, figures, draw=last_round, latent=state.x)
-        return Progress(self._next(problem, after), info)
+        info = Info(point.image, p.stages[state.round], self._figures(problem, point.image))
+        return Progress(after, info)
 
-    def _next(self, problem: Problem, state: SGILOState) -> SGILOState:
-        """When a round is over, its chains go one stage deeper."""
-        p = self.params
-        if state.i < p.steps[state.round] or state.round + 1 == len(p.stages):
-            return state
-        here, there = p.stages[state.round : state.round + 2]
-        deeper = problem.generator(state.x, start=here, stop=there)
-        return self._begin(problem, deeper, state.round + 1, sum(p.steps[: state.round + 1]))
+    def _figures(self, problem: Problem, image: Tensor) -> dict[str, Tensor]:
+        clean, noise = problem.operator(image), problem.operator.noise
+        loss = -noise.log_prob(problem.y, clean)
+        return {"misfit": noise.chi2(problem.y, clean), "loss": loss}
 
     def result(self, problem: Problem, state: SGILOState) -> Result:
-        image: Tensor = problem.generator(state.x, start=self.params.stages[state.round])
+        image: Tensor = self._image(problem, state.round, state.u)
         if state.count == 0:
             return Result(image, image, torch.zeros_like(image))
         mean = state.mean / state.count
         variance = (state.square / state.count - mean**2).clamp_min(0)
         return Result(image, mean, variance)
+
+
+def _counted(state: SGILOState, image: Tensor) -> SGILOState:
+    """The state with one more draw in its sums."""
+    if state.count == 0:
+        return replace(state, mean=image, square=image**2, count=1)
+    return replace(
+        state, mean=state.mean + image, square=state.square + image**2, count=state.count + 1
+    )

@@ -16,7 +16,7 @@ from tests.solvers.closed_form import last, problem, with_balls
 SOLVERS = {
     "csgm": lambda: CSGM(CSGMParams(steps=12, restarts=2)),
     "ilo": lambda: ILO(ILOParams(stages=(0, 1), steps=(6, 6))),
-    "sgilo": lambda: SGILO(SGILOParams(stages=(0, 1), steps=(6, 6), descent=0.5, probes=2)),
+    "sgilo": lambda: SGILO(SGILOParams(stages=(0, 1), steps=(4, 8), anneal=0.4, probes=2)),
 }
 
 # sgilo measures its curvature by differences of gradients, which magnifies rounding

@@ -1,0 +1,110 @@
+"""Decoupled annealing: bring chains from noise to the posterior, one noise level after another.
+
+At a level t the chain is noised to u_t and denoised by a few steps of the probability flow to û, a
+draw of the prior near u_t. Then misfit(u) + λ‖u − û‖²/2r² is descended from û; r = σ_t/α_t says how
+far û can be trusted. The result goes on to the next, lower level.
+
+Zhang et al., Improving diffusion inverse problem solving with decoupled noise annealing, 2024,
+arXiv:2407.01521; its inner Langevin is Adam here, for the sake of chains with few steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import optim, seeds, tree
+from invprob.optim import Moments
+from invprob.prior import Score
+
+WIDEST = 1.5
+"""The largest r, in standard deviations of the prior, beyond which û says no more."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`steps` gradients spread over `levels` diffusion times that fall evenly to `end`."""
+
+    start: float
+    end: float
+    levels: int
+    steps: int
+
+    @property
+    def begins(self) -> list[int]:
+        """The first step of each level; of fewer steps than levels, each is a level."""
+        count = min(self.levels, self.steps)
+        return [-(-level * self.steps // count) for level in range(count)]
+
+    def level(self, i: int) -> int:
+        """The level of step i."""
+        return sum(begin <= i for begin in self.begins) - 1
+
+    def time(self, i: int) -> float:
+        """The diffusion time of step i; the last level is at `end`."""
+        last = len(self.begins) - 1
+        return self.end + (self.start - self.end) * (last - self.level(i)) / max(1, last)
+
+    def next_level(self, i: int) -> int:
+        """The first step of the next level, or `steps`."""
+        return next((begin for begin in self.begins if begin > i), self.steps)
+
+
+@dataclass(frozen=True)
+class Annealed:
+    """A chain u, the û that holds it, and what Adam goes by."""
+
+    u: Any
+    anchor: Any
+    moments: Moments
+
+
+def begin(
+    prior: Score, u: Any, t: float, flow: int, keys: Sequence[int], *path: int | str
+) -> Annealed:
+    """The chain at the start of level t: u noised to t, then denoised in `flow` steps."""
+    noise = seeds.normal_like(u, keys, *path)
+    noisy = prior.noised(u, rows(t, u), noise)
+    anchor = probability_flow(prior, noisy, [t * (flow - j) / flow for j in range(flow)])
+    return Annealed(anchor, anchor, optim.start(anchor))
+
+
+def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
+    """The denoised u, from u at times[0], by the probability flow with steps at `times`.
+
+    Every step keeps the noise that it finds in u (DDIM; Song et al., 2021, arXiv:2010.02502).
+    """
+    clean = prior.denoise(u, rows(times[0], u))
+    for now, then in itertools.pairwise(times):
+        alpha, sigma = prior.schedule(rows(now, u))
+
+        def found(leaf: Tensor, c: Tensor, a: Tensor = alpha, s: Tensor = sigma) -> Tensor:
+            return (leaf - tree.per_element(a, leaf) * c) / tree.per_element(s, leaf)
+
+        u = prior.noised(clean, rows(then, u), tree.map(found, u, clean))
+        clean = prior.denoise(u, rows(then, u))
+    return clean
+
+
+def descend(now: Annealed, slope: Any, r: float, weight: float, lr: float) -> Annealed:
+    """One step of Adam on misfit + λ‖u − û‖²/2r², whose misfit has the gradient `slope`."""
+    g = tree.map(lambda s, u, a: s + weight * (u - a) / r**2, slope, now.u, now.anchor)
+    u, moments = optim.adam(now.u, g, now.moments, lr * min(1.0, r), betas=(0.9, 0.99))
+    return Annealed(u, now.anchor, moments)
+
+
+def width(prior: Score, t: float, u: Any) -> float:
+    """r at time t."""
+    alpha, sigma = prior.schedule(rows(t, u)[:1])
+    return min(WIDEST, float(sigma / alpha))
+
+
+def rows(t: float, u: Any) -> Tensor:
+    """The time t for every row of the tree u."""
+    like = tree.leaves(u)[0]
+    return torch.full((len(like),), t, dtype=like.dtype, device=like.device)
