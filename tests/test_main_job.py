@@ -23,7 +23,7 @@ CONVERGENCE = ("convergence", "r_hat", "ess", "mcse")
 SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
     "ilo": "ilo:steps=3,3,3",
-    "sgilo": "sgilo:steps=4,6,probes=2",
+    "sgilo": "sgilo:steps=4,10,probes=2",
 }
 
 
