@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import tree
+from invprob import seeds, tree
 from invprob.errors import BadInput, Incompatible
 from invprob.experiment import Experiment
 from invprob.generator import Generator, Identity
@@ -52,10 +52,14 @@ def digest(values: Tensor) -> int:
     return int.from_bytes(hashlib.sha256(raw).digest()[:4], "little")
 
 
+def fingerprint(module: torch.nn.Module) -> str:
+    """A stable name for the numbers (weights, masks, kernels) in a module."""
+    return format(digest(torch.tensor([digest(v) for v in module.state_dict().values()])), "08x")
+
+
 def chain_key(seed: int, measurement: Tensor, sample: int) -> int:
     """The random key of one chain: a function of seed, measurement and sample, not of the batch."""
-    text = f"{seed}/{digest(measurement)}/{sample}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
+    return seeds.key(seed, digest(measurement), sample)
 
 
 def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from invprob import __version__, diagnostics, figure, images, traceplot, weights
-from invprob.build import Parts, digest
+from invprob.build import Parts, fingerprint
 from invprob.diagnostics import Diagnosis
 from invprob.draws import Drawn
 from invprob.errors import BadInput
@@ -122,10 +122,7 @@ def fingerprints(parts: Parts) -> dict[str, str]:
     """A hash of the numbers (weights, masks, kernels) in each part, to see whether one changed."""
     named: dict[str, torch.nn.Module] = {"generator": parts.generator, "operator": parts.operator}
     named |= {f"prior.{stage}": prior for stage, prior in parts.priors.items()}
-    return {
-        name: format(digest(torch.tensor([digest(v) for v in module.state_dict().values()])), "08x")
-        for name, module in named.items()
-    }
+    return {name: fingerprint(module) for name, module in named.items()}
 
 
 def check_unchanged(out: Path, parts: Parts) -> None:

@@ -95,11 +95,3 @@ class Proximal(Prior):
     @abstractmethod
     def prox(self, x: Any, tau: float = 1.0) -> Any:
         """argmin_u ½‖u − x‖² + τ h(u); a projection (τ idle) when h is an indicator."""
-
-
-class Samplable(Prior):
-    """A prior from which latents can be drawn."""
-
-    @abstractmethod
-    def sample(self, keys: list[int]) -> Any:
-        """One latent per key; element b depends on keys[b] alone."""

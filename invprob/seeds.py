@@ -1,7 +1,7 @@
 """Seed streams: every draw is a function of (seed, purpose, element, step), and of nothing else.
 
 A batch therefore gives what its elements give alone, a resumed run draws what the uninterrupted one
-draws, and every method sees the same masks and the same noise. The stream is seeded by 64 bits of
+draws, and every method sees the same masks and the same noise. The stream is seeded by 32 bits of
 SHA-256; the draw happens on the CPU, so a CUDA run sees the same numbers as a laptop.
 """
 
@@ -17,12 +17,15 @@ from invprob import tree
 from invprob.tree import X
 
 
+def key(*path: int | str) -> int:
+    """A stable 32-bit number for `path`; torch's CPU engine (mt19937) reads no more of a seed."""
+    text = "/".join(map(str, path)).encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
+
+
 def stream(*path: int | str) -> torch.Generator:
     """The random generator at `path`, e.g. ``stream(seed, "measure", image_index)``."""
-    text = "/".join(map(str, path)).encode()
-    # torch's CPU engine (mt19937) reads the low 32 bits of a seed only
-    word = int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
-    return torch.Generator().manual_seed(word)
+    return torch.Generator().manual_seed(key(*path))
 
 
 def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tensor:

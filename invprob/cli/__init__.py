@@ -19,7 +19,9 @@ COMMANDS = {
     "resume": "Take up an interrupted run where it stopped.",
     "list": "List the components that plugins offer.",
     "show": "Show the parameters of a component.",
-    "sample": "Draw images from a generator.",
+    "sample": "Draw images from a generator, or from a prior through it.",
+    "invert": "Find the latents of images: a data set to train a prior on.",
+    "naturalize": "Move pictures towards what a prior knows.",
     "train": "Train a generator or a prior on your own images.",
 }
 

@@ -13,6 +13,8 @@ from invprob.errors import BadParams
 
 if TYPE_CHECKING:
     from invprob.experiment import Experiment
+    from invprob.params import Spec
+    from invprob.sampler_params import SamplerParams
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,6 +73,43 @@ def priors(given: Sequence[str]) -> dict[str, str]:
             raise BadParams(f"--prior is given twice for {where}", "keep one of them")
         found[stage] = spec
     return found
+
+
+def pairs(settings: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a dictionary."""
+    found = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise BadParams(f"--set {text!r} is not key=value", "e.g. --set batch=16")
+        found[key.strip().replace("-", "_")] = value.strip()
+    return found
+
+
+def score_prior(text: str) -> tuple[int, Spec]:
+    """(stage, spec) of ``STAGE=SPEC``, a prior that has a score."""
+    from invprob.errors import Incompatible
+    from invprob.params import Spec
+    from invprob.registry import registry
+
+    ((stage, given),) = priors([text]).items()
+    if stage == "default":
+        raise BadParams(f"--prior {text!r} names no stage", f"write STAGE=SPEC, e.g. 1={text}")
+    spec = Spec.model_validate(given)
+    entry = registry().find("prior", spec.name)
+    entry.params().parse(spec.params, f"prior {spec.name}")
+    if "score" not in entry.component.offers:
+        raise Incompatible(f"prior {spec.name!r} has no score to sample from", "try latent-score")
+    return int(stage), spec
+
+
+def sampler(text: str) -> SamplerParams:
+    """The sampler of ``PREDICTOR:key=value,…``."""
+    from invprob.params import Spec
+    from invprob.sampler_params import SamplerParams
+
+    spec = Spec.model_validate(text)
+    return SamplerParams.parse({"predictor": spec.name, **spec.params}, "--sampler")
 
 
 def experiment(table: dict[str, Any], settings: Sequence[str]) -> Experiment:

@@ -8,6 +8,10 @@ from pathlib import Path
 import click
 
 from invprob.cli import options
+from invprob.errors import BadParams
+
+PRIOR_BATCH = 16
+"""Pictures drawn side by side from a prior, whose network is asked many times for each."""
 
 
 @click.command()
@@ -28,6 +32,24 @@ from invprob.cli import options
     metavar="N",
     help="Seed of every draw; image i depends on it and on i alone.  [default: 0]",
 )
+@click.option(
+    "--prior",
+    metavar="STAGE=SPEC",
+    help="Draw the latents of a stage from this prior, e.g. 1=latent-score.",
+)
+@click.option(
+    "--sampler",
+    metavar="SPEC",
+    default="ancestral",
+    help="How the prior is sampled: euler, reverse, ancestral, ode or none, with parameters.  "
+    "[default: ancestral]",
+)
+@click.option(
+    "--hot",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="T",
+    help="Start the prior at diffusion time T from a latent of the generator, not from noise.",
+)
 @options.device
 @click.option(
     "--out",
@@ -41,16 +63,21 @@ def command(
     generator: str,
     count: int,
     seed: int,
+    prior: str | None,
+    sampler: str,
+    hot: float | None,
     device: str | None,
     out: Path,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Draw images from a generator.
+    """Draw images from a generator, or from a prior through the rest of it.
 
     Writes a PNG for each image and sheet.png with all of them. For example:
 
         invprob sample --generator stylegan2:truncation=0.7 --count 32 --out faces
+
+        invprob sample --prior 3=latent-score --sampler ode:steps=40 --out drawn
     """
     from invprob.cli import console
     from invprob.params import Spec
@@ -59,21 +86,31 @@ def command(
     spec = Spec.model_validate(generator)
     entry = registry().find("generator", spec.name)
     entry.params().parse(spec.params, f"generator {spec.name}")
+    chosen = options.score_prior(prior) if prior is not None else None
+    how = options.sampler(sampler)
+    if hot is not None and chosen is None:
+        raise BadParams("--hot is given without a prior", "say which: --prior 1=latent-score")
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
-        from invprob import build, folder
-        from invprob.gallery import draw, write_sheet
+        from invprob import build, folder, gallery, rounds
 
         where = build.device(device or "auto")
         model = build.component(registry(), "generator", spec).to(where).eval()
+        make = gallery.of_generator(model, seed, where)
+        if chosen is not None:
+            stage, which = chosen
+            rounds.check((stage,), (1,), model, "--prior")
+            law = build.component(registry(), "prior", which, model, stage).to(where).eval()
+            make = gallery.of_prior(model, law, stage, seed, how, hot)
         folder.claim(out)
         meter.begin(spec.name, 0, count, "image")
         pictures = []
-        for i, picture in enumerate(draw(model, count, seed, where, out)):
+        drawn = gallery.draw(make, count, out, batch=1 if chosen is None else PRIOR_BATCH)
+        for i, picture in enumerate(drawn):
             pictures.append(picture)
             if meter.due(i + 1):
                 meter.update(i + 1, "")
-        write_sheet(out / "sheet.png", pictures)
+        gallery.write_sheet(out / "sheet.png", pictures)
     if as_json:
         click.echo(json.dumps({"out": str(out), "count": count, "sheet": str(out / "sheet.png")}))
     elif not quiet:

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ def command(
 
     spec = Spec.model_validate(name)
     entry = registry().find("trainer", spec.name)
-    given = {**spec.params, **_pairs(settings)}
+    given = {**spec.params, **options.pairs(settings)}
     params = entry.params().parse(given, f"trainer {spec.name}")
     # of several processes (torchrun) the first speaks
     quiet = quiet or os.environ.get("RANK", "0") != "0"
@@ -123,18 +123,6 @@ def _watched(
 def figures(record: TrainingProgress) -> str:
     """The figures of a record, in words."""
     return ", ".join(f"{key} {value:.4g}" for key, value in record.figures.items())
-
-
-def _pairs(settings: Sequence[str]) -> dict[str, str]:
-    from invprob.errors import BadParams
-
-    pairs = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise BadParams(f"--set {text!r} is not key=value", "e.g. --set batch=16")
-        pairs[key.strip().replace("-", "_")] = value.strip()
-    return pairs
 
 
 def _plain(out: Path, last: TrainingProgress | None) -> dict[str, Any]:

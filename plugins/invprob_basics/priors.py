@@ -5,24 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from invprob import tree
 from invprob.generator import Generator
 from invprob.prior import LogDensity, Proximal, Score
+from invprob_basics import schedules
 from invprob_basics.params import GaussianPriorParams, SphereParams
-
-BETA_MIN, BETA_MAX = 0.1, 20.0
-
-
-def vp_schedule(t: Tensor) -> tuple[Tensor, Tensor]:
-    """(α, σ) of the VP SDE with β from 0.1 to 20 (Song et al., 2021, arXiv:2011.13456).
-
-    α = exp(−½∫β) and α² + σ² = 1.
-    """
-    log_alpha = -0.5 * (BETA_MIN * t + 0.5 * (BETA_MAX - BETA_MIN) * t**2)
-    return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
 
 class Gaussian(LogDensity, Score, Proximal):
@@ -37,7 +26,7 @@ class Gaussian(LogDensity, Score, Proximal):
         return -0.5 * tree.dot(centred, centred)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return vp_schedule(t)
+        return schedules.vp(t)
 
     def score(self, x: Any, t: Tensor) -> Any:
         alpha, sigma = self.schedule(t)

@@ -4,8 +4,9 @@ Leaves are normalised channel by channel with moments stored beside the weights.
 the positions of features and image so far, are the tokens of one transformer, so their dependence
 is learned. Noise maps and input codes are standard normal by construction and their score is exact.
 
-The network is trained by denoising score matching under the variance-preserving SDE (Song et al.,
-2021, arXiv:2011.13456) in the form of v-prediction (Salimans and Ho, 2022, arXiv:2202.00512).
+The network is trained by denoising score matching (Song et al., 2021, arXiv:2011.13456) in the form
+of v-prediction (Salimans and Ho, 2022, arXiv:2202.00512). A schedule (α, σ) that does not preserve
+variance enters as the one that does: u_t/c with α/c and σ/c, where c² = α² + σ².
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from invprob import tree
-from invprob.prior import Score
-from invprob_basics.priors import vp_schedule
+from invprob.prior import Score, scaled
+from invprob_basics.schedules import SCHEDULES
 from invprob_sgilo.vit import ViT
 
 EXACT = ("noise", "z")
@@ -27,12 +28,13 @@ EXACT = ("noise", "z")
 
 @dataclass(frozen=True)
 class Size:
-    """The transformer's size, and the side of a token in feature positions."""
+    """The transformer's size, the side of a token in feature positions, and the noise schedule."""
 
     width: int = 128
     depth: int = 4
     heads: int = 4
     patch: int = 1
+    sde: str = "vp"
 
 
 class LatentScore(Score):
@@ -44,6 +46,7 @@ class LatentScore(Score):
         super().__init__()
         self.size = size
         self.patch = size.patch
+        self._schedule = SCHEDULES[size.sde]
         named = dict(tree.items(like))
         self.learned = [n for n in named if n.split(".")[0] not in EXACT]
         codes = [n for n in self.learned if named[n].dim() == 3]
@@ -59,24 +62,23 @@ class LatentScore(Score):
         self.net = ViT([(t, c) for t, c in sizes], size.width, size.depth, size.heads)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return vp_schedule(t)
+        return self._schedule(t)
 
     def score(self, u: Any, t: Tensor) -> Any:
         """∇ log p_t(u); a tree like u, whose leaves are (B, …), and t is (B,)."""
         alpha, sigma = self.schedule(t)
-        v = self.velocity(u, t)
+        c = (alpha**2 + sigma**2).sqrt()
+        v = self.velocity(scaled(u, 1 / c), t)
 
         out = []
         for name, leaf in tree.items(u):
-            if name not in self.learned:
-                out.append(-leaf)
-                continue
-            a, s = tree.per_element(alpha, leaf), tree.per_element(sigma, leaf)
-            out.append(-(s * leaf + a * v[name]) / s)
+            a, s, n = (tree.per_element(f, leaf) for f in (alpha, sigma, c))
+            noise = s * leaf / n**2 + (a / n * v[name] if name in self.learned else 0)
+            out.append(-noise / s)
         return tree.unflatten(u, out)
 
     def velocity(self, u: Any, t: Tensor) -> dict[str, Tensor]:
-        """The network's estimate of v = α ε − σ u_0 for the learned leaves of a normalised u_t."""
+        """The network's estimate of v = (α ε − σ u_0)/c for the learned leaves of u_t/c."""
         alpha, sigma = self.schedule(t)
         named = dict(tree.items(u))
         tokens = [self._tokens([named[n] for n in group]) for group in self.groups]
@@ -135,6 +137,8 @@ def _channels(leaf: Tensor) -> tuple[int, ...]:
 def matching_loss(prior: LatentScore, x: Any, t: Tensor, noise: Any) -> Tensor:
     """Denoising score matching in v: mean ‖v̂ − v‖² per learned coordinate, of shape (B,)."""
     alpha, sigma = prior.schedule(t)
+    c = (alpha**2 + sigma**2).sqrt()
+    alpha, sigma = alpha / c, sigma / c
     u0 = prior.normalise(x)
 
     def mix(leaf: Tensor, e: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -102,6 +102,21 @@ class PriorTraining(Params):
     )
 
     stage: int = Field(1, ge=1, description="The stage whose latents to learn.")
+    latents: Literal["synthetic", "inverted"] = Field(
+        "synthetic", description="Latents that the generator induces, or inverted images."
+    )
+    data: str | None = Field(
+        None, description="The folder of invprob invert, for inverted latents."
+    )
+    held_out: float = Field(
+        0.08, gt=0, lt=1, description="Part of inverted images held out, whole folders at a time."
+    )
+    sde: Literal["vp", "sub-vp", "ve"] = Field(
+        "vp", description="Noise schedule: variance preserving, sub-VP or variance exploding."
+    )
+    weighting: Literal["uniform", "likelihood"] = Field(
+        "uniform", description="Times drawn evenly, or so that the loss bounds the likelihood."
+    )
     steps: int = Field(5000, ge=1, description="Steps of Adam.")
     batch: int = Field(64, ge=1, description="Latents per step.")
     lr: float = Field(1e-3, gt=0, description="Peak step size.")

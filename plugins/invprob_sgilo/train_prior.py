@@ -1,7 +1,7 @@
-"""`invprob train prior`: denoising score matching on the latents that a generator induces.
+"""`invprob train prior`: denoising score matching on the latents of a stage.
 
-Latents are drawn afresh at every step: inputs z ~ N(0, I), style codes crossed over between two
-inputs as in the generator's own training, then the stages up to the one asked for.
+With likelihood weighting the loss g²/2·‖s − s*‖² bounds the log-likelihood (Song et al., 2021,
+arXiv:2101.09258); its times are drawn in proportion to its weight, so that its variance is bounded.
 """
 
 from __future__ import annotations
@@ -9,24 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from invprob import seeds, tree, weights
+from invprob import diffusion, seeds, tree, weights
 from invprob.checkpoint import read as read_checkpoint
 from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput, BadParams
 from invprob.training import TrainingProgress
-from invprob_sgilo.gan_losses import mixed_styles
 from invprob_sgilo.latent_score import LatentScore, Size, matching_loss
 from invprob_sgilo.latent_score_file import write_prior
+from invprob_sgilo.latent_sources import Latents, latents_of
 from invprob_sgilo.load import BUNDLED, stylegan2
 from invprob_sgilo.params import PriorTraining, StyleGAN2Params
-from invprob_sgilo.stylegan2 import StyleGAN2
-
-VALIDATION = 256
 
 
 def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
@@ -43,8 +39,9 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
             "stage 1 is the style codes, stage 2 what follows the 4×4 block, and so on",
         )
     out.mkdir(parents=True, exist_ok=True)
-    x = latents(generator, params.stage, 4 * VALIDATION, params.mixing, params.seed, "moments")
-    size = Size(params.width, params.depth, params.heads, params.patch)
+    examples = latents_of(generator, params)
+    x = examples.moments()
+    size = Size(params.width, params.depth, params.heads, params.patch, params.sde)
     net = LatentScore(x, size)
     net.fit_normalisation(x)
     shadow = LatentScore(x, size)
@@ -77,13 +74,13 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     try:
         while step < params.steps:
             step += 1
-            loss = _step(params, generator, net, learned, optimiser, step)
+            loss = _step(params, examples, net, learned, optimiser, step)
             _follow(shadow, net, min(params.ema, step / (step + 10)))
             running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
             last = step == params.steps
             figures = {"loss": running}
             if last or step % params.validate_every == 0:
-                figures["held-out loss"] = validation_loss(shadow, generator, params)
+                figures["held-out loss"] = validation_loss(shadow, examples, params)
             if last or time.monotonic() - saved_at > params.checkpoint_seconds:
                 save()
                 saved_at = time.monotonic()
@@ -104,7 +101,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
 
 def _step(
     params: PriorTraining,
-    generator: StyleGAN2,
+    source: Latents,
     net: LatentScore,
     learned: Sequence[Tensor],
     optimiser: torch.optim.Optimizer,
@@ -113,11 +110,11 @@ def _step(
     rate = min(1.0, step / params.warmup) * max(0.02, 1 - step / params.steps) ** 0.5
     for group in optimiser.param_groups:
         group["lr"] = params.lr * rate
-    x = latents(generator, params.stage, params.batch, params.mixing, params.seed, step)
+    x = source.batch(step)
     rng = seeds.stream(params.seed, "noise", step)
-    # stratified times: one in each of `batch` equal parts of [t_min, 1]
-    t = (torch.arange(params.batch) + torch.rand(params.batch, generator=rng)) / params.batch
-    t = net.t_min + (1 - net.t_min) * t
+    # stratified: one time in each of `batch` equal parts
+    part = (torch.arange(params.batch) + torch.rand(params.batch, generator=rng)) / params.batch
+    t = times(net, part, params.weighting)
     noise = tree.map(lambda leaf: torch.randn(leaf.shape, generator=rng), x)
     loss = matching_loss(net, x, t, noise).mean()
     optimiser.zero_grad()
@@ -133,18 +130,32 @@ def _follow(shadow: LatentScore, net: LatentScore, rate: float) -> None:
         mean.lerp_(value, 1 - rate)
 
 
+def times(net: LatentScore, part: Tensor, weighting: str) -> Tensor:
+    """The times in [t_min, 1] at the quantiles `part` ∈ [0, 1] of the law that the weighting draws.
+
+    Likelihood weighting: the error of v counts g²α²/2σ²c² in the error of the score, and times are
+    drawn in proportion to that instead (by the inverse of its integral on a grid).
+    """
+    if weighting == "uniform":
+        return net.t_min + (1 - net.t_min) * part
+    grid = net.t_min + (1 - net.t_min) * torch.linspace(0, 1, 4001, dtype=torch.float64) ** 2
+    alpha, sigma = net.schedule(grid)
+    _, g2 = diffusion.rates(net, grid)
+    weight = g2 * alpha**2 / (2 * sigma**2 * (alpha**2 + sigma**2))
+    pieces = (grid[1:] - grid[:-1]) * (weight[1:] + weight[:-1]) / 2
+    integral = torch.cat([torch.zeros(1), pieces.cumsum(0)])
+    integral = integral / integral[-1]
+    right = torch.searchsorted(integral, part.double()).clamp(1, len(grid) - 1)
+    share = (part - integral[right - 1]) / (integral[right] - integral[right - 1]).clamp_min(1e-12)
+    return (grid[right - 1] + share * (grid[right] - grid[right - 1])).float()
+
+
 @torch.no_grad()
-def validation_loss(net: LatentScore, generator: StyleGAN2, params: PriorTraining) -> float:
+def validation_loss(net: LatentScore, source: Latents, params: PriorTraining) -> float:
     """The loss on latents, times and noise that are the same at every call."""
-    x = latents(generator, params.stage, VALIDATION, params.mixing, params.seed, "validation")
+    x = source.held_out()
+    count = tree.batch(x)
     rng = seeds.stream(params.seed, "validation noise")
-    t = net.t_min + (1 - net.t_min) * (torch.arange(VALIDATION) + 0.5) / VALIDATION
+    t = times(net, (torch.arange(count) + 0.5) / count, params.weighting)
     noise = tree.map(lambda leaf: torch.randn(leaf.shape, generator=rng), x)
     return float(matching_loss(net, x, t, noise).mean())
-
-
-@torch.no_grad()
-def latents(generator: StyleGAN2, stage: int, count: int, mixing: float, *path: int | str) -> Any:
-    """`count` latents of a stage; a part `mixing` of them has codes of two inputs crossed over."""
-    x = mixed_styles(generator, count, mixing, seeds.stream("latents", *path))
-    return generator(x, start=1, stop=stage)

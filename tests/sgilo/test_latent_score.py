@@ -3,7 +3,8 @@ import torch
 
 from invprob import rounds, seeds, tree
 from invprob.errors import BadWeights
-from invprob_basics.priors import vp_schedule
+from invprob_basics import schedules
+from invprob_basics.schedules import SCHEDULES
 from invprob_sgilo.latent_score import LatentScore, Size, matching_loss
 from invprob_sgilo.latent_score_file import read_prior, write_prior
 from invprob_sgilo.load import latent_score, stylegan2
@@ -43,20 +44,22 @@ def test_the_score_is_a_tree_like_its_latent(G, stage, patch):
         assert torch.allclose(a[1:2], b, atol=1e-4)
 
 
-def test_before_training_it_is_the_score_of_the_normal_law(G):
-    prior, x = prior_of(G, 2, random=False)
+@pytest.mark.parametrize("sde", SCHEDULES)
+def test_before_training_it_is_the_score_of_the_normal_law(G, sde):
+    prior, x = prior_of(G, 2, Size(16, 2, 2, sde=sde), random=False)
     for time in (0.01, 0.5):
         t = torch.full((3,), time)
+        alpha, sigma = prior.schedule(t)
         u = prior.normalise(x)
         s = prior.score(u, t)
         for (name, leaf), (_, found) in zip(tree.items(u), tree.items(s), strict=True):
-            assert torch.allclose(found, -leaf, atol=1e-3), name
+            assert torch.allclose(found, -leaf / (alpha**2 + sigma**2)[0], atol=1e-3), name
 
 
 def test_the_smoothed_score_is_that_at_the_shrunk_latent(G):
     prior, x = prior_of(G, 3)
     t = torch.full((3,), 0.3)
-    alpha, _ = vp_schedule(t)
+    alpha, _ = schedules.vp(t)
     u = prior.normalise(x)
     shrunk = tree.map(lambda leaf: leaf * alpha[0], u)
     expected = tree.map(lambda leaf: leaf * alpha[0], prior.score(shrunk, t))

@@ -6,17 +6,15 @@ import zipfile
 import pytest
 import torch
 
-from invprob import seeds, tree
-from invprob.errors import BadInput, BadParams
+from invprob import seeds
+from invprob.errors import BadInput
 from invprob_sgilo import image_set
 from invprob_sgilo.augment import Augment, recolour, warp
 from invprob_sgilo.gan_losses import mixed_styles, path_length
-from invprob_sgilo.params import PriorTraining
 from invprob_sgilo.stylegan2 import StyleGAN2
 from invprob_sgilo.stylegan2_file import load_weights
 from invprob_sgilo.swd import laplacian_pyramid, sliced_wasserstein
 from invprob_sgilo.train_generator import train as train_generator
-from invprob_sgilo.train_prior import train as train_prior
 from invprob_sgilo.training_params import GeneratorTraining
 from tests.sgilo.conftest import ARCH
 
@@ -190,35 +188,3 @@ def test_a_smooth_image_lives_in_the_lowest_level_of_its_pyramid():
     assert [level.shape[2] for level in levels] == [64, 32, 16]
     assert float(levels[0].abs().max()) < 1e-6
     assert torch.allclose(levels[2], torch.full((1, 3, 16, 16), 0.5))
-
-
-PRIOR = {"stage": 2, "steps": 4, "batch": 4, "width": 16, "depth": 1, "heads": 2}
-
-
-def test_a_prior_training_is_taken_up_with_the_same_bits(weights_file, tmp_path, monkeypatch):
-    from invprob_sgilo import train_prior as module
-
-    params = PriorTraining(**PRIOR, validate_every=2)
-    list(train_prior(params, weights_file, tmp_path / "whole"))
-    steps(train_prior(params, weights_file, tmp_path / "parts"), 1)
-    list(module.train(params, weights_file, tmp_path / "parts"))
-    whole, parts = (
-        torch.load(tmp_path / n / "checkpoint.pt", weights_only=True) for n in ("whole", "parts")
-    )
-    for name, value in whole["ema"].items():
-        assert torch.equal(value, parts["ema"][name]), name
-
-
-def test_a_stage_without_a_prior_is_refused(weights_file, tmp_path):
-    with pytest.raises(BadParams, match="stage 9"):
-        next(train_prior(PriorTraining(**{**PRIOR, "stage": 9}), weights_file, tmp_path))
-
-
-def test_held_out_latents_do_not_depend_on_the_step(weights_file):
-    from invprob_sgilo.train_prior import latents
-
-    G = load_weights(weights_file)
-    a = latents(G, 3, 8, 0.9, 0, "validation")
-    b = latents(G, 3, 8, 0.9, 0, "validation")
-    for u, v in zip(tree.leaves(a), tree.leaves(b), strict=True):
-        assert torch.equal(u, v)

@@ -4,7 +4,7 @@ import torch
 from invprob import seeds, tree
 from invprob.errors import BadParams
 from invprob.prior import Score
-from invprob_basics.priors import vp_schedule
+from invprob_basics import schedules
 from invprob_sgilo import anneal, langevin
 from invprob_sgilo.langevin import Point
 from invprob_sgilo.params import SGILOParams
@@ -95,7 +95,7 @@ class Mixture(Score):
     weights, means, std = torch.tensor([0.3, 0.7]), torch.tensor([-1.5, 1.5]), 0.5
 
     def schedule(self, t):
-        return vp_schedule(t)
+        return schedules.vp(t)
 
     def score(self, u, t):
         alpha, sigma = self.schedule(t)

@@ -1,0 +1,117 @@
+"""``invprob invert``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from invprob.cli import options
+
+EXAMPLES = """\b
+Examples:
+  invprob invert faces/ --stage 1 --out inverted
+  invprob invert photos.zip --resize --stage 3 --set steps=300 --out inverted
+  invprob train prior faces64 --out prior --set latents=inverted --set data=inverted
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option(
+    "--generator", metavar="SPEC", default="stylegan2", help="The generator.  [default: stylegan2]"
+)
+@click.option("--stage", metavar="K", default=1, help="The stage of the latents.  [default: 1]")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="steps, batch, lr, sigma or weight. Repeatable.",
+)
+@click.option("--resize", is_flag=True, help="Resize images to the generator's size.")
+@click.option("--crop", is_flag=True, help="Crop images to the generator's size or aspect.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use the first N images.")
+@options.device
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    required=True,
+    help="Folder for the latents; one that was begun is gone on with.",
+)
+@options.speech
+def command(
+    images: tuple[str, ...],
+    generator: str,
+    stage: int,
+    settings: tuple[str, ...],
+    resize: bool,
+    crop: bool,
+    limit: int | None,
+    device: str | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Find the latents of images: a data set to train a prior on.
+
+    Each IMAGE is a picture, a folder or a zip file. Latents are written in shards as they are
+    found; after Ctrl-C the same command goes on. `invprob train prior` learns from them.
+    """
+    from invprob.cli import console, faults
+    from invprob.inversion_params import InversionParams
+    from invprob.params import Spec
+    from invprob.registry import registry
+
+    given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
+    params = InversionParams.parse({**given, **options.pairs(settings)}, "--set")
+    spec = Spec.model_validate(generator)
+    entry = registry().find("generator", spec.name)
+    entry.params().parse(spec.params, f"generator {spec.name}")
+    psnrs: list[float] = []
+    try:
+        with console.Meter(quiet) as meter:
+            meter.busy("loading PyTorch and the generator …")
+            from invprob import build, inversions, rounds
+            from invprob import images as pictures
+
+            where = build.device(device or "auto")
+            model = build.component(registry(), "generator", spec).to(where).eval()
+            model.requires_grad_(False)
+            rounds.check((stage,), (1,), model, "--stage")
+            files = pictures.gather(images)[:limit]
+            steps = params.steps * -(-len(files) // params.batch)
+            meter.begin("inversion", 0, steps, "step")
+
+            def watch(step: int) -> None:
+                done = len(psnrs) // params.batch * params.steps + step
+                if meter.due(done):
+                    meter.update(done, f"{len(psnrs)} of {len(files)} images")
+
+            for found in inversions.write(out, model, files, params, where, watch):
+                psnrs[:] = found
+    except KeyboardInterrupt:
+        raise faults.Stopped(
+            f"{len(psnrs)} inversions are kept in {out}",
+            f"go on with: {shlex.join(['invprob', *sys.argv[1:]])}",
+        ) from None
+    figures = {
+        "out": str(out),
+        "images": len(psnrs),
+        "psnr_mean": sum(psnrs) / len(psnrs),
+        "psnr_min": min(psnrs),
+        "psnr_max": max(psnrs),
+    }
+    if as_json:
+        click.echo(json.dumps(figures))
+    elif not quiet:
+        mean, least, most = (figures[f"psnr_{k}"] for k in ("mean", "min", "max"))
+        console.say(
+            f"{len(psnrs)} images inverted at {mean:.2f} dB on average ({least:.2f} to {most:.2f})"
+        )
+        console.say(str(out), "bold")

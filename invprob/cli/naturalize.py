@@ -1,0 +1,161 @@
+"""``invprob naturalize``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from invprob.cli import options
+
+EXAMPLES = """\b
+Examples:
+  invprob naturalize portrait.png --resize --crop --out natural
+  invprob naturalize portraits/ --resize --strength 0.4 --out natural
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option(
+    "--generator", metavar="SPEC", default="stylegan2", help="The generator.  [default: stylegan2]"
+)
+@click.option(
+    "--prior",
+    metavar="STAGE=SPEC",
+    default="3=latent-score",
+    help="The prior and its stage.  [default: 3=latent-score]",
+)
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.2,
+    metavar="T",
+    help="Diffusion time of the hot start: more keeps less of the picture.  [default: 0.2]",
+)
+@click.option(
+    "--sampler", metavar="SPEC", default="ancestral:steps=50", help="[default: ancestral:steps=50]"
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=200,
+    metavar="N",
+    help="Steps of the inversion.  [default: 200]",
+)
+@click.option(
+    "--sigma",
+    type=click.FloatRange(0, min_open=True),
+    default=0.05,
+    metavar="S",
+    help="Tolerance of the inversion, for images in [0, 1].  [default: 0.05]",
+)
+@click.option("--resize", is_flag=True, help="Resize images to the generator's size.")
+@click.option("--crop", is_flag=True, help="Crop images to the generator's size or aspect.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use the first N images.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed.  [default: 0]"
+)
+@options.device
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    required=True,
+    help="New or empty folder for the images.",
+)
+@options.speech
+def command(
+    images: tuple[str, ...],
+    generator: str,
+    prior: str,
+    strength: float,
+    sampler: str,
+    steps: int,
+    sigma: float,
+    resize: bool,
+    crop: bool,
+    limit: int | None,
+    seed: int,
+    device: str | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Move pictures towards what a prior knows.
+
+    Each IMAGE is inverted to a latent of the prior's stage, the latent noised to diffusion time
+    --strength and taken back by the score model. Writes the pictures before and after, and
+    sheet.png with a row of each: given, inverted, naturalised.
+    """
+    from invprob.cli import console
+    from invprob.params import Spec
+    from invprob.registry import registry
+
+    spec = Spec.model_validate(generator)
+    entry = registry().find("generator", spec.name)
+    entry.params().parse(spec.params, f"generator {spec.name}")
+    stage, which = options.score_prior(prior)
+    how = options.sampler(sampler)
+    with console.Meter(quiet) as meter:
+        meter.busy("loading PyTorch and the generator …")
+        import torch
+
+        from invprob import build, folder, gallery, metrics, rounds, seeds
+        from invprob import images as pictures_of
+        from invprob.naturalize import naturalise
+
+        where = build.device(device or "auto")
+        model = build.component(registry(), "generator", spec).to(where).eval()
+        model.requires_grad_(False)
+        rounds.check((stage,), (1,), model, "--prior")
+        law = build.component(registry(), "prior", which, model, stage).to(where).eval()
+        law.requires_grad_(False)
+        shape = model.image_shape
+        files = pictures_of.gather(images)[:limit]
+        given = torch.stack(
+            [pictures_of.fit(f.read(shape[0]), shape, resize, crop, f.name) for f in files]
+        )
+        keys = [seeds.key(seed, "naturalize", build.digest(picture)) for picture in given]
+        folder.claim(out)
+        meter.begin("inversion", 0, steps, "step")
+
+        def watch(step: int) -> None:
+            if meter.due(step):
+                meter.update(step, "")
+
+        found = naturalise(
+            model, law, stage, given.to(where), keys, strength, how, steps, sigma, watch
+        )
+        inverted, natural = (part.clamp(0, 1).cpu() for part in (found.inverted, found.natural))
+        rows = []
+        for i, file in enumerate(files):
+            pictures_of.write_png(out / "inverted" / f"{file.name}.png", inverted[i])
+            pictures_of.write_png(out / f"{file.name}.png", natural[i])
+            rows.append(
+                {
+                    "image": file.name,
+                    "psnr_inverted": float(metrics.psnr(inverted[i : i + 1], given[i : i + 1])),
+                    "psnr_natural": float(metrics.psnr(natural[i : i + 1], given[i : i + 1])),
+                }
+            )
+        gallery.write_rows(out / "sheet.png", [given, inverted, natural])
+        figures = {"strength": strength, "stage": stage, "images": rows}
+        folder.write_text(out / "figures.json", json.dumps(figures, indent=2) + "\n")
+    if as_json:
+        click.echo(json.dumps({"out": str(out), **figures}))
+    elif not quiet:
+        columns = [
+            console.Column("image", wrap=True),
+            console.Column("PSNR of inversion", number=True),
+            console.Column("after", number=True),
+        ]
+        console.table(
+            columns,
+            [
+                (str(r["image"]), f"{r['psnr_inverted']:.2f}", f"{r['psnr_natural']:.2f}")
+                for r in rows
+            ],
+        )
+        console.say(str(out / "sheet.png"), "bold")

@@ -1,0 +1,55 @@
+"""Naturalisation: move a picture towards what a prior of latents knows (Daras et al., 2022).
+
+The picture is inverted to a latent of a stage, the latent noised to diffusion time `strength`, and
+taken back by the score model: a hot start. What the noise hides is drawn anew from the prior, what
+it leaves (pose, colours) stays. Daras, Dagan, Dimakis, Daskalakis, 2022, arXiv:2206.09104.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from invprob import sampler
+from invprob.generator import Generator
+from invprob.inversion import invert
+from invprob.prior import Score
+from invprob.sampler_params import SamplerParams
+
+
+class Naturalised(NamedTuple):
+    """Images (B, C, H, W) of the inversion and after it, and the inversion's PSNR in dB, (B,)."""
+
+    inverted: Tensor
+    natural: Tensor
+    psnr: Tensor
+
+
+def naturalise(
+    generator: Generator,
+    prior: Score,
+    stage: int,
+    pictures: Tensor,
+    keys: Sequence[int],
+    strength: float,
+    params: SamplerParams,
+    steps: int = 200,
+    sigma: float = 0.05,
+    watch: Callable[[int], None] = lambda step: None,
+) -> Naturalised:
+    """Naturalise pictures (B, C, H, W) in [0, 1]; `strength` is a diffusion time in (0, 1].
+
+    `sigma` is the tolerance of the inversion: a picture unlike the training set, fitted to its
+    last detail, leaves the latents that the prior knows.
+    """
+    for record in invert(generator, pictures, stage, steps, sigma=sigma):
+        watch(record.step)
+    with torch.no_grad():
+        u = prior.normalise(record.x)
+        noisy = sampler.hot(prior, u, strength, keys)
+        natural = sampler.reverse(prior, noisy, keys, params, strength)
+        inverted: Tensor = generator(record.x, start=stage)
+        return Naturalised(inverted, generator(prior.restore(natural), start=stage), record.psnr)

@@ -1,0 +1,37 @@
+"""Noise schedules t ↦ (α, σ) of Song et al., 2021, arXiv:2011.13456, for data of unit variance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Schedule = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+BETA_MIN, BETA_MAX = 0.1, 20.0
+SIGMA_MIN, SIGMA_MAX = 0.01, 50.0
+
+
+def vp(t: Tensor) -> tuple[Tensor, Tensor]:
+    """Variance preserving, β from 0.1 to 20: α = exp(−½∫β) and α² + σ² = 1."""
+    log_alpha = _log_alpha(t)
+    return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+
+
+def sub_vp(t: Tensor) -> tuple[Tensor, Tensor]:
+    """Sub-variance preserving: the same α, σ = 1 − α²."""
+    log_alpha = _log_alpha(t)
+    return log_alpha.exp(), -torch.expm1(2 * log_alpha)
+
+
+def ve(t: Tensor) -> tuple[Tensor, Tensor]:
+    """Variance exploding: α = 1, σ geometric from 0.01 to 50."""
+    return torch.ones_like(t), SIGMA_MIN * (SIGMA_MAX / SIGMA_MIN) ** t
+
+
+def _log_alpha(t: Tensor) -> Tensor:
+    return -0.5 * (BETA_MIN * t + 0.5 * (BETA_MAX - BETA_MIN) * t**2)
+
+
+SCHEDULES: dict[str, Schedule] = {"vp": vp, "sub-vp": sub_vp, "ve": ve}

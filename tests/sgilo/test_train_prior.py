@@ -1,0 +1,186 @@
+"""Training of latent score priors: what is learned from, resume, noise schedules, weighting."""
+
+import json
+
+import pytest
+import torch
+
+from invprob import images, inversions, rounds, tree, weights
+from invprob.errors import BadInput, BadParams
+from invprob.inversion import invert
+from invprob.inversion_params import InversionParams
+from invprob_basics.schedules import SCHEDULES
+from invprob_sgilo.latent_score import LatentScore, Size
+from invprob_sgilo.latent_score_file import read_prior
+from invprob_sgilo.latent_sources import Inverted, Synthetic
+from invprob_sgilo.params import PriorTraining
+from invprob_sgilo.stylegan2_file import load_weights
+from invprob_sgilo.train_prior import times, train
+
+PRIOR = {"stage": 2, "steps": 4, "batch": 4, "width": 16, "depth": 1, "heads": 2}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def G(weights_file):
+    return load_weights(weights_file).eval().requires_grad_(False)
+
+
+def data_set(out, G, folder, **params):
+    files = images.gather([folder])
+    settings = InversionParams(**({"stage": 2, "steps": 3, "batch": 8} | params))
+    return list(inversions.write(out, G, files, settings, CPU))
+
+
+@pytest.fixture
+def inverted(tmp_path, G, picture_folder):
+    data_set(tmp_path / "data", G, picture_folder)
+    return {"latents": "inverted", "data": str(tmp_path / "data"), "held_out": 0.2}
+
+
+def checkpoint(folder):
+    return torch.load(folder / "checkpoint.pt", weights_only=True)
+
+
+@pytest.mark.parametrize("kind", ["synthetic", "inverted"])
+def test_a_training_is_taken_up_with_the_same_bits(kind, weights_file, tmp_path, inverted):
+    extra = inverted if kind == "inverted" else {}
+    params = PriorTraining(**PRIOR, **extra, validate_every=2)
+    list(train(params, weights_file, tmp_path / "whole"))
+    records = train(params, weights_file, tmp_path / "parts")
+    next(records)
+    records.close()
+    list(train(params, weights_file, tmp_path / "parts"))
+    whole, parts = checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts")
+    for name, value in whole["ema"].items():
+        assert torch.equal(value, parts["ema"][name]), name
+
+
+@pytest.mark.parametrize("sde", SCHEDULES)
+@pytest.mark.parametrize("weighting", ["uniform", "likelihood"])
+def test_every_schedule_and_weighting_trains_and_is_read_back(
+    sde, weighting, weights_file, tmp_path, G
+):
+    params = PriorTraining(**PRIOR, sde=sde, weighting=weighting)
+    records = list(train(params, weights_file, tmp_path))
+    assert 0 < records[-1].figures["held-out loss"] < 3
+    prior = read_prior(tmp_path / "prior.safetensors", rounds.draws(G, 2, [0], "like"), 2)
+    assert prior.size.sde == sde
+    t = torch.tensor([0.5])
+    assert torch.equal(torch.stack(prior.schedule(t)), torch.stack(SCHEDULES[sde](t)))
+
+
+def test_a_stage_without_a_prior_is_refused(weights_file, tmp_path):
+    with pytest.raises(BadParams, match="stage 9"):
+        next(train(PriorTraining(**{**PRIOR, "stage": 9}), weights_file, tmp_path))
+
+
+@pytest.mark.parametrize("sde", SCHEDULES)
+def test_likelihood_weighting_draws_times_by_their_weight(sde, G):
+    """The error of the score weighs g²/2; so much more of it falls to small times."""
+    net = LatentScore(rounds.draws(G, 1, range(4), "x"), Size(16, 1, 2, sde=sde))
+    part = (torch.arange(1000) + 0.5) / 1000
+    t = times(net, part, "likelihood")
+    assert float(t.min()) >= net.t_min - 1e-6
+    assert float(t.max()) <= 1 + 1e-6
+    assert bool((t.diff() > 0).all())
+    assert float(t.median()) < 0.6 * float(times(net, part, "uniform").median())
+    if sde == "vp":
+        # the weight is ½ g² α²/σ², so the quantiles are linear in log(1/σ² − 1) up to α²
+        alpha, sigma = net.schedule(t)
+        beta = 0.1 + 19.9 * t
+        weight = beta * alpha**2 / sigma**2
+        density = 1 / (t[2:] - t[:-2])
+        ratio = density / weight[1:-1]
+        middle = ratio[200:900]
+        assert float(middle.std() / middle.mean()) < 0.05
+
+
+def test_what_is_held_out_is_shown_by_no_step(G, inverted):
+    params = PriorTraining(**{**PRIOR, "stage": 2}, **inverted)
+    source = Inverted(G, params)
+    held = {tuple(row.flatten().tolist()) for row in source.held_out().h}
+    shown = {tuple(row.flatten().tolist()) for step in range(30) for row in source.batch(step).h}
+    assert len(held) == 4
+    assert not held & shown
+    fixed = Synthetic(G, params)
+    for u, v in zip(tree.leaves(fixed.held_out()), tree.leaves(fixed.held_out()), strict=True):
+        assert torch.equal(u, v)
+
+
+def test_folders_are_held_out_as_a_whole(G, picture_folder, tmp_path):
+    for i, path in enumerate(sorted(picture_folder.iterdir())):
+        group = tmp_path / "sorted" / f"kind{i % 5}"
+        group.mkdir(parents=True, exist_ok=True)
+        (group / path.name).write_bytes(path.read_bytes())
+    files = images.gather(sorted((tmp_path / "sorted").iterdir()))
+    out = tmp_path / "data"
+    settings = InversionParams(stage=2, steps=2, batch=32)
+    list(inversions.write(out, G, files, settings, CPU))
+    params = PriorTraining(**PRIOR, latents="inverted", data=str(out), held_out=0.2)
+    source = Inverted(G, params)
+    groups = json.loads((out / "inversions.json").read_text())["groups"]
+    assert len({groups[i] for i in source.validation}) == 1
+    assert len(source.validation) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"data": None}, "without data"),
+        ({"stage": 1}, "latents of stage 2, not 1"),
+        ({"data": "nowhere"}, "holds no inversions"),
+    ],
+)
+def test_a_data_set_that_does_not_fit_is_refused(change, said, G, inverted):
+    with pytest.raises((BadParams, BadInput), match=said):
+        Inverted(G, PriorTraining(**{**PRIOR, **inverted, **change}))
+
+
+def test_a_data_set_of_other_weights_is_refused(G, inverted):
+    G.mapping.layers[0].weight.data += 1
+    with pytest.raises(BadInput, match="other weights"):
+        Inverted(G, PriorTraining(**PRIOR, **inverted))
+
+
+def test_inversions_are_gone_on_with(tmp_path, G, picture_folder):
+    """Of three shards two are there: the third is made, the others are not touched."""
+    whole = data_set(tmp_path / "whole", G, picture_folder)[-1]
+    assert len(whole) == 20
+    out = tmp_path / "parts"
+    files = images.gather([picture_folder])
+    settings = InversionParams(stage=2, steps=3, batch=8)
+    making = inversions.write(out, G, files, settings, CPU)
+    next(making)
+    making.close()
+    first = out / "latents-00000.safetensors"
+    before = first.stat().st_mtime_ns
+    with pytest.raises(BadInput, match="8 of 20"):
+        inversions.read(out, G, 2, rounds.draws(G, 2, [0], "like"))
+    assert data_set(out, G, picture_folder)[-1] == whole
+    assert first.stat().st_mtime_ns == before
+    for number in range(3):
+        name = f"latents-{number:05d}.safetensors"
+        a, b = weights.read(tmp_path / "whole" / name)[0], weights.read(out / name)[0]
+        assert all(torch.equal(a[key], b[key]) for key in a)
+    with pytest.raises(BadInput, match="other images, parameters or weights"):
+        data_set(out, G, picture_folder, steps=4)
+
+
+def test_inversion_finds_a_latent_that_the_generator_made(G):
+    x = rounds.draws(G, 1, range(3), "truth")
+    pictures = G(x, start=1)
+    first = last = None
+    for last in invert(G, pictures, 1, steps=120):
+        first = first or last
+    assert bool((last.psnr > first.psnr + 8).all())
+    one = list(invert(G, pictures[1:2], 1, steps=120))[-1]
+    assert torch.allclose(one.x.w[0], last.x.w[1], atol=0.05)
+
+
+def test_a_penalty_keeps_what_the_picture_leaves_open(G):
+    x = rounds.draws(G, 1, [0], "truth")
+    stiff, free = (list(invert(G, G(x, start=1), 1, steps=60, weight=w))[-1].x for w in (1e4, 0.0))
+    mean, spread = rounds.moments(G, 1)
+    far = [float(((x.w - mean.w) / spread.w).abs().mean()) for x in (stiff, free)]
+    assert far[0] < 0.7 * far[1]
