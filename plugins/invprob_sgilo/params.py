@@ -64,6 +64,22 @@ class SGILOParams(Params):
     )
 
 
+class OfficialParams(Params):
+    """The loop of the authors' released code."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"stages": [0, 1], "steps": [2, 2]}]})
+
+    stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (150, 150), description="Steps of each round; the released default is 300."
+    )
+    lr: float = Field(0.05, gt=0, description="Step size of Adam.")
+    strength: float = Field(0.1, ge=0, description="Part of the prior's step that is taken.")
+    noise: float = Field(
+        0.025, ge=0, description="Noise added at every step, in units of the prior's spread."
+    )
+
+
 class StyleGAN2Params(Params):
     """A StyleGAN-2 of bundled or of your own weights."""
 

@@ -18,6 +18,15 @@ def invprob_components() -> list[Component]:
             defaults=(("generator", "stylegan2"), ("prior", "latent-score")),
         ),
         Component(
+            kind="solver",
+            name="sgilo-official",
+            target="invprob_sgilo.official:Official",
+            params="invprob_sgilo.params:OfficialParams",
+            summary="SGILO as its released code runs it: Adam, a small prior step, fixed noise.",
+            needs=("generator", "prior.score"),
+            defaults=(("generator", "stylegan2"), ("prior", "latent-score")),
+        ),
+        Component(
             kind="generator",
             name="stylegan2",
             target="invprob_sgilo.load:stylegan2",
