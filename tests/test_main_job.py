@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from invprob import images, weights
 from invprob.errors import BadWeights, Incompatible
 from invprob.experiment import Experiment, complete
+from invprob.params import Spec
 from invprob.registry import registry
 from invprob.run import StopAfter, drive
 from invprob.session import Interrupted, prepare, resume, solve
@@ -136,6 +137,15 @@ def test_a_measurement_that_is_degraded_already_is_solved(tmp_path):
     assert outcome.truth is None
     assert outcome.names == ("y",)
     assert set(outcome.rows[0]) == {"image", "misfit_mean", "misfit_sample", *CONVERGENCE}
+
+
+def test_the_observed_half_is_sure_and_the_other_is_not(tmp_path):
+    run = experiment("sgilo", operator="inpaint:half=left", samples=4)
+    run = run.model_copy(update={"solver": Spec.model_validate("sgilo:steps=80,80,anneal=1")})
+    std = solve(run, registry(), tmp_path / "run").std[0].mean(0)
+    hole, seen = (std[:, 4:28], std[:, 36:60])
+    assert float(seen.mean()) < 0.02
+    assert float(hole.mean()) > 2.5 * float(seen.mean())
 
 
 def test_a_wrong_pairing_is_refused_from_the_manifests():

@@ -18,10 +18,10 @@ class SGILOParams(Params):
 
     stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (150, 150), description="Gradients through the generator in each round."
+        (100, 200), description="Gradients through the generator in each round."
     )
     anneal: float = Field(
-        0.6,
+        0.5,
         ge=0,
         le=1,
         description="Part of the last round spent on annealing; earlier ones anneal only.",
@@ -32,7 +32,7 @@ class SGILOParams(Params):
         description="Diffusion time t at which each round begins; the last serves the rest.",
     )
     level: float = Field(
-        0.05, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
+        0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
     )
     levels: int = Field(6, ge=1, description="Noise levels of an annealing.")
     flow: int = Field(
