@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -88,5 +89,6 @@ def call(args: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
-    """The entry point ``invprob``."""
+    """The entry point ``invprob``. A scheduler's SIGTERM saves as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(call())

@@ -88,8 +88,8 @@ def command(
 def _watched(
     records: Iterator[TrainingProgress], meter: Meter, label: str
 ) -> TrainingProgress | None:
-    """Show every record. The first Ctrl-C closes the trainer at its next record, where it saves a
-    checkpoint; the second ends it on the spot."""
+    """Show every record. The first Ctrl-C (or SIGTERM) closes the trainer at its next record, where
+    it saves a checkpoint; the second ends it on the spot."""
     last: TrainingProgress | None = None
     pressed = False
 
@@ -100,7 +100,7 @@ def _watched(
         pressed = True
         meter.say("stopping at the next record; Ctrl-C again to stop at once")
 
-    before = signal.signal(signal.SIGINT, press)
+    before = {which: signal.signal(which, press) for which in (signal.SIGINT, signal.SIGTERM)}
     try:
         for record in records:
             if last is None:
@@ -117,7 +117,8 @@ def _watched(
                 raise KeyboardInterrupt
         return last
     finally:
-        signal.signal(signal.SIGINT, before)
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 def figures(record: TrainingProgress) -> str:

@@ -261,8 +261,10 @@ def _snapshot(run: Training, data: Tensor, validation: list[int], out: Path) -> 
 
 @torch.no_grad()
 def held_out_distance(G: StyleGAN2, held_out: Tensor, most: int = 512) -> float:
-    """Mean sliced Wasserstein distance (×10³) of samples to held-out uint8 images."""
-    real = held_out[:most].float() / 127.5 - 1
+    """Mean sliced Wasserstein distance (×10³) of samples to held-out uint8 images, or to `most` of
+    them that are evenly spread."""
+    count = min(most, len(held_out))
+    real = held_out[torch.arange(count) * len(held_out) // count].float() / 127.5 - 1
     parts = []
     for start in range(0, len(real), 32):
         size = min(32, len(real) - start)

@@ -195,8 +195,14 @@ def test_a_finished_run_can_be_resumed(invoke: Invoke, photo: Path) -> None:
     assert again.err == "this run is finished; its results are written anew\n"
 
 
-def _interrupt(command: list[str], cwd: Path, environment: Mapping[str, str], file: str) -> str:
-    """Send SIGINT when `file` has appeared; what was said on stderr."""
+def _interrupt(
+    command: list[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    file: str,
+    which: signal.Signals = signal.SIGINT,
+) -> str:
+    """Send a signal when `file` has appeared; what was said on stderr."""
     process = subprocess.Popen(
         [*INVPROB, *command],
         cwd=cwd,
@@ -209,18 +215,23 @@ def _interrupt(command: list[str], cwd: Path, environment: Mapping[str, str], fi
     while not (cwd / file).exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(which)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert out == ""
     return err
 
 
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_and_resumed_gives_the_same_bits(
-    invoke: Invoke, photo: Path, tmp_path: Path, environment: Mapping[str, str]
+    invoke: Invoke,
+    photo: Path,
+    tmp_path: Path,
+    environment: Mapping[str, str],
+    which: signal.Signals,
 ) -> None:
     slow = ("solve", str(photo), *WALK, "--set", "solver.wait=0.05", "--out", "a run")
-    err = _interrupt([*slow], tmp_path, environment, "a run/manifest.json")
+    err = _interrupt([*slow], tmp_path, environment, "a run/manifest.json", which)
     assert err.splitlines()[-2:] == [
         "interrupted: the run so far is kept in a run",
         "hint: go on with: invprob resume 'a run'",

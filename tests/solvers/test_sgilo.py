@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from invprob import seeds, tree
+from invprob import diagnostics, seeds, tree
 from invprob.errors import BadParams
 from invprob.prior import Score
 from invprob_basics import schedules
@@ -57,6 +57,19 @@ def test_with_metropolis_the_gaussian_posterior_is_exact(stage, dim):
     if dim == 8:
         ratios = relative(torch.cov(x.flatten(0, 1).T), covariance)
         assert 0.95 < float(ratios.min()) <= float(ratios.max()) < 1.05
+
+
+def test_long_chains_are_judged_converged_and_right():
+    """R-hat below 1.01, and every mean within 3 Monte Carlo standard errors of the posterior's."""
+    p, _ = problem(dim=8, sigma=SIGMA, chains=4)
+    mean, covariance = posterior(p, SIGMA)
+    x, _ = draws(p, steps=(9000,), anneal=0.01, metropolis=True, target=0.6, thin=4)
+    names = [f"x{i}" for i in range(8)]
+    found = diagnostics.diagnose(x.transpose(0, 1), names)
+    assert found.verdict == "converged", found
+    assert found.r_hat < 1.01
+    error = (x.mean((0, 1)) - mean).abs() / covariance.diagonal().sqrt()
+    assert float(error.max()) < 3 * found.mcse
 
 
 @pytest.mark.parametrize(("dim", "eta"), [(8, 0.1), (64, 0.04)])
