@@ -22,9 +22,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option(
-    "--generator", metavar="SPEC", default="stylegan2", help="The generator.  [default: stylegan2]"
-)
+@options.generator
 @click.option("--stage", metavar="K", default=1, help="The stage of the latents.  [default: 1]")
 @click.option(
     "--set",
@@ -33,9 +31,7 @@ Examples:
     metavar="KEY=VALUE",
     help="steps, batch, lr, sigma or weight. Repeatable.",
 )
-@click.option("--resize", is_flag=True, help="Resize images to the generator's size.")
-@click.option("--crop", is_flag=True, help="Crop images to the generator's size or aspect.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use the first N images.")
+@options.fitting
 @options.device
 @click.option(
     "--out",
@@ -65,14 +61,11 @@ def command(
     """
     from invprob.cli import console, faults
     from invprob.inversion_params import InversionParams
-    from invprob.params import Spec
     from invprob.registry import registry
 
     given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
     params = InversionParams.parse({**given, **options.pairs(settings)}, "--set")
-    spec = Spec.model_validate(generator)
-    entry = registry().find("generator", spec.name)
-    entry.params().parse(spec.params, f"generator {spec.name}")
+    spec = options.checked("generator", generator)
     psnrs: list[float] = []
     try:
         with console.Meter(quiet) as meter:

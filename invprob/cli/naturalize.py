@@ -18,9 +18,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option(
-    "--generator", metavar="SPEC", default="stylegan2", help="The generator.  [default: stylegan2]"
-)
+@options.generator
 @click.option(
     "--prior",
     metavar="STAGE=SPEC",
@@ -51,20 +49,12 @@ Examples:
     metavar="S",
     help="Tolerance of the inversion, for images in [0, 1].  [default: 0.05]",
 )
-@click.option("--resize", is_flag=True, help="Resize images to the generator's size.")
-@click.option("--crop", is_flag=True, help="Crop images to the generator's size or aspect.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use the first N images.")
+@options.fitting
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed.  [default: 0]"
 )
 @options.device
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    required=True,
-    help="New or empty folder for the images.",
-)
+@options.new_folder
 @options.speech
 def command(
     images: tuple[str, ...],
@@ -90,12 +80,9 @@ def command(
     sheet.png with a row of each: given, inverted, naturalised.
     """
     from invprob.cli import console
-    from invprob.params import Spec
     from invprob.registry import registry
 
-    spec = Spec.model_validate(generator)
-    entry = registry().find("generator", spec.name)
-    entry.params().parse(spec.params, f"generator {spec.name}")
+    spec = options.checked("generator", generator)
     stage, which = options.score_prior(prior)
     how = options.sampler(sampler)
     with console.Meter(quiet) as meter:

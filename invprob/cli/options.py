@@ -50,6 +50,32 @@ def out(f: F) -> F:
     )(f)
 
 
+def new_folder(f: F) -> F:
+    """``--out`` that must be given."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        required=True,
+        help="New or empty folder for the results.",
+    )(f)
+
+
+def generator(f: F) -> F:
+    """``--generator``, of a command that always needs one."""
+    text = "The generator.  [default: stylegan2]"
+    return click.option("--generator", metavar="SPEC", default="stylegan2", help=text)(f)
+
+
+def fitting(f: F) -> F:
+    """``--resize``, ``--crop`` and ``--limit``, for images given."""
+    few = "Use the first N images."
+    f = click.option("--limit", type=click.IntRange(min=1), metavar="N", help=few)(f)
+    text = "Crop images to the generator's size or aspect."
+    f = click.option("--crop", is_flag=True, help=text)(f)
+    return click.option("--resize", is_flag=True, help="Resize images to the generator's size.")(f)
+
+
 def dry_run(f: F) -> F:
     """``--dry-run``."""
     text = "Print the whole experiment as TOML and stop."
@@ -86,19 +112,27 @@ def pairs(settings: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def checked(kind: str, text: str) -> Spec:
+    """The spec of a component, its name and parameters judged."""
+    from invprob.params import Spec
+    from invprob.registry import registry
+
+    spec = Spec.model_validate(text)
+    entry = registry().find(kind, spec.name)
+    entry.params().parse(spec.params, f"{kind} {spec.name}")
+    return spec
+
+
 def score_prior(text: str) -> tuple[int, Spec]:
     """(stage, spec) of ``STAGE=SPEC``, a prior that has a score."""
     from invprob.errors import Incompatible
-    from invprob.params import Spec
     from invprob.registry import registry
 
     ((stage, given),) = priors([text]).items()
     if stage == "default":
         raise BadParams(f"--prior {text!r} names no stage", f"write STAGE=SPEC, e.g. 1={text}")
-    spec = Spec.model_validate(given)
-    entry = registry().find("prior", spec.name)
-    entry.params().parse(spec.params, f"prior {spec.name}")
-    if "score" not in entry.component.offers:
+    spec = checked("prior", given)
+    if "score" not in registry().find("prior", spec.name).component.offers:
         raise Incompatible(f"prior {spec.name!r} has no score to sample from", "try latent-score")
     return int(stage), spec
 

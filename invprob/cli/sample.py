@@ -15,9 +15,7 @@ PRIOR_BATCH = 16
 
 
 @click.command()
-@click.option(
-    "--generator", metavar="SPEC", default="stylegan2", help="The generator.  [default: stylegan2]"
-)
+@options.generator
 @click.option(
     "--count",
     type=click.IntRange(min=1, max=1_000_000),
@@ -51,13 +49,7 @@ PRIOR_BATCH = 16
     help="Start the prior at diffusion time T from a latent of the generator, not from noise.",
 )
 @options.device
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    required=True,
-    help="New or empty folder for the images.",
-)
+@options.new_folder
 @options.speech
 def command(
     generator: str,
@@ -80,12 +72,9 @@ def command(
         invprob sample --prior 3=latent-score --sampler ode:steps=40 --out drawn
     """
     from invprob.cli import console
-    from invprob.params import Spec
     from invprob.registry import registry
 
-    spec = Spec.model_validate(generator)
-    entry = registry().find("generator", spec.name)
-    entry.params().parse(spec.params, f"generator {spec.name}")
+    spec = options.checked("generator", generator)
     chosen = options.score_prior(prior) if prior is not None else None
     how = options.sampler(sampler)
     if hot is not None and chosen is None:

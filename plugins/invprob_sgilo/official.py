@@ -21,9 +21,9 @@ from torch import Tensor
 from invprob import diffusion, optim, rounds, sampler, seeds, tree
 from invprob.generator import Generator
 from invprob.optim import Moments
-from invprob.prior import Score
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_sgilo.params import OfficialParams
+from invprob_sgilo.staged import Staged
 
 TIME, GRID = 0.01, 1000
 
@@ -53,13 +53,13 @@ class Official(Solver):
     def total(self, problem: Problem) -> int:
         return sum(self.params.steps)
 
-    def _prior(self, problem: Problem, round: int) -> Any:
-        return problem.prior(self.params.stages[round], Score, "sgilo-official")
+    def _staged(self, problem: Problem) -> Staged:
+        return Staged(problem, self.params.stages, "sgilo-official")
 
     def init(self, problem: Problem) -> OfficialState:
         """Every style code starts at one (in the prior's units), noise maps at a draw."""
         x = rounds.draws(problem.generator, self.params.stages[0], problem.keys, "start")
-        u = self._prior(problem, 0).normalise(x)
+        u = self._staged(problem).prior(0).normalise(x)
         ones = [torch.ones_like(v) if is_code(v) else v for v in tree.leaves(u)]
         return self._begin(tree.unflatten(u, ones), 0, 0)
 
@@ -68,17 +68,12 @@ class Official(Solver):
             step=step, round=round, i=0, u=u, norms=tree.map(norm, u), moments=optim.start(u)
         )
 
-    def _image(self, problem: Problem, round: int, u: Any) -> Tensor:
-        x = self._prior(problem, round).restore(u)
-        image: Tensor = problem.generator(x, start=self.params.stages[round])
-        return image
-
     def step(self, problem: Problem, state: OfficialState) -> Progress:
         p, A, y = self.params, problem.operator, problem.y
-        prior = self._prior(problem, state.round)
+        prior = self._staged(problem).prior(state.round)
         with torch.enable_grad():
             u = tree.map(lambda v: v.detach().requires_grad_(), state.u)
-            image = self._image(problem, state.round, u)
+            image = self._staged(problem).image(state.round, u)
             clean = A(image.clamp(0, 1))
             loss = (clean - y).square().flatten(1).mean(1)
             slope = rounds.gradient(loss, u)
@@ -105,12 +100,11 @@ class Official(Solver):
         p, over = self.params, state.round
         if state.i < p.steps[over] or over + 1 == len(p.stages):
             return state
-        x = self._prior(problem, over).restore(state.u)
-        x = problem.generator(x, start=p.stages[over], stop=p.stages[over + 1])
-        return self._begin(self._prior(problem, over + 1).normalise(x), over + 1, state.step)
+        u = self._staged(problem).deeper(over, state.u)
+        return self._begin(u, over + 1, state.step)
 
     def result(self, problem: Problem, state: OfficialState) -> Result:
-        image = self._image(problem, state.round, state.u)
+        image = self._staged(problem).image(state.round, state.u)
         return Result(image, image, torch.zeros_like(image))
 
 

@@ -22,12 +22,13 @@ from invprob.errors import BadParams
 from invprob.generator import Generator
 from invprob.optim import Moments
 from invprob.plateau import Plateau
-from invprob.prior import LogDensity, Score
+from invprob.prior import LogDensity
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_sgilo import anneal, langevin
 from invprob_sgilo.anneal import Annealed, Schedule
 from invprob_sgilo.langevin import Point
 from invprob_sgilo.params import SGILOParams
+from invprob_sgilo.staged import Staged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +92,10 @@ class SGILO(Solver):
     def init(self, problem: Problem) -> SGILOState:
         first = self.params.stages[0]
         x = rounds.draws(problem.generator, first, problem.keys, "start")
-        return SGILOState(round=0, i=0, u=self._prior(problem, 0).normalise(x))
+        return SGILOState(round=0, i=0, u=self._staged(problem).prior(0).normalise(x))
 
-    def _prior(self, problem: Problem, round: int) -> Any:
-        return problem.prior(self.params.stages[round], Score, "sgilo")
+    def _staged(self, problem: Problem) -> Staged:
+        return Staged(problem, self.params.stages, "sgilo")
 
     def step(self, problem: Problem, state: SGILOState) -> Progress:
         if state.i < self._annealing(state.round):
@@ -103,14 +104,10 @@ class SGILO(Solver):
             return self._probe(problem, state)
         return self._langevin(problem, state)
 
-    def _image(self, problem: Problem, round: int, u: Any) -> Any:
-        x = self._prior(problem, round).restore(u)
-        return problem.generator(x, start=self.params.stages[round])
-
     def _fit(self, problem: Problem, round: int, u: Any) -> Fit:
         with torch.enable_grad():
             leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
-            image = self._image(problem, round, leaf)
+            image = self._staged(problem).image(round, leaf)
             misfit = -problem.operator.log_likelihood(problem.y, image)
             slope = rounds.gradient(misfit, leaf)
         return Fit(slope, image.detach(), misfit.detach())
@@ -119,7 +116,7 @@ class SGILO(Solver):
         p, k = self.params, self.params.stages[state.round]
         start = p.starts[min(state.round, len(p.starts) - 1)]
         plan = Schedule(max(start, p.level), p.level, p.levels, self._annealing(state.round))
-        prior, t = self._prior(problem, state.round), plan.time(state.i)
+        prior, t = self._staged(problem).prior(state.round), plan.time(state.i)
         now, track = state.annealed, state.track
         if now is None or track is None:
             path = ("anneal", state.round, plan.level(state.i))
@@ -149,14 +146,16 @@ class SGILO(Solver):
         p, over = self.params, state.round
         if state.i < p.steps[over] or over + 1 == len(p.stages):
             return state
-        x = self._prior(problem, over).restore(state.u)
-        x = problem.generator(x, start=p.stages[over], stop=p.stages[over + 1])
-        u = self._prior(problem, over + 1).normalise(x)
+        u = self._staged(problem).deeper(over, state.u)
         return SGILOState(step=state.step, round=over + 1, i=0, u=u)
 
     def _point(self, problem: Problem, round: int, u: Any) -> Point:
         """U = misfit − λ log p(u) at u: gradient, and with Metropolis its value."""
-        p, prior, fit = self.params, self._prior(problem, round), self._fit(problem, round, u)
+        p, prior, fit = (
+            self.params,
+            self._staged(problem).prior(round),
+            self._fit(problem, round, u),
+        )
         score = prior.smoothed(u, anneal.rows(p.level, u))
         g = tree.map(lambda a, s: a - p.weight * s, fit.slope, score)
         energy = None
@@ -170,7 +169,7 @@ class SGILO(Solver):
         k = self.params.stages[state.round]
         rngs = [seeds.stream(key, "fisher", state.i) for key in problem.keys]
         found, image = langevin.fisher_probe(
-            problem.operator, lambda u: self._image(problem, state.round, u), state.u, rngs
+            problem.operator, lambda u: self._staged(problem).image(state.round, u), state.u, rngs
         )
         fisher = found if state.fisher is None else tree.map(torch.add, state.fisher, found)
         after = replace(state, step=state.step + 1, i=state.i + 1, fisher=fisher)
@@ -230,7 +229,7 @@ class SGILO(Solver):
         return {"misfit": noise.chi2(problem.y, clean), "loss": loss}
 
     def result(self, problem: Problem, state: SGILOState) -> Result:
-        image: Tensor = self._image(problem, state.round, state.u)
+        image = self._staged(problem).image(state.round, state.u)
         if state.count == 0:
             return Result(image, image, torch.zeros_like(image))
         mean = state.mean / state.count
