@@ -63,7 +63,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Draw images from a generator, or from a prior through the rest of it.
+    """Draw images from a generator, or from a prior through it.
 
     Writes a PNG for each image and sheet.png with all of them. For example:
 

@@ -1,4 +1,4 @@
-"""A latent of a round in the units of its stage's prior: its image, and the way one stage deeper."""
+"""A latent of a round in the units of its prior: its image, and the way one stage deeper."""
 
 from __future__ import annotations
 
