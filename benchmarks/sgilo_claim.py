@@ -110,22 +110,30 @@ def run(domain: str, source: str, count: int, scratch: Path) -> None:
         images.write_png(paths[-1], file.read(3))
     out = RESULTS / f"sgilo_claim-{domain}.csv"
     done = {(r["image"], r["task"], r["settings"]) for r in read(out)}
-    for first in range(0, count, CHUNK):
+    order = [
+        (first, task, noise)
+        for tasks in (FEW, MORE)
+        for first in range(0, count, CHUNK)
+        for task, noise in tasks.items()
+    ]
+    for first, task, noise in order:
         batch = paths[first : first + CHUNK]
-        for task, noise in (FEW | MORE).items():
-            for solver, settings in TUNED.items():
-                if all((Path(p).stem, task, settings) in done for p in batch):
-                    continue
-                rows = solved(domain, batch, task, noise, solver)
-                new = not out.is_file()
-                with out.open("a", newline="") as file:
-                    names = ["task", "solver", "settings", "image", *FIGURES]
-                    writer = csv.DictWriter(file, names)
-                    if new:
-                        writer.writeheader()
-                    about = {"task": task, "solver": solver, "settings": settings}
-                    writer.writerows(about | row for row in rows)
-                print(f"{first:4d} {task} {solver}", flush=True)
+        for solver, settings in TUNED.items():
+            if all((Path(p).stem, task, settings) in done for p in batch):
+                continue
+            append(out, task, solver, solved(domain, batch, task, noise, solver))
+            print(f"{first:4d} {task} {solver}", flush=True)
+
+
+def append(out: Path, task: str, solver: str, rows: list[dict[str, object]]) -> None:
+    """Write finished rows at the end of the file."""
+    new = not out.is_file()
+    about = {"task": task, "solver": solver, "settings": TUNED[solver]}
+    with out.open("a", newline="") as file:
+        writer = csv.DictWriter(file, [*about, "image", *FIGURES])
+        if new:
+            writer.writeheader()
+        writer.writerows(about | row for row in rows)
 
 
 def read(path: Path) -> list[dict[str, str]]:
