@@ -16,7 +16,7 @@ EXAMPLES = """\b
 Examples:
   invprob invert faces/ --stage 1 --out inverted
   invprob invert photos.zip --resize --stage 3 --set steps=300 --out inverted
-  invprob train prior faces64 --out prior --set latents=inverted --set data=inverted
+  invprob train prior faces64 --out prior --latents inverted --data inverted
 """
 
 

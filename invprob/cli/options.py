@@ -112,6 +112,21 @@ def pairs(settings: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def flags(extra: Sequence[str]) -> dict[str, str]:
+    """``--KEY VALUE`` and ``--KEY=VALUE`` arguments as a dictionary."""
+    found = {}
+    words = iter(extra)
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not key.startswith("--") or len(key) < 3:
+            raise BadParams(f"{word!r} is one argument too many", "parameters are --KEY VALUE")
+        given = value if equals else next(words, None)
+        if given is None:
+            raise BadParams(f"{word} is given no value", f"write {word} VALUE")
+        found[key.removeprefix("--").replace("-", "_")] = given
+    return found
+
+
 def checked(kind: str, text: str) -> Spec:
     """The spec of a component, its name and parameters judged."""
     from invprob.params import Spec

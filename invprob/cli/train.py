@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  invprob train generator faces/ --out my-faces --set batch=16
-  invprob train prior my-faces/generator.safetensors --out my-prior --set stage=2
+  invprob train generator faces/ --out my-faces --batch 16
+  invprob train prior my-faces/best.safetensors --out my-prior --stage 2
+  invprob train prior faces64 --out real --stage 1 --latents inverted --data DIR
   invprob show trainer generator
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(
+    epilog=EXAMPLES,
+    options_metavar="[OPTIONS] [--KEY VALUE]...",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("name")
 @click.argument("source", type=click.Path(path_type=Path))
+@click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -42,17 +48,24 @@ Examples:
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A parameter of the trainer. Repeatable.",
+    help="A parameter of the trainer, as --KEY VALUE. Repeatable.",
 )
 @options.speech
 def command(
-    name: str, source: Path, out: Path, settings: tuple[str, ...], quiet: bool, as_json: bool
+    name: str,
+    source: Path,
+    extra: tuple[str, ...],
+    out: Path,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Train a generator or a prior on your own images.
 
     NAME is a trainer of `invprob list trainer`; SOURCE is what it learns from, a folder or zip file
-    of images for a generator, weights of a generator for a prior. Ctrl-C keeps the newest
-    checkpoint; the same command goes on from there.
+    of images for a generator, weights of a generator for a prior. --KEY VALUE sets any parameter of
+    `invprob show trainer NAME`. Ctrl-C keeps the newest checkpoint; the same command goes on from
+    there.
     """
     from invprob.cli import console
     from invprob.params import Spec
@@ -60,7 +73,7 @@ def command(
 
     spec = Spec.model_validate(name)
     entry = registry().find("trainer", spec.name)
-    given = {**spec.params, **options.pairs(settings)}
+    given = {**spec.params, **options.pairs(settings), **options.flags(extra)}
     params = entry.params().parse(given, f"trainer {spec.name}")
     # of several processes (torchrun) the first speaks
     quiet = quiet or os.environ.get("RANK", "0") != "0"

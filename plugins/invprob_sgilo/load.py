@@ -47,7 +47,7 @@ def latent_score(params: LatentScoreParams, generator: Generator, stage: int) ->
         if not path.is_file():
             raise BadWeights(
                 f"no score prior for stage {stage} stands beside {source.name}",
-                f"train one: invprob train prior {source} --set stage={stage} --out DIR, or choose"
+                f"train one: invprob train prior {source} --stage {stage} --out DIR, or choose"
                 f" other stages: {', '.join(stages_beside(source)) or 'none has one'}",
             )
     like = rounds.draws(generator, stage, [0], "like")

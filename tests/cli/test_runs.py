@@ -277,3 +277,16 @@ def test_train(invoke: Invoke, photo: Path) -> None:
     assert json.loads(said.out) == {"out": "out", "step": 3, "figures": {"loss": 1 / 3}}
     said = invoke("train", "count", photo, "--out", "out", "--set", "steps=4", "--quiet")
     assert (said.status, said.out, said.err) == (0, "", "")
+
+
+def test_parameters_of_a_trainer_are_options(invoke: Invoke, photo: Path) -> None:
+    line = ("train", "count", photo, "--steps", "3", "--wait=0.0", "--out", "out", "--json")
+    assert json.loads(invoke(*line).out)["step"] == 3
+    for extra, words in (
+        (("--stesp", "3"), "count.stesp: there is no such parameter"),
+        (("--steps",), "--steps is given no value"),
+        (("more",), "'more' is one argument too many"),
+    ):
+        said = invoke("train", "count", photo, "--out", "other", *extra)
+        assert said.status == 2
+        assert words in said.err
