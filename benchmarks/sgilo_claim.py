@@ -105,8 +105,8 @@ def run(domain: str, source: str, count: int, scratch: Path) -> None:
     files = images.gather([source])
     chosen = [files[i * len(files) // count] for i in range(count)]
     paths = []
-    for number, file in enumerate(chosen):
-        paths.append(str(scratch / f"{number:03d}-{file.name}.png"))
+    for file in chosen:
+        paths.append(str(scratch / f"{file.name}.png"))
         images.write_png(paths[-1], file.read(3))
     out = RESULTS / f"sgilo_claim-{domain}.csv"
     done = {(r["image"], r["task"], r["settings"]) for r in read(out)}

@@ -1,4 +1,5 @@
 import math
+import shutil
 
 import pytest
 import torch
@@ -7,6 +8,8 @@ from torch.nn import functional as F
 from invprob import seeds, tree
 from invprob.errors import BadWeights
 from invprob_sgilo.layers import ModulatedConv, ToRGB, fir_kernel, upsampled
+from invprob_sgilo.load import stylegan2
+from invprob_sgilo.params import StyleGAN2Params
 from invprob_sgilo.stylegan2 import Architecture, Carry, StyleGAN2
 from invprob_sgilo.stylegan2_file import load_weights, save_weights
 
@@ -202,3 +205,22 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     weights.write(tmp_path / "x.safetensors", {"a": torch.ones(1)}, {"kind": "toy"})
     with pytest.raises(BadWeights, match="no StyleGAN-2"):
         load_weights(tmp_path / "x.safetensors")
+
+
+@pytest.mark.slow
+def test_compiled_blocks_compute_the_same_image(weights_file):
+    if shutil.which("g++") is None:
+        pytest.skip("torch.compile needs a C++ compiler")
+    plain, compiled = (
+        stylegan2(StyleGAN2Params(weights=str(weights_file), compile=c)).eval()
+        for c in (False, True)
+    )
+    x = plain.sample(2, seeds.stream("compile"))
+    a, b = plain(x), compiled(x)
+    assert torch.allclose(a, b, atol=1e-5)
+    for u, v in zip(
+        torch.autograd.grad(a.square().sum(), plain.blocks.parameters()),
+        torch.autograd.grad(b.square().sum(), compiled.blocks.parameters()),
+        strict=True,
+    ):
+        assert torch.allclose(u, v, rtol=1e-3, atol=1e-5)
