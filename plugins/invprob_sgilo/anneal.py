@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from invprob import optim, seeds, tree
 from invprob.optim import Moments
 from invprob.prior import Score
+from invprob.sampler import rows
 
 WIDEST = 1.5
 """The largest r, in standard deviations of the prior, beyond which û says no more."""
@@ -102,9 +102,3 @@ def width(prior: Score, t: float, u: Any) -> float:
     """r at time t."""
     alpha, sigma = prior.schedule(rows(t, u)[:1])
     return min(WIDEST, float(sigma / alpha))
-
-
-def rows(t: float, u: Any) -> Tensor:
-    """The time t for every row of the tree u."""
-    like = tree.leaves(u)[0]
-    return torch.full((len(like),), t, dtype=like.dtype, device=like.device)

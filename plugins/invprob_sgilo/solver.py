@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from invprob import plateau, rounds, seeds, tree
+from invprob import plateau, rounds, sampler, seeds, tree
 from invprob.errors import BadParams
 from invprob.generator import Generator
 from invprob.optim import Moments
@@ -156,7 +156,7 @@ class SGILO(Solver):
             self._staged(problem).prior(round),
             self._fit(problem, round, u),
         )
-        score = prior.smoothed(u, anneal.rows(p.level, u))
+        score = prior.smoothed(u, sampler.rows(p.level, u))
         g = tree.map(lambda a, s: a - p.weight * s, fit.slope, score)
         energy = None
         if p.metropolis:
