@@ -13,19 +13,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from invprob import sampler
+from invprob import sampler, tree
 from invprob.generator import Generator
 from invprob.inversion import invert
+from invprob.likelihood import log_likelihood
 from invprob.prior import Score
 from invprob.sampler_params import SamplerParams
 
+FLOW_STEPS = 20
+"""Steps of the probability flow in a likelihood, enough for two digits per dimension."""
+
 
 class Naturalised(NamedTuple):
-    """Images (B, C, H, W) of the inversion and after it, and the inversion's PSNR in dB, (B,)."""
+    """Images (B, C, H, W) of the inversion and after it; and the log-likelihood of both latents
+    under the prior, in nats per dimension, (B,)."""
 
     inverted: Tensor
     natural: Tensor
-    psnr: Tensor
+    likelihood_inverted: Tensor
+    likelihood_natural: Tensor
 
 
 def naturalise(
@@ -51,5 +57,7 @@ def naturalise(
         u = prior.normalise(record.x)
         noisy = sampler.hot(prior, u, strength, keys)
         natural = sampler.reverse(prior, noisy, keys, params, strength)
-        inverted: Tensor = generator(record.x, start=stage)
-        return Naturalised(inverted, generator(prior.restore(natural), start=stage), record.psnr)
+        shown = [generator(prior.restore(v), start=stage) for v in (u, natural)]
+    size = sum(leaf[0].numel() for leaf in tree.leaves(u))
+    judged = [log_likelihood(prior, v, keys, FLOW_STEPS, probes=1) / size for v in (u, natural)]
+    return Naturalised(shown[0], shown[1], judged[0], judged[1])

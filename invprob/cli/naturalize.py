@@ -125,6 +125,8 @@ def command(
                     "image": file.name,
                     "psnr_inverted": float(metrics.psnr(inverted[i : i + 1], given[i : i + 1])),
                     "psnr_natural": float(metrics.psnr(natural[i : i + 1], given[i : i + 1])),
+                    "likelihood_inverted": float(found.likelihood_inverted[i]),
+                    "likelihood_natural": float(found.likelihood_natural[i]),
                 }
             )
         gallery.write_rows(out / "sheet.png", [given, inverted, natural])
@@ -136,13 +138,11 @@ def command(
         columns = [
             console.Column("image", wrap=True),
             console.Column("PSNR of inversion", number=True),
-            console.Column("after", number=True),
+            console.Column("PSNR after", number=True),
+            console.Column("log-likelihood of inversion", number=True),
+            console.Column("log-likelihood after", number=True),
         ]
-        console.table(
-            columns,
-            [
-                (str(r["image"]), f"{r['psnr_inverted']:.2f}", f"{r['psnr_natural']:.2f}")
-                for r in rows
-            ],
-        )
+        shown = [[f"{value:.2f}" for value in list(row.values())[1:]] for row in rows]
+        console.table(columns, [[str(r["image"]), *v] for r, v in zip(rows, shown, strict=True)])
+        console.say("PSNR to the picture in dB; log-likelihood in nats per dimension of the latent")
         console.say(str(out / "sheet.png"), "bold")

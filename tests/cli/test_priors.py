@@ -44,6 +44,7 @@ def test_pictures_are_naturalised(say, tmp_path):
     assert status == 0
     rows = json.loads(out)["images"]
     assert len(rows) == 2
+    assert all(-100 < row["likelihood_natural"] < 10 for row in rows)
     names = [row["image"] for row in rows]
     for name in names:
         assert images.read(tmp_path / "nat" / f"{name}.png").shape == (3, 64, 64)
