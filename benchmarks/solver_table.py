@@ -130,11 +130,14 @@ def append(file: Path, row: dict[str, str]) -> None:
 
 
 def markdown(rows: list[dict[str, str]]) -> str:
-    """PSNR and SSIM of the mean, misfit of a sample (1 is the noise level) and seconds."""
+    """PSNR and SSIM of the mean, misfit of a sample (1 is the noise level) and seconds; by operator
+    as they are listed above."""
     lines = [
         "| operator | solver | PSNR (dB) | SSIM | misfit | seconds |",
         "|---|---|---|---|---|---|",
     ]
+    place = {operator: i for i, operator in enumerate(OPERATORS)}
+    rows = sorted(rows, key=lambda r: (place.get(r["operator"], len(place)), r["solver"]))
     for row in rows:
         figures = [row[k] for k in ("psnr_mean", "ssim_mean", "misfit_sample", "seconds")]
         operator = row["operator"].replace("|", "\\|")
