@@ -15,9 +15,8 @@ from pathlib import Path
 
 import torch
 
-from invprob import weights
+from invprob import image_set, weights
 from invprob.inversion import invert
-from invprob_sgilo import image_set
 from invprob_sgilo.load import BUNDLED
 from invprob_sgilo.stylegan2_file import load_weights
 from invprob_sgilo.train_generator import held_out_distance

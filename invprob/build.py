@@ -74,15 +74,21 @@ def parts(
     registry: Registry,
     image_shape: tuple[int, int, int] | None = None,
 ) -> Parts:
-    """The objects of a completed experiment. Without a generator, images have `image_shape`."""
+    """The objects of a completed experiment.
+
+    Without a generator, images have the shape that the prior of images knows, else `image_shape`.
+    """
     where = device(experiment.device)
     solver = component(registry, "solver", experiment.solver)
+    priors: dict[int, Any] = {}
     if experiment.generator is not None:
         generator = component(registry, "generator", experiment.generator)
-    elif image_shape is not None:
-        generator = Identity(image_shape)
     else:
-        raise Incompatible("without a generator the image size must be given", "give an image")
+        priors = _of_pixels(experiment, registry)
+        known = priors[0].image_shape if priors else image_shape
+        if known is None:
+            raise Incompatible("without a generator the image size must be given", "give an image")
+        generator = Identity(known)
     generator = generator.to(where).eval().requires_grad_(False)
     shape = generator.image_shape
     chain = []
@@ -91,11 +97,18 @@ def parts(
         shape = chain[-1].out_shape
     operator = compose(chain)
     operator.noise = component(registry, "noise", experiment.noise)
-    priors = {}
     for stage in solver.stages(generator):
-        chosen = experiment.prior.get(str(stage), experiment.prior.get("default"))
-        if chosen is not None:
-            prior = component(registry, "prior", chosen, generator, stage)
-            priors[stage] = prior.to(where).eval().requires_grad_(False)
+        chosen = experiment.prior_of(stage)
+        if chosen is not None and stage not in priors:
+            priors[stage] = component(registry, "prior", chosen, generator, stage)
+    priors = {k: prior.to(where).eval().requires_grad_(False) for k, prior in priors.items()}
     # MPS has no float64, in which operators keep their kernels for those who compute in it
     return Parts(solver, generator, operator.float().to(where), where, priors)
+
+
+def _of_pixels(experiment: Experiment, registry: Registry) -> dict[int, Any]:
+    """The prior of stage 0, by stage, if it is one of images, which knows their shape."""
+    chosen = experiment.prior_of(0)
+    if chosen is None or "pixels" not in registry.find("prior", chosen.name).component.offers:
+        return {}
+    return {0: component(registry, "prior", chosen, None, 0)}

@@ -46,6 +46,10 @@ class Experiment(Params):
             return tuple(part for text in value for part in text.split("|"))
         return [value] if isinstance(value, Mapping) else value
 
+    def prior_of(self, stage: int) -> Spec | None:
+        """The prior of a stage, if any."""
+        return self.prior.get(str(stage), self.prior.get("default"))
+
     def to_toml(self) -> str:
         """The experiment as TOML, which `read` gives back unchanged."""
         return toml(self.model_dump(mode="json"))

@@ -21,11 +21,13 @@ class Component:
 
     `target` and `params` are ``"module:name"``. The target is called with an instance of the params
     model and, by kind, with: operator ``(params, in_shape, seed)``; prior ``(params, generator,
-    stage)``; solver, noise, generator ``(params)``; trainer ``(params, source, out)``.
+    stage)``, the generator None for a prior of images where there is none; solver, noise,
+    generator ``(params)``; trainer ``(params, source, out)``.
 
     `needs` says what a solver cannot do without: ``"generator"``, ``"prior.score"``,
-    ``"prior.log_density"``, ``"prior.proximal"``. `offers` says what a prior can do, or
-    ``"linear"`` for an operator. `defaults` fills what a run leaves open, e.g.
+    ``"prior.log_density"``, ``"prior.denoiser"``, ``"prior.proximal"``. `offers` says what a prior
+    can do, ``"pixels"`` that it is one of images and has their `image_shape`, or ``"linear"`` for
+    an operator. `defaults` fills what a run leaves open, e.g.
     ``{"generator": "stylegan2", "prior": "latent-score"}``.
     """
 

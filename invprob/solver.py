@@ -19,13 +19,7 @@ from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.operator import Operator
 from invprob.params import Params
-from invprob.prior import LogDensity, Prior, Proximal, Score
-
-CAPABILITIES: dict[str, type[Prior]] = {
-    "log_density": LogDensity,
-    "score": Score,
-    "proximal": Proximal,
-}
+from invprob.prior import Prior
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ from typing import Any, Protocol
 
 import torch
 
-from invprob import inversions, seeds, tree
+from invprob import image_set, inversions, seeds, tree
 from invprob.errors import BadParams
-from invprob_sgilo import image_set
 from invprob_sgilo.gan_losses import mixed_styles
 from invprob_sgilo.params import PriorTraining
 from invprob_sgilo.stylegan2 import StyleGAN2

@@ -18,12 +18,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from invprob import images, seeds
+from invprob import image_set, images, seeds
 from invprob.checkpoint import read as read_checkpoint
 from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput
+from invprob.swd import sliced_wasserstein
 from invprob.training import TrainingProgress
-from invprob_sgilo import image_set
 from invprob_sgilo.augment import Augment
 from invprob_sgilo.discriminator import Discriminator
 from invprob_sgilo.gan_losses import (
@@ -35,7 +35,6 @@ from invprob_sgilo.gan_losses import (
 )
 from invprob_sgilo.stylegan2 import Architecture, StyleGAN2
 from invprob_sgilo.stylegan2_file import save_weights
-from invprob_sgilo.swd import sliced_wasserstein
 from invprob_sgilo.training_params import GeneratorTraining
 
 R1_EVERY = 16
@@ -190,7 +189,7 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     ``best.safetensors`` (the one of least held-out sliced Wasserstein distance).
     """
     data, names = image_set.read(source, params.channels)
-    train_set, validation = image_set.split(below_common_folder(names), params.held_out)
+    train_set, validation = image_set.split(image_set.below_common_folder(names), params.held_out)
     if not train_set:
         raise BadInput(
             f"{source} holds too few folders to hold one out and learn from the others",
@@ -229,12 +228,6 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
         if run.rank == 0:
             write_checkpoint(checkpoint, run.state())
         raise
-
-
-def below_common_folder(names: list[str]) -> list[str]:
-    """The names without the folders that all of them share, which tell no groups apart."""
-    shared = os.path.commonpath([name.rpartition("/")[0] for name in names])
-    return [name[len(shared) + 1 :] for name in names] if shared else names
 
 
 @torch.no_grad()

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from invprob import images, seeds
+from invprob import image_set, images, seeds
 from invprob.errors import BadInput
-from invprob_sgilo import image_set
+from invprob.image_set import below_common_folder
 from invprob_sgilo.augment import Augment
 from invprob_sgilo.gan_losses import r1_penalty
-from invprob_sgilo.train_generator import below_common_folder, train
+from invprob_sgilo.train_generator import train
 from tests.sgilo.test_training import TINY, GeneratorTraining
 
 

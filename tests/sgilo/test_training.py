@@ -6,14 +6,13 @@ import zipfile
 import pytest
 import torch
 
-from invprob import seeds
+from invprob import image_set, seeds
 from invprob.errors import BadInput
-from invprob_sgilo import image_set
+from invprob.swd import laplacian_pyramid, sliced_wasserstein
 from invprob_sgilo.augment import Augment, recolour, warp
 from invprob_sgilo.gan_losses import mixed_styles, path_length
 from invprob_sgilo.stylegan2 import StyleGAN2
 from invprob_sgilo.stylegan2_file import load_weights
-from invprob_sgilo.swd import laplacian_pyramid, sliced_wasserstein
 from invprob_sgilo.train_generator import train as train_generator
 from invprob_sgilo.training_params import GeneratorTraining
 from tests.sgilo.conftest import ARCH

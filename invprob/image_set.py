@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import zipfile
 from collections.abc import Iterator
@@ -53,6 +54,12 @@ def _streams(source: Path) -> Iterator[tuple[str, IO[bytes]]]:
                         yield name, io.BytesIO(member.read(MAX_MEMBER))
     else:
         raise BadInput(f"{source} is no folder and no zip file", "give one that holds images")
+
+
+def below_common_folder(names: list[str]) -> list[str]:
+    """The names without the folders that all of them share, which tell no groups apart."""
+    shared = os.path.commonpath([name.rpartition("/")[0] for name in names])
+    return [name[len(shared) + 1 :] for name in names] if shared else names
 
 
 def split(names: list[str], held_out: float) -> tuple[list[int], list[int]]:

@@ -1,0 +1,45 @@
+"""Pixel diffusion models, bundled or the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from invprob.errors import BadInput, BadWeights, nearest
+from invprob.generator import Generator
+from invprob_dps.diffusion_folder import read_folder
+from invprob_dps.params import PixelDiffusionParams
+from invprob_dps.pixel_diffusion import PixelDiffusion
+
+BUNDLED = Path(__file__).parent / "weights"
+
+
+def pixel_diffusion(
+    params: PixelDiffusionParams, generator: Generator | None, stage: int
+) -> PixelDiffusion:
+    """The model that the parameters name; raises `BadWeights` and `BadInput`."""
+    if generator is not None and generator.depth > 0:
+        raise BadInput(
+            "pixel-diffusion is a prior over images, not over the latents of a generator",
+            "leave out --generator",
+        )
+    model = read_folder(_folder(params.weights), params.sha256)
+    model.dtype = torch.bfloat16 if params.precision == "bfloat16" else torch.float32
+    if params.compile:
+        model.net.compile()
+    return model
+
+
+def _folder(name: str) -> Path:
+    inside = BUNDLED / name
+    if inside.is_dir() and name:
+        return inside
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    known = {p.name for p in BUNDLED.iterdir() if p.is_dir()}
+    raise BadWeights(
+        f"there is no diffusion model {name!r}",
+        "give a folder that diffusers wrote, or a bundled name; " + nearest(name, known),
+    )

@@ -1,0 +1,76 @@
+"""Parameters of DPS, of its prior and of that prior's training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from invprob.params import Params
+
+
+class DPSParams(Params):
+    """Diffusion posterior sampling."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 4}]})
+
+    steps: int = Field(100, ge=1, le=1000, description="Network passes, forward and backward.")
+    spacing: Literal["trailing", "leading", "linspace"] = Field(
+        "trailing", description="Which of the model's times are visited, in the terms of diffusers."
+    )
+    eta: float = Field(1.0, ge=0, le=1, description="Fresh noise: 1 is DDPM, 0 is DDIM.")
+    rule: Literal["squared", "norm"] = Field(
+        "squared",
+        description="Guidance ζ/‖r‖ ∇‖r‖² of the paper, or ζ ∇‖r‖ of the released code (half it).",
+    )
+    zeta: float = Field(1.0, ge=0, description="Strength ζ of the guidance.")
+    clip: bool = Field(True, description="Clip the denoised image in the reverse step.")
+
+
+class PixelDiffusionParams(Params):
+    """A diffusion model of images."""
+
+    weights: str = Field(
+        "faces64-ddpm", description="A bundled name, or a folder that diffusers wrote."
+    )
+    sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the network."
+    )
+    compile: bool = Field(False, description="Compile the network; pays off in long runs.")
+
+
+class DiffusionTraining(Params):
+    """Training of a pixel diffusion model on square images."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kimg": 1, "batch": 500, "channels": [16]}]}
+    )
+
+    kimg: int = Field(500, ge=1, description="Length, in thousands of images shown.")
+    batch: int = Field(16, ge=1, description="Images per step.")
+    lr: float = Field(5e-4, gt=0, description="Peak step size of Adam.")
+    warmup: int = Field(200, ge=1, description="Steps of linear warm-up.")
+    ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights.")
+    flip: bool = Field(True, description="Show mirrored images as well.")
+    colours: Literal[1, 3] = Field(3, description="Grey or RGB.")
+    patch: int = Field(
+        2, ge=1, description="Side of the pixel blocks that the network sees as one."
+    )
+    channels: tuple[Annotated[int, Field(ge=16, multiple_of=16)], ...] = Field(
+        (48, 96, 128, 160), min_length=1, description="Channels by resolution, finest first."
+    )
+    layers: int = Field(1, ge=1, description="Residual blocks per resolution.")
+    schedule: Literal["squaredcos_cap_v2", "linear", "scaled_linear"] = Field(
+        "squaredcos_cap_v2", description="Noise schedule β, in the terms of diffusers."
+    )
+    prediction: Literal["v_prediction", "epsilon", "sample"] = Field(
+        "v_prediction", description="What the network predicts, in the terms of diffusers."
+    )
+    precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
+    held_out: float = Field(
+        0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."
+    )
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    snapshot_kimg: int = Field(25, ge=1, description="Thousands of images between samples.")
+    checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")

@@ -1,0 +1,35 @@
+"""Manifest of DPS."""
+
+from __future__ import annotations
+
+from invprob.plugin import Component, hookimpl
+
+
+@hookimpl
+def invprob_components() -> list[Component]:
+    return [
+        Component(
+            kind="solver",
+            name="dps",
+            target="invprob_dps.solver:DPS",
+            params="invprob_dps.params:DPSParams",
+            summary="Diffusion posterior sampling in pixel space (Chung et al., 2023).",
+            needs=("prior.denoiser",),
+            defaults=(("prior", "pixel-diffusion"),),
+        ),
+        Component(
+            kind="prior",
+            name="pixel-diffusion",
+            target="invprob_dps.load:pixel_diffusion",
+            params="invprob_dps.params:PixelDiffusionParams",
+            summary="A diffusion model of images, from a diffusers folder (Ho et al., 2020).",
+            offers=("score", "denoiser", "pixels"),
+        ),
+        Component(
+            kind="trainer",
+            name="diffusion",
+            target="invprob_dps.train_diffusion:train",
+            params="invprob_dps.params:DiffusionTraining",
+            summary="Train a pixel diffusion model on a folder or zip of images.",
+        ),
+    ]

@@ -1,0 +1,129 @@
+"""DPS: ancestral sampling of a pixel diffusion, with a gradient of the data term at every step.
+
+    u_{s} = u'_{s} − ζ/‖r‖ ∇_{u_t} ‖r‖²,    r = y − A(û_0(u_t)),    u'_{s} ~ p(u_s | u_t, û_0)
+
+Chung, Kim, McCann, Klasky, Ye, Diffusion posterior sampling for general noisy inverse problems,
+2023, arXiv:2209.14687. The released code steps along ζ ∇‖r‖ instead; as ∇‖r‖² = 2‖r‖∇‖r‖, its ζ is
+twice the paper's. Entries of r count by their precision over the mean precision, which is the
+paper's weight 1/y of Poisson noise and nothing for Gaussian noise. Images of the papers are in
+[−1, 1], so r is taken twice, and ζ means here what it means there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from invprob import seeds
+from invprob.errors import BadParams, Incompatible
+from invprob.generator import Generator
+from invprob.operator import Operator
+from invprob.prior import Denoiser
+from invprob.sampler import rows
+from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob_dps.params import DPSParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPSState(State):
+    """u_t (N, C, H, W) in the prior's units, and the newest denoised image."""
+
+    u: Tensor
+    image: Tensor
+
+
+class DPS(Solver):
+    """Approximate posterior samples of an image."""
+
+    returns = "sample"
+    states = (DPSState,)
+    params: DPSParams
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
+        if generator.depth > 0:
+            raise Incompatible("dps works on images, without a generator", "leave out --generator")
+        return (0,)
+
+    def total(self, problem: Problem) -> int:
+        return self.params.steps
+
+    def init(self, problem: Problem) -> DPSState:
+        shape = (len(problem.keys), *problem.generator.image_shape)
+        u = seeds.normal(shape, problem.keys, "start").to(problem.y)
+        return DPSState(u=u, image=torch.full_like(u, 0.5))
+
+    def step(self, problem: Problem, state: DPSState) -> Progress:
+        p, A, prior = self.params, problem.operator, self._prior(problem)
+        now, then = self._times(prior)[state.step]
+        t = rows(now, state.u)
+        weight = precision(A, problem.y)
+
+        with torch.enable_grad():
+            u = state.u.detach().requires_grad_()
+            clean = prior.denoise(u, t)
+            image = prior.restore(clean)
+            r = 2 * weight.sqrt() * (problem.y - A(image))
+            norm = r.flatten(1).norm(dim=1)
+            (slope,) = torch.autograd.grad(norm.sum(), u)
+        if p.rule == "squared":
+            slope = 2 * slope  # ∇‖r‖²/‖r‖
+
+        clean, image = clean.detach(), image.detach()
+        xi = seeds.normal_like(u.detach(), problem.keys, "noise", state.step)
+        u = reverse(
+            prior, state.u, clean.clamp(-1, 1) if p.clip else clean, t, rows(then, t), p.eta, xi
+        )
+        after = DPSState(step=state.step + 1, u=u - p.zeta * slope, image=image)
+        figures = {"misfit": A.chi2(problem.y, image), "residual": norm.detach() / 2}
+        return Progress(after, Info(image, 0, figures))
+
+    def result(self, problem: Problem, state: DPSState) -> Result:
+        done = state.step >= self.params.steps
+        image = self._prior(problem).restore(state.u) if done else state.image
+        return Result(image, image, torch.zeros_like(image))
+
+    def _prior(self, problem: Problem) -> Denoiser:
+        prior: Denoiser = problem.prior(0, Denoiser, "dps")
+        return prior
+
+    def _times(self, prior: Denoiser) -> list[tuple[float, float]]:
+        """(from, to) of every step."""
+        return list(pairwise([*visited(prior.t_min, self.params), 0.0]))
+
+
+def visited(t_min: float, params: DPSParams) -> list[float]:
+    """The times at which the network is asked, falling, from diffusers' own grids."""
+    count = round(1 / t_min)
+    if params.steps > count:
+        raise BadParams(
+            f"dps: {params.steps} steps of a model that knows {count}", f"give at most {count}"
+        )
+    grid = DDIMScheduler(count, timestep_spacing=params.spacing)
+    grid.set_timesteps(params.steps)
+    return [(int(i) + 1) / count for i in grid.timesteps]
+
+
+def reverse(
+    prior: Denoiser, u: Tensor, clean: Tensor, t: Tensor, to: Tensor, eta: float, xi: Tensor
+) -> Tensor:
+    """A draw of u_to given u_t and û_0 (Song et al., 2021, arXiv:2010.02502, eq. 12).
+
+    eta = 1 is the ancestral step of DDPM (Ho et al., 2020), eta = 0 the deterministic one of DDIM.
+    """
+    (alpha, sigma), (earlier, spread) = (
+        tuple(v[:, None, None, None] for v in prior.schedule(time)) for time in (t, to)
+    )
+    fresh = eta * spread / sigma * (1 - (alpha / earlier) ** 2).clamp_min(0).sqrt()
+    noise = (u - alpha * clean) / sigma
+    return earlier * clean + (spread**2 - fresh**2).clamp_min(0).sqrt() * noise + fresh * xi
+
+
+def precision(A: Operator, y: Tensor) -> Tensor:
+    """The precision of every entry of y over their mean; 1 where the noise is alike or absent."""
+    inverse = A.noise.scale(y) ** -2.0
+    mean = inverse.flatten(1).mean(1).reshape(-1, *[1] * (y.dim() - 1))
+    return (inverse / mean).nan_to_num(nan=1.0, posinf=1.0, neginf=1.0)
