@@ -57,6 +57,16 @@ def fingerprint(module: torch.nn.Module) -> str:
     return format(digest(torch.tensor([digest(v) for v in module.state_dict().values()])), "08x")
 
 
+def sha256(*modules: torch.nn.Module) -> str:
+    """The SHA-256 of all names and numbers (weights, masks, kernels) in some modules."""
+    told = hashlib.sha256()
+    for module in modules:
+        for name, value in module.state_dict().items():
+            told.update(name.encode())
+            told.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return told.hexdigest()
+
+
 def chain_key(seed: int, measurement: Tensor, sample: int) -> int:
     """The random key of one chain: a function of seed, measurement and sample, not of the batch."""
     return seeds.key(seed, digest(measurement), sample)
@@ -69,12 +79,22 @@ def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
     return entry.load()(params, *args)
 
 
-def parts(
+@dataclass(frozen=True)
+class Models:
+    """What a method brings along whatever is measured."""
+
+    solver: Solver
+    generator: Generator
+    priors: dict[int, Any]
+    device: torch.device
+
+
+def models(
     experiment: Experiment,
     registry: Registry,
     image_shape: tuple[int, int, int] | None = None,
-) -> Parts:
-    """The objects of a completed experiment.
+) -> Models:
+    """Solver, generator and priors of a completed experiment.
 
     Without a generator, images have the shape that the prior of images knows, else `image_shape`.
     """
@@ -90,20 +110,37 @@ def parts(
             raise Incompatible("without a generator the image size must be given", "give an image")
         generator = Identity(known)
     generator = generator.to(where).eval().requires_grad_(False)
-    shape = generator.image_shape
-    chain = []
-    for spec in experiment.operator:
-        chain.append(component(registry, "operator", spec, shape, experiment.seed))
-        shape = chain[-1].out_shape
-    operator = compose(chain)
-    operator.noise = component(registry, "noise", experiment.noise)
     for stage in solver.stages(generator):
         chosen = experiment.prior_of(stage)
         if chosen is not None and stage not in priors:
             priors[stage] = component(registry, "prior", chosen, generator, stage)
     priors = {k: prior.to(where).eval().requires_grad_(False) for k, prior in priors.items()}
+    return Models(solver, generator, priors, where)
+
+
+def operator(
+    experiment: Experiment, registry: Registry, shape: tuple[int, ...], where: torch.device
+) -> Operator:
+    """The operators of a completed experiment in a chain, with its noise, for images of `shape`."""
+    chain = []
+    for spec in experiment.operator:
+        chain.append(component(registry, "operator", spec, shape, experiment.seed))
+        shape = chain[-1].out_shape
+    whole = compose(chain)
+    whole.noise = component(registry, "noise", experiment.noise)
     # MPS has no float64, in which operators keep their kernels for those who compute in it
-    return Parts(solver, generator, operator.float().to(where), where, priors)
+    return whole.float().to(where)
+
+
+def parts(
+    experiment: Experiment,
+    registry: Registry,
+    image_shape: tuple[int, int, int] | None = None,
+) -> Parts:
+    """The objects of a completed experiment; see `models` for `image_shape`."""
+    m = models(experiment, registry, image_shape)
+    A = operator(experiment, registry, m.generator.image_shape, m.device)
+    return Parts(m.solver, m.generator, A, m.device, m.priors)
 
 
 def _of_pixels(experiment: Experiment, registry: Registry) -> dict[int, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +47,15 @@ def invprob_components() -> list[Component]:
             needs=("generator", "prior.log_density"),
             defaults=(("generator", "linear"), ("prior", "normal")),
         ),
+        _component(
+            "solver",
+            "faulty",
+            "Faulty",
+            "FaultyParams",
+            "The walk, with a fault.",
+            needs=("generator", "prior.log_density"),
+            defaults=(("generator", "linear"), ("prior", "normal")),
+        ),
         _component("operator", "mask", "Mask", "MaskParams", "Keeps some of the pixels."),
         _component("noise", "gauss", "Gauss", "GaussParams", "Gaussian noise."),
         _component("noise", "none", "Gauss", "NoneParams", "No noise."),
@@ -74,6 +86,13 @@ class WalkParams(Params):
     lr: float = Field(0.02, gt=0, description="Step size.")
     burn: int = Field(-1, ge=-1, description="Steps before draws; -1: none.")
     wait: float = Field(0.0, ge=0, description="Seconds to sleep in each step.")
+
+
+class FaultyParams(WalkParams):
+    """What goes wrong, once the file `once` is gone if one is given."""
+
+    fault: str = Field("raise", description="raise, nan, hang or die.")
+    once: str = Field("", description="A file; the fault takes it away, and needs it.")
 
 
 class MaskParams(Params):
@@ -221,6 +240,25 @@ class Walk(Solver):
         mean = state.total / state.step
         variance = (state.square / state.step - mean**2).clamp_min(0)
         return Result(problem.generator(state.x), mean, variance)
+
+
+class Faulty(Walk):
+    params: FaultyParams
+
+    def step(self, problem: Problem, state: WalkState) -> Progress:
+        moved = super().step(problem, state)
+        if self.params.once:
+            if not Path(self.params.once).exists():
+                return moved
+            Path(self.params.once).unlink()
+        if self.params.fault == "raise":
+            raise RuntimeError("out of luck")
+        if self.params.fault == "hang":
+            time.sleep(3600)
+        if self.params.fault == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        lost = dataclasses.replace(moved.state, total=moved.state.total * torch.nan)
+        return Progress(lost, moved.info)
 
 
 def count(params: CountParams, source: Path, out: Path) -> Iterator[TrainingProgress]:

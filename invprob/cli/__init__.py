@@ -18,6 +18,7 @@ COMMANDS = {
     "solve": "Reconstruct images from degraded measurements.",
     "run": "Run the experiment of a TOML file.",
     "resume": "Take up an interrupted run where it stopped.",
+    "bench": "Compare methods on the same measurements.",
     "list": "List the components that plugins offer.",
     "show": "Show the parameters of a component.",
     "sample": "Draw images from a generator, or from a prior through it.",

@@ -73,7 +73,7 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     """Of a process in which our own plugins and the toys are installed, and no other."""
     info = tmp_path / "site" / "toys-1.0.dist-info"
     info.mkdir(parents=True)
-    names = ("basics", "csgm", "ilo", "sgilo")
+    names = ("basics", "csgm", "dps", "ilo", "sgilo")
     points = [f"{name} = invprob_{name}.plugin" for name in names] + ["toys = tests.toys"]
     (info / "entry_points.txt").write_text("\n".join(["[invprob]", *points, ""]))
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toys\nVersion: 1.0\n")

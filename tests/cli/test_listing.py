@@ -20,7 +20,8 @@ def test_list(invoke: Invoke) -> None:
         """\
         kind       name    summary                                  plugin
         ──────────────────────────────────────────────────────────────────
-        solver     walk    Langevin on the input of the generator.  toys
+        solver     faulty  The walk, with a fault.                  toys
+                   walk    Langevin on the input of the generator.  toys
         operator   mask    Keeps some of the pixels.                toys
         noise      gauss   Gaussian noise.                          toys
                    none    No noise.                                toys

@@ -1,0 +1,124 @@
+"""The cells of a suite: every method on every measurement, and what each one's key is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from invprob import build, images
+from invprob.bench import code
+from invprob.bench.measured import Measured, measure
+from invprob.bench.store import key_of
+from invprob.bench.suite import Method, Suite, Task
+from invprob.errors import Incompatible
+from invprob.experiment import Experiment
+from invprob.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A method on a measurement. `models` is the SHA-256 of the weights that it uses."""
+
+    method: str
+    task: Task
+    image: str
+    seed: int
+    experiment: Experiment
+    measured: Measured
+    models: str
+    threads: int
+    code: tuple[tuple[str, str], ...]
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return f"{self.method} × {self.task.name} × {self.image} × seed {self.seed}"
+
+    @cached_property
+    def key(self) -> str:
+        """The name of its file: a digest of everything that determines its figures."""
+        return key_of(
+            {
+                "experiment": _without_paths(self.experiment),
+                "measurement": self.measured.sha256,
+                "models": self.models,
+                "threads": self.threads,
+                "code": dict(self.code),
+            }
+        )
+
+
+def _without_paths(experiment: Experiment) -> dict[str, Any]:
+    """The experiment without where weights lie: what they are is in `models`."""
+    told = experiment.model_dump(mode="json")
+    for spec in (told["generator"], *told["prior"].values()):
+        for name in ("weights", "sha256"):
+            (spec or {}).pop(name, None)
+    return told
+
+
+def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cell]:
+    """All cells of a suite, those of one measurement side by side; measures what is new."""
+    loaded = {m.label: _models(suite, m, registry) for m in suite.method}
+    shape = _common_shape({label: shape for label, (_, shape) in loaded.items()})
+    pictures = _pictures(suite, beside, shape)
+    made = []
+    for task in suite.tasks:
+        for seed in suite.seeds:
+            for name, truth in pictures.items():
+                measured = None
+                for method in suite.method:
+                    experiment = suite.experiment(method, task, seed, registry)
+                    told = code.of_experiment(experiment, registry)
+                    if measured is None:
+                        drawn_by = code.of_experiment(experiment, registry, ("operator", "noise"))
+                        folder = out / "measurements"
+                        measured = measure(folder, experiment, registry, truth, drawn_by)
+                    made.append(
+                        Cell(
+                            method=method.label,
+                            task=task,
+                            image=name,
+                            seed=seed,
+                            experiment=experiment,
+                            measured=measured,
+                            models=loaded[method.label][0],
+                            threads=suite.threads,
+                            code=tuple(sorted(told.items())),
+                        )
+                    )
+    return made
+
+
+def _models(suite: Suite, method: Method, registry: Registry) -> tuple[str, tuple[int, int, int]]:
+    """(SHA-256 of its weights, the shape of its images) of a method."""
+    experiment = suite.experiment(method, suite.tasks[0], 0, registry)
+    files = images.bundled() if not suite.images else []
+    shape = tuple(files[0].read(3).shape) if files else None
+    found = build.models(experiment, registry, shape)  # type: ignore[arg-type]
+    return build.sha256(found.generator, *found.priors.values()), found.generator.image_shape
+
+
+def _common_shape(shapes: dict[str, tuple[int, int, int]]) -> tuple[int, int, int]:
+    if len(set(shapes.values())) > 1:
+        told = ", ".join(f"{label} {w}×{h}" for label, (_, h, w) in shapes.items())
+        raise Incompatible(
+            f"the methods of the suite work on images of other sizes: {told}",
+            "compare methods whose generators and priors are of one size",
+        )
+    return next(iter(shapes.values()))
+
+
+def _pictures(suite: Suite, beside: Path, shape: tuple[int, int, int]) -> dict[str, Tensor]:
+    """The truths (C, H, W) by name; of more images than the limit, evenly spread ones."""
+    files = images.gather(suite.paths(beside)) if suite.images else images.bundled()
+    count = min(suite.limit or len(files), len(files))
+    chosen = [files[i * len(files) // count] for i in range(count)]
+    return {
+        file.name: images.fit(file.read(shape[0]), shape, suite.resize, suite.crop, file.name)
+        for file in chosen
+    }

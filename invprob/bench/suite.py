@@ -1,0 +1,214 @@
+"""A suite: methods × (operators × noise, or tasks) × images × seeds. Imports no torch."""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from invprob.bench.lines import line_of
+from invprob.errors import BadInput, BadParams, InvprobError, nearest
+from invprob.experiment import Experiment, complete, override
+from invprob.params import Params, Spec
+from invprob.registry import Registry
+
+DEFAULT = Path(__file__).with_name("default.toml")
+
+
+class Task(Params):
+    """A way to measure."""
+
+    operator: str = Field(description="The operators, as in invprob solve; A|B applies A, then B.")
+    noise: str = Field("gaussian:sigma=0.02", description="The noise, in units of [0, 1].")
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return self.operator if self.noise == "none" else f"{self.operator}, {self.noise}"
+
+
+class Override(Params):
+    """Settings of a method for some tasks."""
+
+    operator: str = Field(description="The operators it is for; * and ? match as in file names.")
+    set: tuple[str, ...] = Field(min_length=1, description="Settings such as solver.steps=200.")
+
+
+class Method(Params):
+    """A solver with all that it needs."""
+
+    name: str | None = Field(None, description="What tables call it; none: as the solver.")
+    solver: str = Field(description="The algorithm.")
+    generator: str | None = Field(None, description="The generator; none: the solver's default.")
+    prior: dict[str, str] = Field(
+        default_factory=dict, description="Priors by stage; 'default' serves every other stage."
+    )
+    samples: int | None = Field(None, ge=1, le=4096, description="Samples; none: the suite's.")
+    override: tuple[Override, ...] = Field((), description="Settings for some operators.")
+
+    @field_validator("prior", mode="before")
+    @classmethod
+    def _for_all(cls, value: Any) -> Any:
+        return {"default": value} if isinstance(value, str) else value
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.name or self.solver.partition(":")[0]
+
+
+class Suite(Params):
+    """What is compared on what."""
+
+    name: str = Field("suite", pattern=r"^[\w.-]+$", description="What its folder is called.")
+    method: tuple[Method, ...] = Field(min_length=1, description="The methods.")
+    operators: tuple[str, ...] = Field((), description="Operators, each with each noise.")
+    noise: tuple[str, ...] = Field(
+        ("gaussian:sigma=0.02",), min_length=1, description="Noises, in units of [0, 1]."
+    )
+    task: tuple[Task, ...] = Field((), description="Further tasks, each with its own noise.")
+    images: tuple[str, ...] = Field(
+        (), description="Images, folders or zip files beside the suite; none: the bundled ones."
+    )
+    limit: int | None = Field(None, ge=1, description="Use so many images, evenly spread.")
+    resize: bool = Field(False, description="Resize images to the size of the methods.")
+    crop: bool = Field(False, description="Crop images to the size or aspect of the methods.")
+    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of every draw.")
+    samples: int = Field(4, ge=1, le=4096, description="Samples (chains, restarts) per image.")
+    reference: str | None = Field(None, description="The method to compare with; none: the first.")
+    timeout: float = Field(600.0, gt=0, description="Seconds after which a cell is given up.")
+    threads: int = Field(2, ge=1, description="Threads that compute a cell; they can move bits.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where to compute.")
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The grid of operators and noises, then the further tasks."""
+        grid = [Task(operator=o, noise=n) for o in self.operators for n in self.noise]
+        return (*grid, *self.task)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the methods."""
+        return tuple(method.label for method in self.method)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.tasks:
+            raise ValueError("the grid is empty: give operators, or a [[task]]")
+        names = [task.name for task in self.tasks]
+        for what, all_names in (("method", self.labels), ("task", names), ("seed", self.seeds)):
+            twice = sorted({str(n) for n in all_names if list(all_names).count(n) > 1})
+            if twice:
+                raise ValueError(f"two are called alike: {what} {twice[0]}")
+        if self.reference is not None and self.reference not in self.labels:
+            raise ValueError(
+                f"there is no method {self.reference!r} to compare with;"
+                f" {nearest(self.reference, self.labels)}"
+            )
+        return self
+
+    def experiment(self, method: Method, task: Task, seed: int, registry: Registry) -> Experiment:
+        """What a method does to a task, complete and judged; its images are left out."""
+        table: dict[str, Any] = {
+            "operator": task.operator,
+            "noise": task.noise,
+            "solver": method.solver,
+            "prior": method.prior,
+            "samples": method.samples or self.samples,
+            "seed": seed,
+            "device": self.device,
+        }
+        if method.generator is not None:
+            table["generator"] = method.generator
+        made = complete(Experiment.parse(table), registry)
+        changes = [
+            setting
+            for rule in method.override
+            if fnmatch.fnmatchcase(task.operator, rule.operator)
+            for setting in rule.set
+        ]
+        if changes:
+            made = complete(
+                Experiment.parse(override(made.model_dump(mode="json"), changes)), registry
+            )
+        return made
+
+    def paths(self, beside: Path) -> list[str]:
+        """The images, found from the folder of the suite."""
+        return [str(beside / Path(image).expanduser()) for image in self.images]
+
+
+def read(path: Path, registry: Registry) -> Suite:
+    """The suite of a TOML file, every experiment of it judged.
+
+    Raises `BadParams` or `BadInput` with file, line and hint, before anything runs.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise BadInput(f"suite {path} cannot be read: {reason}", "give a TOML file") from None
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadParams(f"{path} is no TOML: {error}", "see docs/bench.md") from None
+    try:
+        suite = Suite.model_validate(table)
+    except ValidationError as error:
+        raise _located(path, text, error) from None
+    for where, check in _checks(suite, path.parent, registry):
+        try:
+            check()
+        except InvprobError as error:
+            line = line_of(text, where)
+            raise type(error)(f"{path}, line {line}: {error.message}", error.hint) from None
+    return suite
+
+
+def _checks(suite: Suite, beside: Path, registry: Registry) -> Iterator[tuple[Sequence[Any], Any]]:
+    """(place in the file, what raises if it is wrong)."""
+    from invprob import images
+
+    def known(kind: str, text: str) -> None:
+        for part in text.split("|"):
+            spec = Spec.model_validate(part)
+            entry = registry.find(kind, spec.name)
+            entry.params().parse(spec.params, f"{kind} {spec.name}")
+
+    if suite.images:
+        yield ("images",), lambda: images.gather(suite.paths(beside))
+    for operator in suite.operators:
+        yield ("operators",), lambda text=operator: known("operator", text)
+    for noise in suite.noise:
+        yield ("noise",), lambda text=noise: known("noise", text)
+    for i, task in enumerate(suite.task):
+        yield ("task", i, "operator"), lambda text=task.operator: known("operator", text)
+        yield ("task", i, "noise"), lambda text=task.noise: known("noise", text)
+    for i, method in enumerate(suite.method):
+        for task in suite.tasks:
+            yield ("method", i), lambda m=method, t=task: suite.experiment(m, t, 0, registry)
+
+
+def _located(path: Path, text: str, error: ValidationError) -> BadParams:
+    """Every fault with its line."""
+    faults, hint = [], "see docs/bench.md"
+    for fault in error.errors(include_url=False):
+        place = [p for p in fault["loc"] if not (isinstance(p, str) and p.startswith("function-"))]
+        name = ".".join(map(str, place))
+        line = line_of(text, place)
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"line {line}: there is no {name}")
+            models: dict[str, type[Params]] = {"method": Method, "task": Task, "override": Override}
+            model = next((models[str(p)] for p in reversed(place[:-1]) if p in models), Suite)
+            hint = nearest(str(place[-1]), model.model_fields)
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
+            given = fault["input"]
+            got = "" if isinstance(given, (dict, Suite)) else f" (got {given!r})"
+            faults.append(f"line {line}: {name}: {message}{got}" if name else message)
+    return BadParams(f"{path}, " + "; ".join(faults), hint)

@@ -1,0 +1,70 @@
+"""Suites of toys, run by the command line in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import INVPROB, environment
+
+__all__ = ["environment"]
+
+SUITE = """
+name = "toys"
+images = ["pictures"]
+operators = ["mask:keep=0.5", "mask:keep=0.25"]
+noise = ["gauss:sigma=0.05"]
+samples = 2
+threads = 1
+
+[[method]]
+solver = "walk:steps=30,burn=5"
+
+[[method]]
+name = "short"
+solver = "walk:steps=5"
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """A suite of two methods, two tasks and three pictures."""
+    (tmp_path / "pictures").mkdir()
+    for i in range(3):
+        turned = Image.linear_gradient("L").resize((16, 16)).rotate(90 * i)
+        turned.save(tmp_path / "pictures" / f"p{i}.png")
+    path = tmp_path / "suite.toml"
+    path.write_text(SUITE)
+    return path
+
+
+def bench(
+    environment: Mapping[str, str], suite: Path, *args: str | Path, status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """``invprob bench SUITE …``, which must exit with `status`."""
+    done = subprocess.run(
+        [*INVPROB, "bench", str(suite), *map(str, args)],
+        env={**environment, "INVPROB_PLUGINS": "basics,toys"},
+        cwd=suite.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def figures(out: Path) -> list[dict[str, Any]]:
+    """The lines of the table, without what differs from run to run."""
+    lines = json.loads((out / "results.json").read_text())["lines"]
+    for line in lines:
+        for part in ("values", "differences"):
+            for metric in ("seconds", "memory_mb"):
+                line[part].pop(metric, None)
+    return lines

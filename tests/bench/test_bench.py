@@ -1,0 +1,186 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.bench.conftest import SUITE, bench, figures
+from tests.cli.conftest import INVPROB
+
+
+def cells(out):
+    return sorted((out / "cells").glob("*.cell"))
+
+
+def test_tables_of_a_suite_and_only_what_changed_is_computed_again(environment, suite, tmp_path):
+    out = tmp_path / "out"
+    said = bench(environment, suite, "--out", out)
+    assert "12 of 12 cells, 12 computed now" in said.stdout
+    assert len(cells(out)) == 12
+    with (out / "cells.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    assert float(rows[0]["psnr_oracle"]) >= float(rows[0]["psnr_sample"])
+    # every method has read the same measurements, one for each picture and task
+    assert len({row["measurement"] for row in rows}) == 6
+    for row in rows:
+        twin = [r for r in rows if (r["task"], r["image"]) == (row["task"], row["image"])]
+        assert len({r["measurement"] for r in twin}) == 1
+    assert (out / "table.md").read_text().count("| short |") == 2
+    before = figures(out)
+    stamps = {path: path.stat().st_mtime_ns for path in cells(out)}
+
+    again = bench(environment, suite, "--out", out)
+    assert "0 computed now" in again.stdout
+    assert figures(out) == before
+
+    # another method, another picture: their cells are new, all others stay
+    suite.write_text(SUITE + '\n[[method]]\nname = "long"\nsolver = "walk:steps=40"\n')
+    source = (tmp_path / "pictures" / "p0.png").read_bytes()
+    (tmp_path / "pictures" / "q.png").write_bytes(source)
+    more = bench(environment, suite, "--out", out)
+    # q.png shows what p0.png shows, so only the new method is new to it
+    assert "24 of 24 cells, 6 computed now" in more.stdout
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+
+    # a changed parameter changes the cells of its method alone
+    suite.write_text(SUITE.replace("steps=5", "steps=6"))
+    changed = bench(environment, suite, "--out", out)
+    assert "16 of 16 cells, 6 computed now" in changed.stdout
+
+
+def test_damaged_cells_are_computed_again(environment, suite, tmp_path):
+    out = tmp_path / "out"
+    bench(environment, suite, "--out", out, "-q")
+    before = figures(out)
+    short, flipped, empty, *_ = cells(out)
+    short.write_bytes(short.read_bytes()[:-7])
+    bits = bytearray(flipped.read_bytes())
+    bits[len(bits) // 2] ^= 1
+    flipped.write_bytes(bits)
+    empty.write_bytes(b"")
+    measurement = sorted((out / "measurements").iterdir())[0]
+    measurement.write_bytes(measurement.read_bytes()[:100])
+    assert "3 computed now" in bench(environment, suite, "--out", out).stdout
+    assert figures(out) == before
+
+
+@pytest.mark.parametrize("victim", ["coordinator", "worker"])
+def test_a_kill_loses_nothing_that_is_finished(environment, suite, tmp_path, victim):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    suite.write_text(SUITE.replace("burn=5", "burn=5,wait=0.02"))
+    bench(environment, suite, "--out", whole, "-q")
+    running = subprocess.Popen(
+        [*INVPROB, "bench", str(suite), "--out", str(out)],
+        env={**environment, "INVPROB_PLUGINS": "basics,toys"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ends = time.monotonic() + 120
+    while len(cells(out)) < 3 and time.monotonic() < ends:
+        time.sleep(0.01)
+    listed = subprocess.run(["pgrep", "-P", str(running.pid)], capture_output=True, text=True)
+    workers = [int(word) for word in listed.stdout.split()]
+    assert workers
+    os.kill(running.pid if victim == "coordinator" else workers[0], signal.SIGKILL)
+    status = running.wait(timeout=120)
+    kept = {path.name for path in cells(out)}
+    if victim == "coordinator":
+        assert status == -signal.SIGKILL
+        assert 3 <= len(kept) < 12
+        while any(_alive(worker) for worker in workers) and time.monotonic() < ends:
+            time.sleep(0.05)
+        assert not any(_alive(worker) for worker in workers)
+    else:
+        assert status == 0
+        assert len(kept) == 12
+    said = bench(environment, suite, "--out", out)
+    assert f"{12 - len(kept)} computed now" in said.stdout
+    assert figures(out) == figures(whole)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_faults_fill_their_cell_and_nothing_else(environment, suite, tmp_path):
+    out, once = tmp_path / "out", tmp_path / "once"
+    once.touch()
+    faults = "".join(
+        f'\n[[method]]\nname = "{name}"\nsolver = "faulty:steps=5,fault={name}"\n'
+        for name in ("raise", "nan", "hang", "die")
+    )
+    faults += f'\n[[method]]\nname = "dies once"\nsolver = "faulty:steps=5,fault=die,once={once}"\n'
+    suite.write_text(SUITE + faults)
+    for path in list((tmp_path / "pictures").iterdir())[1:]:
+        path.unlink()
+    said = bench(environment, suite, "--out", out, "--timeout", "4", status=1)
+    told = json.loads((out / "results.json").read_text())
+    reasons = {f["cell"].partition(" ")[0]: f["reason"] for f in told["failures"]}
+    assert reasons == {
+        "raise": "RuntimeError: out of luck",
+        "nan": "the answer holds NaN or infinity",
+        "hang": "timed out after 4 s",
+        "die": "its process died twice (status -9)",
+    }
+    assert len(told["failures"]) == 8
+    assert said.stderr.count("failed: raise × ") == 4  # as it happens, and in the end
+    methods = {line["method"] for line in told["lines"]}
+    assert methods == {"walk", "short", "dies once"}
+    assert not once.exists()
+    # what failed is tried again, the rest is not
+    suite.write_text(SUITE)
+    assert "4 of 4 cells, 0 computed now" in bench(environment, suite, "--out", out).stdout
+
+
+def test_the_order_and_the_number_of_workers_change_nothing(environment, suite, tmp_path):
+    pytest.importorskip("distributed")
+    bench(environment, suite, "--out", tmp_path / "a", "-q")
+    bench(environment, suite, "--out", tmp_path / "b", "-q", "--workers", "2")
+    text = SUITE.replace(
+        '["mask:keep=0.5", "mask:keep=0.25"]', '["mask:keep=0.25", "mask:keep=0.5"]'
+    )
+    suite.write_text(text)
+    bench(environment, suite, "--out", tmp_path / "c", "-q")
+    a, b, c = (figures(tmp_path / name) for name in "abc")
+    assert a == b
+    assert sorted(a, key=str) == sorted(c, key=str)
+
+
+def test_a_scheduler_that_is_not_there(environment, suite):
+    pytest.importorskip("distributed")
+    said = bench(environment, suite, "--scheduler", "tcp://127.0.0.1:9", status=2)
+    assert "no dask scheduler answers at tcp://127.0.0.1:9" in said.stderr
+
+
+def test_a_dry_run_computes_nothing(environment, suite, tmp_path):
+    out = tmp_path / "out"
+    said = bench(environment, suite, "--out", out, "--dry-run")
+    assert "2 methods × 2 tasks × 3 images × 1 seeds = 12 cells" in said.stdout
+    assert not (out / "cells").exists()
+    assert not (out / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--workers", "2", "--scheduler", "x"), "given at once"),
+        (("--out", "pictures"), "holds something else than a bench"),
+        (("--out", "suite.toml"), "is a file"),
+        (("--timeout", "0"), "--timeout"),
+    ],
+)
+def test_what_cannot_be(environment, suite, args, says):
+    assert says in bench(environment, suite, *args, status=2).stderr
+
+
+def test_methods_of_other_sizes_are_refused(environment, suite):
+    suite.write_text(SUITE.replace('solver = "walk:steps=5"', 'solver = "nothing"'))
+    assert "no solver is called 'nothing'" in bench(environment, suite, status=2).stderr

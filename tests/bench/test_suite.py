@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+
+from invprob.bench import suite as suites
+from invprob.bench.lines import line_of, places
+from invprob.errors import InvprobError
+from invprob.registry import registry
+from tests.cli.conftest import toys
+
+__all__ = ["toys"]
+
+GOOD = """name = "good"
+operators = ["mask"]
+noise = ["gauss"]
+
+[[method]]
+solver = "walk"
+
+[[method]]
+name = "again"
+solver = "walk:steps=3"
+"""
+
+
+def read(tmp_path: Path, text: str) -> suites.Suite:
+    path = tmp_path / "suite.toml"
+    path.write_text(text)
+    return suites.read(path, registry())
+
+
+def test_lines_are_those_of_the_file():
+    text = '# a\nx = 1\n[[m]]\na = 1\n[[m]]\n  a.b = 2\n[[m.o]]\nq = 1\n[t."u"]\nv = 1\n'
+    found = places(text)
+    assert found[("x",)] == 2
+    assert found[("m", 0, "a")] == 4
+    assert found[("m", 1)] == 5
+    assert found[("m", 1, "a", "b")] == 6
+    assert found[("m", 1, "o", 0, "q")] == 8
+    assert found[("t", "u", "v")] == 10
+    assert line_of(text, ("m", 1, "nothing")) == 5
+    assert line_of(text, ("nothing",)) == 1
+
+
+def test_the_grid_and_the_overrides(toys, tmp_path):
+    more = GOOD + (
+        '\n[[method.override]]\noperator = "mask:keep=0.1*"\nset = ["solver.steps=7"]\n'
+        '\n[[task]]\noperator = "mask:keep=0.1"\nnoise = "none"\n'
+    )
+    suite = read(tmp_path, more)
+    assert [task.name for task in suite.tasks] == ["mask, gauss", "mask:keep=0.1"]
+    assert suite.labels == ("walk", "again")
+    first, second = suite.tasks
+    method = suite.method[1]
+    steps = [
+        suite.experiment(method, task, 0, registry()).solver.params["steps"]
+        for task in (first, second)
+    ]
+    assert steps == [3, 7]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says", "hint"),
+    [
+        ('"good"\n', '"good"\nlimt = 3\n', "line 2: there is no limt", "limit"),
+        (
+            'solver = "walk"\n',
+            'solver = "walk"\nnam = "x"\n',
+            "line 7: there is no method.0.nam",
+            "name",
+        ),
+        ('["mask"]', "3", "line 2: operators", ""),
+        ('["mask"]', "[]", "grid is empty", ""),
+        ('"again"', '"walk"', "called alike: method walk", ""),
+        ('["mask"]', '["mask", "mask"]', "called alike: task mask", ""),
+        ('"good"', '"good"\nseeds = [1, 1]', "called alike: seed 1", ""),
+        ('"good"', '"good"\nreference = "agin"', "no method 'agin'", ""),
+        ('"good"', '"good"\nlimit = 0', "line 2: limit", ""),
+        ('"good"', '"good"\nimages = ["nowhere"]', "line 2: there is no file or folder", "path"),
+        ('"walk:steps=3"', '"wlk"', "line 8: no solver is called 'wlk'", "walk"),
+        ('"walk:steps=3"', '"walk:stps=3"', "line 8: solver walk.stps", "steps"),
+        ('["mask"]', '["msk"]', "line 2: no operator is called 'msk'", "mask"),
+        ('["gauss"]', '["gaus"]', "line 3: no noise is called 'gaus'", "gauss"),
+        ('name = "good"', "name = good", "is no TOML", ""),
+        ("[[method]]\nsolver", "[[methods]]\nsolver", "there is no methods", "method"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(toys, tmp_path, old, new, says, hint):
+    assert GOOD.replace(old, new, 1) != GOOD
+    with pytest.raises(InvprobError) as caught:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    assert "suite.toml" in caught.value.message
+    assert says in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_suite_that_is_not_there(toys, tmp_path):
+    with pytest.raises(InvprobError, match="cannot be read"):
+        suites.read(tmp_path / "none.toml", registry())
+
+
+def test_the_default_suite_is_sound():
+    found = suites.read(suites.DEFAULT, registry())
+    assert found.labels == ("sgilo", "ilo", "csgm", "dps")
+    assert len(found.tasks) == 3

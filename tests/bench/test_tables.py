@@ -1,0 +1,98 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from invprob import metrics
+from invprob.bench import tables
+from invprob.bench.tables import Row
+
+
+def rows(task="t", seeds=(0,)):
+    """Method b is 1 dB over a on each of 30 images, c is no better on average."""
+    rng = np.random.default_rng(1)
+    made = []
+    for i in range(30):
+        level = 20 + 5 * rng.random()
+        for seed in seeds:
+            for method, gain in (("a", 0.0), ("b", 1 + 0.1 * rng.random()), ("c", rng.normal())):
+                figures = {"psnr_mean": level + gain + seed, "seconds": 1.0, "crps": None}
+                made.append(Row(task, method, f"i{i}", seed, figures))
+    return made
+
+
+def test_differences_are_paired_and_ties_marked():
+    a, b, c = tables.lines(rows(), ["t"], ["a", "b", "c"], "a")
+    assert not a.differences
+    gap = b.differences["psnr_mean"]
+    assert 1 < gap.low < gap.mean < gap.high < 1.1
+    # far wider than the paired one
+    assert b.values["psnr_mean"].high - b.values["psnr_mean"].low > 0.5
+    assert not gap.tie
+    assert c.differences["psnr_mean"].tie
+    assert tables.difference(c.differences["psnr_mean"], "psnr_mean").startswith("≈ ")
+    assert tables.best([a, b, c], "psnr_mean") == {"b"}
+    assert tables.best([a, b, c], "generator_passes") == set()
+    assert "crps" not in a.values
+
+
+def test_an_interval_covers_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(400):
+        found = tables.estimate(list(rng.normal(3, 2, 40)))
+        inside += found.low <= 3 <= found.high
+    assert 0.90 <= inside / 400 <= 0.98
+
+
+def test_seeds_of_an_image_are_one_observation():
+    (line, *_) = tables.lines(rows(seeds=(0, 1)), ["t"], ["a", "b", "c"], "a")
+    once = tables.lines(rows(), ["t"], ["a", "b", "c"], "a")[0]
+    assert line.values["psnr_mean"].n == 30
+    assert line.values["psnr_mean"].mean == pytest.approx(
+        once.values["psnr_mean"].mean + 0.5, abs=2
+    )
+
+
+def test_of_one_image_there_is_no_interval():
+    one = [r for r in rows() if r.image == "i0"]
+    a, b, _ = tables.lines(one, ["t"], ["a", "b", "c"], "a")
+    assert math.isnan(a.values["psnr_mean"].low)
+    assert b.differences["psnr_mean"].tie
+    plain = tables.as_json([a, b])
+    assert plain[0]["values"]["psnr_mean"]["low"] is None
+    text = tables.as_markdown([a, b], "a")
+    assert "### t" in text
+    assert "**" in text
+
+
+def test_a_difference_is_of_shared_images_only():
+    some = [r for r in rows() if r.method != "b" or r.image in ("i0", "i1")]
+    _, b, _ = tables.lines(some, ["t"], ["a", "b", "c"], "a")
+    assert b.differences["psnr_mean"].n == 2
+
+
+def test_crps_is_its_definition_and_rewards_the_truth():
+    rng = torch.Generator().manual_seed(0)
+    draws = torch.rand(7, 3, 4, 5, generator=rng)
+    truth = torch.rand(3, 4, 5, generator=rng)
+    between = (draws[:, None] - draws[None]).abs().sum((0, 1)) / (7 * 6)
+    direct = ((draws - truth).abs().mean(0) - between / 2).mean()
+    assert metrics.crps(draws, truth) == pytest.approx(float(direct), abs=1e-6)
+    # for a normal law of known spread the score is 0.2337 σ, and worse with another spread
+    truth = 0.5 + 0.05 * torch.randn(1, 200, 200, generator=rng)
+    scores = [
+        metrics.crps(0.5 + s * torch.randn(20, 1, 200, 200, generator=rng), truth)
+        for s in (0.02, 0.05, 0.12)
+    ]
+    # E|X − x| − ½E|X − X'| = σ/√π where truth and draws have one law
+    assert scores[1] == pytest.approx(0.05 / math.sqrt(math.pi), rel=0.03)
+    assert min(scores) == scores[1]
+
+
+def test_ms_ssim_needs_large_images():
+    image = torch.rand(2, 3, 180, 180, generator=torch.Generator().manual_seed(0))
+    assert metrics.ms_ssim(image[:, :, :100], image[:, :, :100]) is None
+    assert torch.allclose(metrics.ms_ssim(image, image), torch.ones(2))
+    assert float(metrics.ms_ssim((image + 0.1).clamp(0, 1), image)[0]) < 1
