@@ -6,14 +6,19 @@ reason). When stdin ends, as it does when the coordinator dies, the process ends
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import sys
 import threading
 import traceback
-from typing import Any, BinaryIO
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from invprob.bench import frames
+
+if TYPE_CHECKING:
+    from invprob.build import Models
 
 
 def main() -> None:
@@ -57,19 +62,33 @@ def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:
 
     torch.set_num_threads(told["threads"])
     truth, y = measured.unpack(data)
-    experiment = Experiment.parse(told["experiment"])
     shape = tuple(truth.shape)
-    m = build.models(experiment, registry(), shape)  # type: ignore[arg-type]
-    if (found := build.sha256(m.generator, *m.priors.values())) != told["models"]:
-        raise BadWeights(f"the weights here have sha256 {found}, not {told['models']}")
+    table = told["experiment"]
+    brought = {key: table[key] for key in ("solver", "generator", "prior", "device")}
+    m, sha256 = _models(json.dumps(brought), shape)
+    if sha256 != told["models"]:
+        raise BadWeights(f"the weights here have sha256 {sha256}, not {told['models']}")
+    experiment = Experiment.parse(table)
     A = build.operator(experiment, registry(), shape, m.device)
     parts = Parts(m.solver, m.generator, A, m.device, m.priors)
 
     def tell(step: int, total: int) -> None:
         frames.send(out, b"P", frames.pack({"step": step, "total": total}))
 
+    tell(0, m.solver.total(parts.problem(y[None], experiment.samples, experiment.seed)))
     solved = figures.solve(parts, y, truth, experiment.samples, experiment.seed, tell)
     return solved.pack()
+
+
+@lru_cache(maxsize=8)
+def _models(brought: str, shape: Any) -> tuple[Models, str]:
+    """What a method brings along, loaded once for all its cells, and its SHA-256."""
+    from invprob import build
+    from invprob.experiment import Experiment
+    from invprob.registry import registry
+
+    m = build.models(Experiment.parse(json.loads(brought)), registry(), shape)
+    return m, build.sha256(m.generator, *m.priors.values())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from invprob.bench import frames
 from invprob.bench.grid import Cell
 
 Tell = Callable[[int, int], None]
+LOADING = 300.0
+"""Seconds until a cell must begin: to start a process, import torch and load the models."""
 DEATHS = 2
 """How often a cell's process may die under it before the cell is given up."""
 
@@ -43,7 +45,7 @@ class Worker:
     def solve(self, packed: bytes, timeout: float, tell: Tell = lambda *_: None) -> bytes:
         """The packed cell of a packed request; raises `Failed` with the reason.
 
-        `timeout` counts from the first step on; loading the models may take as long again.
+        `timeout` is in seconds and counts once the models are loaded, which may take `LOADING`.
         """
         for death in range(DEATHS):
             try:
@@ -60,14 +62,14 @@ class Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         frames.send(process.stdin, b"J", packed)  # type: ignore[arg-type]
-        ends = time.monotonic() + timeout
-        first = True
+        ends, loaded = time.monotonic() + max(LOADING, timeout), False
         with selectors.DefaultSelector() as waiting:
             waiting.register(process.stdout, selectors.EVENT_READ)
             while True:
                 if not waiting.select(max(0.0, ends - time.monotonic())):
                     self.close()
-                    raise Failed(f"timed out after {timeout:g} s")
+                    said = f"timed out after {timeout:g} s"
+                    raise Failed(said if loaded else f"its models took over {LOADING:g} s to load")
                 frame = frames.receive(process.stdout)  # type: ignore[arg-type]
                 if frame is None:
                     raise EOFError
@@ -76,8 +78,8 @@ class Worker:
                     return data
                 if kind == b"E":
                     raise Failed(data.decode())
-                if first:
-                    ends, first = time.monotonic() + timeout, False
+                if not loaded:
+                    ends, loaded = time.monotonic() + timeout, True
                 told, _ = frames.unpack(data)
                 tell(told["step"], told["total"])
 

@@ -39,7 +39,9 @@ task.selectedIndex = 0; task.dispatchEvent(new Event("change"));
 told.allPictures = document.querySelectorAll(".problem").length;
 const box = [...document.querySelectorAll("#choose label")]
   .find((l) => l.textContent === "peak MB").firstChild;
-told.before = head("peak MB") === undefined; box.click(); told.after = head("peak MB") !== undefined;
+told.before = head("peak MB") === undefined;
+box.click();
+told.after = head("peak MB") !== undefined;
 told.points = document.querySelectorAll("#by-measurements circle").length;
 told.times = document.querySelectorAll("#by-time circle").length;
 document.querySelector(".problem").click();

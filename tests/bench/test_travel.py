@@ -1,0 +1,93 @@
+import io
+from pathlib import Path
+
+import pytest
+import torch
+
+from invprob.bench import frames, store, travel
+from invprob.bench.store import Solved, Store
+from invprob.experiment import Experiment
+
+
+def experiment(**more):
+    return Experiment.parse({"operator": "mask", "solver": "walk", **more})
+
+
+def test_weights_travel_with_what_belongs_to_them(tmp_path):
+    home, cache = tmp_path / "home", tmp_path / "cache"
+    (home / "ddpm" / "unet").mkdir(parents=True)
+    (home / "ddpm" / "unet" / "config.json").write_text("{}")
+    for name in ("g.safetensors", "g-score-1.safetensors", "other.safetensors"):
+        (home / name).write_bytes(name.encode())
+    made = experiment(
+        generator=f"stylegan2:weights={home / 'g.safetensors'}",
+        prior={"1": f"pixel-diffusion:weights={home / 'ddpm'}", "default": "latent-score"},
+    )
+    found = travel.named(made)
+    assert set(found.values()) == {home / "g.safetensors", home / "ddpm"}
+    places = {}
+    for given, path in found.items():
+        sha256, packed = travel.pack(path)
+        assert travel.pack(path)[0] == sha256
+        places[given] = str(travel.arrive(sha256, packed, path.name, cache))
+        # a second arrival finds it there
+        assert travel.arrive(sha256, b"", path.name, cache).exists()
+    moved = travel.rerouted(made.model_dump(mode="json"), places)
+    arrived = moved["generator"]["weights"]
+    assert arrived.startswith(str(cache))
+    assert Path(arrived).read_bytes() == b"g.safetensors"
+    beside = {p.name for p in Path(arrived).parent.iterdir()}
+    assert beside == {"g.safetensors", "g-score-1.safetensors"}
+    assert (Path(moved["prior"]["1"]["weights"]) / "unet" / "config.json").read_text() == "{}"
+    assert moved["prior"]["default"] == {"name": "latent-score"}
+
+
+def test_a_change_of_content_is_another_parcel(tmp_path):
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(b"a")
+    first, _ = travel.pack(path)
+    path.write_bytes(b"b")
+    assert travel.pack(path)[0] != first
+
+
+def test_what_is_bundled_stays_at_home():
+    assert travel.named(experiment(generator="stylegan2:weights=faces64")) == {}
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1000])
+def test_frames_arrive_whole_through_pipes_that_take_parts(chunk):
+    class Pipe(io.BytesIO):
+        def write(self, data):
+            return super().write(data[:chunk])
+
+        def read(self, count=-1):
+            return super().read(min(count, chunk))
+
+    pipe = Pipe()
+    frames.send(pipe, b"J", b"hello world")
+    frames.send(pipe, b"R", b"")
+    whole = pipe.tell()
+    pipe.seek(0)
+    assert frames.receive(pipe) == (b"J", b"hello world")
+    assert frames.receive(pipe) == (b"R", b"")
+    assert frames.receive(pipe) is None
+    pipe.truncate(whole - 12)
+    pipe.seek(0)
+    assert frames.receive(pipe) is None
+    assert frames.unpack(frames.pack({"a": [1]}, b"\0x")) == ({"a": [1]}, b"\0x")
+
+
+def test_a_cell_is_whole_or_not_there(tmp_path):
+    cells = Store(tmp_path / "cells")
+    packed = Solved({"psnr_mean": 20.5, "crps": None}, {"mean": torch.rand(3, 4, 4)}).pack()
+    assert cells.get("k") is None
+    cells.put("k", packed)
+    again = cells.get("k")
+    assert again is not None
+    assert again.figures == {"psnr_mean": 20.5, "crps": None}
+    for place in range(0, len(packed), 37):
+        broken = bytearray(packed)
+        broken[place] ^= 4
+        assert store.unpack(bytes(broken)) is None
+        assert store.unpack(packed[:place]) is None
+    assert [p.name for p in (tmp_path / "cells").iterdir()] == ["k.cell"]
