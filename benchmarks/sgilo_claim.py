@@ -47,7 +47,7 @@ MORE = {
     "identity": "gaussian:sigma=0.2",
 }
 TUNED = {
-    "sgilo": "sgilo:steps=50,100,anneal=0.5,level=0.1",
+    "sgilo": "sgilo:steps=50,100,anneal=0.8,weight=0.3",
     "sgilo-official": "sgilo-official:steps=75,75",
     "ilo": "ilo:steps=50,50,50",
     "csgm": "csgm:steps=150,restarts=1",

@@ -31,6 +31,16 @@ def locate(name: str, bundled: Path) -> Path:
     )
 
 
+def listed(path: Path, bundled: Path) -> str | None:
+    """The SHA-256 of a file in the folder `bundled`, as its SHA256SUMS says; None for others."""
+    sums = bundled / "SHA256SUMS"
+    if not path.is_relative_to(bundled) or not sums.is_file():
+        return None
+    lines = (line.split() for line in sums.read_text().splitlines())
+    name = path.relative_to(bundled).as_posix()
+    return next((digest for digest, told in lines if told == name), None)
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:

@@ -21,11 +21,16 @@ from invprob_dps.pixel_diffusion import PixelDiffusion
 NETWORK = "diffusion_pytorch_model.safetensors"
 
 
+def network_file(folder: Path) -> Path:
+    """Where the weights of a folder lie."""
+    return (folder / "unet" if (folder / "unet").is_dir() else folder) / NETWORK
+
+
 def read_folder(folder: Path, expected: str | None = None) -> PixelDiffusion:
     """The model of a folder, in float32; `expected` is the SHA-256 of its weights file."""
-    inside = folder / "unet" if (folder / "unet").is_dir() else folder
+    file = network_file(folder)
+    inside = file.parent
     timing = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
-    file = inside / NETWORK
     if not file.is_file():
         raise BadWeights(
             f"{folder} holds no {NETWORK}",

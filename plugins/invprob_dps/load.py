@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from invprob import weights
 from invprob.errors import BadInput, BadWeights, nearest
 from invprob.generator import Generator
-from invprob_dps.diffusion_folder import read_folder
+from invprob_dps.diffusion_folder import network_file, read_folder
 from invprob_dps.params import PixelDiffusionParams
 from invprob_dps.pixel_diffusion import PixelDiffusion
 
@@ -24,7 +25,9 @@ def pixel_diffusion(
             "pixel-diffusion is a prior over images, not over the latents of a generator",
             "leave out --generator",
         )
-    model = read_folder(_folder(params.weights), params.sha256)
+    folder = _folder(params.weights)
+    expected = params.sha256 or weights.listed(network_file(folder), BUNDLED)
+    model = read_folder(folder, expected)
     model.dtype = torch.bfloat16 if params.precision == "bfloat16" else torch.float32
     if params.compile:
         model.net.compile()

@@ -28,18 +28,23 @@ WIDEST = 1.5
 
 @dataclass(frozen=True)
 class Schedule:
-    """`steps` gradients spread over `levels` diffusion times that fall evenly to `end`."""
+    """`steps` gradients spread over `levels` diffusion times that fall evenly to `end`.
+
+    The last level, at which the chain settles on the measurement, takes the part `last` of them.
+    """
 
     start: float
     end: float
     levels: int
     steps: int
+    last: float
 
     @property
     def begins(self) -> list[int]:
         """The first step of each level; of fewer steps than levels, each is a level."""
-        count = min(self.levels, self.steps)
-        return [-(-level * self.steps // count) for level in range(count)]
+        before = min(self.levels, self.steps) - 1
+        rest = min(self.steps - 1, max(before, int((1 - self.last) * self.steps + 0.5)))
+        return [*(-(-level * rest // before) for level in range(before)), rest if before else 0]
 
     def level(self, i: int) -> int:
         """The level of step i."""

@@ -61,8 +61,4 @@ def stages_beside(source: Path) -> list[str]:
 
 def bundled_sha256(path: Path) -> str | None:
     """The SHA-256 that a bundled file must have; None for other files."""
-    sums = path.with_name("SHA256SUMS")
-    if path.parent != BUNDLED or not sums.is_file():
-        return None
-    lines = (line.split() for line in sums.read_text().splitlines())
-    return next((digest for digest, name in lines if name == path.name), None)
+    return weights.listed(path, BUNDLED)

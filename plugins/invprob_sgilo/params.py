@@ -34,7 +34,10 @@ class SGILOParams(Params):
     level: float = Field(
         0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
     )
-    levels: int = Field(6, ge=1, description="Noise levels of an annealing.")
+    levels: int = Field(3, ge=1, description="Noise levels of an annealing.")
+    last: float = Field(
+        0.6, gt=0, le=1, description="Part of an annealing that its last level takes."
+    )
     flow: int = Field(
         3, ge=1, description="Steps of the probability flow that denoise the chain at each level."
     )

@@ -115,7 +115,8 @@ class SGILO(Solver):
     def _anneal(self, problem: Problem, state: SGILOState) -> Progress:
         p, k = self.params, self.params.stages[state.round]
         start = p.starts[min(state.round, len(p.starts) - 1)]
-        plan = Schedule(max(start, p.level), p.level, p.levels, self._annealing(state.round))
+        steps = self._annealing(state.round)
+        plan = Schedule(max(start, p.level), p.level, p.levels, steps, p.last)
         prior, t = self._staged(problem).prior(state.round), plan.time(state.i)
         now, track = state.annealed, state.track
         if now is None or track is None:

@@ -220,15 +220,17 @@ def test_both_acceptances_agree_for_a_quadratic():
 
 
 def test_levels_of_an_annealing_share_its_steps():
-    plan = anneal.Schedule(start=1.0, end=0.1, levels=4, steps=10)
-    assert plan.begins == [0, 3, 5, 8]
-    assert [plan.level(i) for i in range(10)] == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
+    plan = anneal.Schedule(start=1.0, end=0.1, levels=4, steps=10, last=0.4)
+    assert plan.begins == [0, 2, 4, 6]
+    assert [plan.level(i) for i in range(10)] == [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
     assert plan.time(0) == pytest.approx(1.0)
     assert plan.time(9) == pytest.approx(0.1)
-    assert plan.next_level(4) == 5
+    assert plan.next_level(4) == 6
     assert plan.next_level(9) == 10
-    short = anneal.Schedule(start=1.0, end=0.1, levels=4, steps=2)
+    short = anneal.Schedule(start=1.0, end=0.1, levels=4, steps=2, last=0.4)
     assert [short.time(i) for i in range(2)] == [1.0, pytest.approx(0.1)]
+    assert anneal.Schedule(start=1.0, end=0.1, levels=1, steps=5, last=0.2).begins == [0]
+    assert anneal.Schedule(start=1.0, end=0.1, levels=3, steps=9, last=1.0).begins == [0, 1, 2]
 
 
 def test_the_probability_flow_ends_in_the_law_of_the_data():
