@@ -42,8 +42,8 @@ def test_a_training_learns_and_writes_what_can_be_used(pictures, tmp_path):
     first = next(train(DiffusionTraining(**TINY), pictures, tmp_path / "first"))
     last = finish(pictures, tmp_path / "out", kimg=4)
     assert last.step == last.total == 4000
-    assert last.figures["loss"] < 0.5 * first.figures["loss"]
-    assert last.figures["held-out loss"] < 0.5
+    assert last.figures["loss"] < 0.6 * first.figures["loss"]
+    assert last.figures["held-out loss"] < 0.4
     assert last.picture is not None
     assert images.read(last.picture).shape[0] == 3
     for kind in ("best", "newest"):

@@ -8,10 +8,12 @@ from torch import Tensor
 from invprob import build, seeds, tree
 from invprob.generator import Generator, Identity
 from invprob.operator import LinearOperator
+from invprob.prior import Denoiser
 from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise
 from invprob_basics.params import GaussianNoiseParams, GaussianPriorParams
 from invprob_basics.priors import Gaussian
+from invprob_basics.schedules import vp
 from invprob_ilo.l1_ball import L1Ball
 from invprob_ilo.params import L1BallParams
 
@@ -66,6 +68,30 @@ def posterior(p: Problem, sigma: float) -> tuple[Tensor, Tensor]:
     J = G.matrix[: p.operator.out_shape[0]]
     covariance = torch.linalg.inv(torch.eye(G.dim) + J.T @ J / sigma**2)
     return covariance @ J.T @ (p.y[0] - 0.5) / sigma**2, covariance
+
+
+class Grey(Denoiser):
+    """A law of images: pixels around ½ with a spread of ¼, u = 2x − 1."""
+
+    t_min = 1 / 1000
+
+    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        return vp(t)
+
+    def normalise(self, x: Tensor) -> Tensor:
+        return 2 * x - 1
+
+    def restore(self, u: Tensor) -> Tensor:
+        return (u + 1) / 2
+
+    def denoise(self, u: Tensor, t: Tensor) -> Tensor:
+        alpha, sigma = (tree.per_element(v, u) for v in self.schedule(t))
+        return alpha * u / (alpha**2 + 4 * sigma**2)
+
+
+def without_generator(p: Problem) -> Problem:
+    """The same measurements, of images that have a prior of their own."""
+    return Problem(p.y, p.operator, Identity((1, 3, 4)), p.keys, {0: Grey()})
 
 
 def with_balls(p: Problem, radius: float) -> Problem:
