@@ -25,13 +25,17 @@ def pixel_diffusion(
             "pixel-diffusion is a prior over images, not over the latents of a generator",
             "leave out --generator",
         )
-    folder = _folder(params.weights)
-    expected = params.sha256 or weights.listed(network_file(folder), BUNDLED)
-    model = read_folder(folder, expected)
+    model = named(params.weights, params.sha256)
     model.dtype = torch.bfloat16 if params.precision == "bfloat16" else torch.float32
     if params.compile:
         model.net.compile()
     return model
+
+
+def named(name: str, sha256: str | None = None) -> PixelDiffusion:
+    """A bundled model or that of a folder, in float32; raises `BadWeights`."""
+    folder = _folder(name)
+    return read_folder(folder, sha256 or weights.listed(network_file(folder), BUNDLED))
 
 
 def _folder(name: str) -> Path:

@@ -67,6 +67,9 @@ class DiffusionTraining(Params):
     prediction: Literal["v_prediction", "epsilon", "sample"] = Field(
         "v_prediction", description="What the network predicts, in the terms of diffusers."
     )
+    start: str | None = Field(
+        None, description="Weights to start from, bundled or a folder; none: random ones."
+    )
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
     held_out: float = Field(
         0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."

@@ -5,6 +5,7 @@ By default it predicts v = α ε − σ u_0 (Salimans and Ho, 2022, arXiv:2202.0
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput, BadParams
 from invprob.sampler_params import SamplerParams
 from invprob.training import TrainingProgress
+from invprob_dps import load
 from invprob_dps.diffusion_folder import write_folder
 from invprob_dps.params import DiffusionTraining
 from invprob_dps.pixel_diffusion import PixelDiffusion
@@ -39,6 +41,8 @@ class Training:
         with torch.random.fork_rng([]):
             torch.manual_seed(params.seed)
             self.model = PixelDiffusion(network(params, side), self.scheduler, params.patch)
+        if params.start is not None:
+            start_from(self.model, params.start)
         self.model.to(device).dtype = _dtype(params)
         self.ema = PixelDiffusion(network(params, side), self.scheduler, params.patch)
         self.ema.to(device).eval().requires_grad_(False).dtype = _dtype(params)
@@ -138,6 +142,23 @@ def network(params: DiffusionTraining, side: int) -> UNet2DModel:
         attention_head_dim=coarse,
         norm_num_groups=16,
     )
+
+
+def start_from(model: PixelDiffusion, name: str) -> None:
+    """Give `model` the weights that `name` names; raises `BadParams` where they do not fit."""
+    found = load.named(name)
+    if _layout(found) != _layout(model):
+        raise BadParams(
+            f"start={name} has another network or prediction than this training",
+            "give the size, channels, layers, patch and prediction of its model card",
+        )
+    model.load_state_dict(found.state_dict())
+
+
+def _layout(model: PixelDiffusion) -> str:
+    """What decides whether weights of one model fit another."""
+    config = {k: v for k, v in model.net.config.items() if not k.startswith("_")}
+    return json.dumps([config, model.patch, model.prediction], sort_keys=True)
 
 
 def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:

@@ -79,3 +79,12 @@ def test_impossible_sizes_are_refused(pictures, tmp_path):
     with pytest.raises(BadInput, match="too few folders"):
         finish(pictures, tmp_path / "b", held_out=0.99)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_training_starts_from_given_weights(pictures, tmp_path):
+    finish(pictures, tmp_path / "first", kimg=4)
+    start = str(tmp_path / "first" / "newest")
+    first = next(train(DiffusionTraining(**TINY | {"start": start}), pictures, tmp_path / "more"))
+    assert first.figures["loss"] < 0.4
+    with pytest.raises(BadParams, match="another network or prediction"):
+        finish(pictures, tmp_path / "other", start=start, patch=2, channels=(16,))
