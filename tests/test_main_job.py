@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 CONVERGENCE = ("convergence", "r_hat", "ess", "mcse")
 SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
+    "dps": "dps:steps=6",
     "ilo": "ilo:steps=3,3,3",
     "sgilo": "sgilo:steps=4,10,probes=2",
 }

@@ -1,0 +1,80 @@
+"""Write docs/reference/ from the parameter models and the help of the command line.
+
+python docs/make_reference.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from invprob import cli
+from invprob.cli.show import shown, typed
+from invprob.plugin import KINDS
+from invprob.registry import Entry, registry
+
+FOLDER = Path(__file__).parent / "reference"
+OURS = ("basics", "csgm", "dps", "ilo", "sgilo")
+MADE = "<!-- made by docs/make_reference.py -->\n"
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by file name."""
+    return {"components.md": components(), "command-line.md": command_line()}
+
+
+def components() -> str:
+    """Every component of our own sets, by kind."""
+    parts = [MADE, "# Components\n", "As `invprob show KIND NAME` prints them.\n"]
+    for kind in KINDS:
+        entries = [e for e in registry().of_kind(kind) if e.plugin in OURS]
+        if entries:
+            parts += [f"## {kind.capitalize()}s\n", *map(component, entries)]
+    return "\n".join(parts)
+
+
+def component(entry: Entry) -> str:
+    """A component: what it is, what it needs and offers, what it takes."""
+    about = entry.component
+    schema = entry.params().model_json_schema()
+    lines = [f"### {about.name}\n", about.summary + "\n"]
+    facts = [("needs", about.needs), ("offers", about.offers)]
+    facts += [(f"default {kind}", (name,)) for kind, name in about.defaults]
+    lines += [f"*{name}*: {', '.join(values)}\n" for name, values in facts if values]
+    properties = schema.get("properties", {})
+    if properties:
+        lines += ["| parameter | type | default | |", "|---|---|---|---|"]
+    for name, field in properties.items():
+        words, limits = typed(field, schema.get("$defs", {}))
+        default = "required" if "default" not in field else shown(field["default"])
+        text = " ".join(filter(None, (field.get("description", ""), limits and f"[{limits}]")))
+        cells = (f"`{name}`", words, f"`{default}`" if default else "", text)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def command_line() -> str:
+    """The help of every command."""
+    parts = [MADE, "# Command line\n", help_of([])]
+    for name in cli.COMMANDS:
+        parts += [f"## {name}\n", help_of([name])]
+        command = cli.root.get_command(click.Context(cli.root), name)
+        for sub in getattr(command, "commands", {}):
+            parts += [f"### {name} {sub}\n", help_of([name, sub])]
+    return "\n".join(parts)
+
+
+def help_of(arguments: list[str]) -> str:
+    """What `--help` prints, at 80 columns."""
+    result = CliRunner().invoke(
+        cli.root, [*arguments, "--help"], prog_name="invprob", terminal_width=80
+    )
+    return f"```text\n{result.output.rstrip()}\n```\n"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")

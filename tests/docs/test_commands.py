@@ -1,0 +1,108 @@
+"""Every `invprob` command that README and the pages show is run, with fewer steps than it says."""
+
+import re
+import shlex
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from invprob import cli, images, seeds
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
+LONG = {"docs/training.md"}
+STEPS = {
+    "sgilo": ["--set", "solver.steps=2,8", "--set", "solver.probes=2"],
+    "ilo": ["--set", "solver.steps=2,2,2"],
+    "csgm": ["--set", "solver.steps=2"],
+    "dps": ["--set", "solver.steps=2"],
+}
+FEW = {
+    "train generator": ["--set", "kimg=1", "--set", "channel_max=16", "--set", "batch=25"],
+    "train prior": ["--set", "steps=2", "--set", "batch=2", "--set", "validate_every=2"],
+    "train diffusion": ["--set", "kimg=1", "--set", "batch=500"],
+    "sample": ["--count", "2", "--sampler", "ancestral:steps=2"],
+    "naturalize": ["--steps", "2", "--sampler", "ancestral:steps=2"],
+    "invert": ["--set", "steps=2"],
+}
+"""What makes a command short."""
+SUITE = """
+operators = ["identity"]
+limit = 1
+samples = 1
+[[method]]
+solver = "csgm:steps=1,restarts=1"
+"""
+
+
+def commands(page: str) -> list[list[str]]:
+    """The arguments of the `invprob` commands in the page's shell blocks, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    parts = [part for line in lines for part in line.split("&&")]
+    shown = [p.strip() for p in parts if p.strip().startswith("invprob ")]
+    return [shlex.split(p, comments=True)[1:] for p in shown]
+
+
+def shortened(arguments: list[str]) -> list[str]:
+    """The same command with few steps."""
+    verb = arguments[0]
+    if verb == "solve":
+        spec = arguments[arguments.index("--solver") + 1] if "--solver" in arguments else "sgilo"
+        return [*arguments, *STEPS[spec.partition(":")[0]], "--limit", "1", "--samples", "1"]
+    if verb == "run":
+        return [*arguments, *STEPS["sgilo"], "--set", "samples=1"]
+    key = f"{verb} {arguments[1]}" if verb == "train" else verb
+    if verb == "bench":
+        rest = arguments[2:] if arguments[1:2] == ["suite.toml"] else arguments[1:]
+        if "--scheduler" in rest:
+            rest = rest[:-2]  # there is no cluster here; tests/bench starts one
+        return ["bench", "suite.toml", *rest]
+    return [*arguments, *FEW.get(key, [])]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with the files that the pages speak of."""
+    faces = [file.read(3) for file in images.bundled()]
+    monkeypatch.chdir(tmp_path)
+    large = torch.nn.functional.interpolate(faces[0][None], (90, 120))[0]
+    for name in ("photo.png", "portrait.png"):
+        images.write_png(Path(name), large)
+    Path("pictures").mkdir()
+    for i in range(2):
+        images.write_png(Path(f"pictures/{i}.png"), faces[i])
+    with zipfile.ZipFile("pictures.zip", "w") as archive:
+        for i in range(20):
+            dim = faces[i % len(faces)] * (0.8 + 0.01 * i)
+            images.write_png(Path("x.png"), dim)
+            archive.write("x.png", f"{i // 2}/{i}.png")
+    hole = torch.ones(1, 64, 64)
+    hole[:, 20:40, 20:40] = 0
+    images.write_png(Path("hole.png"), hole)
+    images.write_png(Path("damaged.png"), faces[0] * hole)
+    images.write_png(Path("blurred.png"), faces[0])
+    images.write_png(Path("small.png"), torch.nn.functional.avg_pool2d(faces[0], 4))
+    images.write_png(Path("kernel.png"), torch.ones(1, 5, 5))
+    y = torch.randn(round(0.1 * 3 * 64 * 64), generator=seeds.stream(0))
+    np.savez("y.npz", measurement=y.numpy())
+    Path("suite.toml").write_text(SUITE)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
+)
+def test_the_commands_of_a_page_work(page, desk, capsys):
+    for arguments in commands(page):
+        runs = sorted(Path("runs").glob("*")) if Path("runs").is_dir() else []
+        given = [a.replace("runs/…", str(runs[-1])) if runs else a for a in shortened(arguments)]
+        assert cli.call(given) == 0, f"{shlex.join(given)}\n{capsys.readouterr().err}"
+
+
+def test_there_are_commands_to_run():
+    assert sum(len(commands(page)) for page in PAGES) > 30
