@@ -39,11 +39,11 @@ def converted(
         f" {', '.join(str(arch.width(r)) for r in arch.resolutions)}"
     )
     tensors = require({rule.source: rule.shape for rule in rules}, found, summary)
-    own = {
-        rule.name: tensors[rule.source].float().reshape(rule.own or rule.shape)
-        for rule in rules
-        if rule.name
-    }
+    own: dict[str, Tensor] = {}
+    for rule in rules:
+        if rule.name:
+            shape_here = rule.shape if rule.own is None else rule.own
+            own[rule.name] = tensors[rule.source].float().reshape(shape_here)
     for name, value in own.items():
         if not bool(value.isfinite().all()):
             raise BadWeights(f"tensor {name} holds numbers that are not finite", "")

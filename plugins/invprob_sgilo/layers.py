@@ -116,20 +116,22 @@ class ModulatedConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor, shift: Tensor, gain: float = 1.0) -> Tensor:
         """gain·y + shift, for x (B, inputs, H, W), style codes w (B, style) and a shift that
         broadcasts to y."""
-        style = self.affine(w)
-        eps: float | Tensor = self.eps
-        if in_half(x):
-            # demodulation divides a factor of the style out again; large ones overflow before
-            largest = style.abs().amax(1, keepdim=True).clamp_min(1e-4)
-            style, eps = style / largest, self.eps / largest.square()
         weight = self.weight * (1 / math.sqrt(self.weight[0].numel()))
+        half = in_half(x)
+        with torch.autocast(x.device.type, enabled=False):
+            style = self.affine(w)
+            eps: float | Tensor = self.eps
+            if half:
+                # demodulation divides a factor of the style out again; large ones overflow before
+                largest = style.abs().amax(1, keepdim=True).clamp_min(1e-10)
+                style, eps = style / largest, self.eps / largest.square()
+            power = (style.to(weight.dtype) ** 2) @ (weight**2).sum((2, 3)).T
+            factor = gain * (power + eps).rsqrt()
         x = x * style.to(x.dtype)[:, :, None, None]
         if self.up:
             x = filtered(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), self.fir, 1)
         else:
             x = F.conv2d(x, weight, padding=1)
-        power = (style.to(weight.dtype) ** 2) @ (weight**2).sum((2, 3)).T
-        factor = gain * (power + eps).rsqrt()
         return torch.addcmul(shift.to(x.dtype), x, factor.to(x.dtype)[:, :, None, None])
 
 
@@ -155,8 +157,9 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """(B, inputs, H, W) ↦ (B, channels, H, W), in the type of the weights."""
-        scaled = self.weight * (1 / math.sqrt(self.weight.shape[1]))
-        kernel = scaled * self.affine(w)[:, None]
+        with torch.autocast(x.device.type, enabled=False):
+            scaled = self.weight * (1 / math.sqrt(self.weight.shape[1]))
+            kernel = scaled * self.affine(w)[:, None]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2) @ kernel.transpose(1, 2).to(x.dtype)
         image = pixels.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
         return clamped(image.to(self.bias.dtype) + self.bias[:, None, None], self.limit)
