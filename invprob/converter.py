@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from invprob.errors import BadWeights
+from invprob.safe.limits import shown
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def require(
     """
     shapes = {k: tuple(v.shape) if isinstance(v, Tensor) else None for k, v in found.items()}
     other = [
-        f"{k} {shapes[k] or 'is no tensor'} for {tuple(expected[k])}"
+        f"{k} {'is no tensor' if shapes[k] is None else shapes[k]} for {tuple(expected[k])}"
         for k in expected.keys() & shapes.keys()
         if shapes[k] != tuple(expected[k])
     ]
@@ -74,5 +75,5 @@ def require(
 
 
 def _some(names: Sequence[str], limit: int = 6) -> str:
-    shown = ", ".join(name[:80] for name in names[:limit])
-    return shown + (", …" if len(names) > limit else "")
+    told = ", ".join(shown(name) for name in names[:limit])
+    return told + (", …" if len(names) > limit else "")

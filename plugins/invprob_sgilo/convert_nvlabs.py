@@ -14,6 +14,7 @@ from typing import Any
 from invprob.converter import Converted, Converter
 from invprob.errors import BadWeights
 from invprob.safe import Inert
+from invprob.safe.limits import shown
 from invprob_sgilo.convert_stylegan2 import (
     HINT,
     Rule,
@@ -126,15 +127,16 @@ def _usual(at: str, state: Mapping[str, Any]) -> None:
     }
     for name, value in usual.items():
         told = state.get(name)
-        if told is not None and value is not None and told != value:
-            raise BadWeights(f"{at}{name} is {told!r:.40}, supported is {value!r}", HINT)
+        plain = isinstance(told, (str, bool, int, float))
+        if told is not None and value is not None and not (plain and told == value):
+            raise BadWeights(f"{shown(at + name)} is {shown(told)}, supported is {value}", HINT)
 
 
 def _number(value: Any, at: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
-        raise BadWeights(f"{at}conv_clamp is no positive number", HINT)
+        raise BadWeights(f"{shown(at)}conv_clamp is no positive number", HINT)
     return float(value)
 
 
