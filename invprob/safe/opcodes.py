@@ -25,7 +25,7 @@ _NAMES: dict[str, str] = {
     "R": "REDUCE", "\x81": "NEWOBJ", "b": "BUILD", "Q": "PERSISTENT", "q": "PUT:B", "r": "PUT:I",
     "\x94": "MEMOIZE", "h": "GET:B", "j": "GET:I",
 }  # fmt: skip
-_TABLE = {
+TABLE = {
     ord(code): (name, *kind.rpartition(" ")[::2]) if ":" in entry else (name, "", "")
     for code, entry in _NAMES.items()
     for name, _, kind in [entry.partition(":")]
@@ -38,9 +38,9 @@ def operations(data: memoryview, start: int) -> Iterator[tuple[str, Any, int]]:
     at = start
     while True:
         code = data[at]
-        if code not in _TABLE:
+        if code not in TABLE:
             raise Refused(f"it has the pickle operation {shown(chr(code))}, which is not read")
-        name, how, width = _TABLE[code]
+        name, how, width = TABLE[code]
         argument, at = _argument(data, at + 1, how, width)
         yield name, argument, at
         if name == "STOP":

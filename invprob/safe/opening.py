@@ -33,21 +33,24 @@ def open_tree(path: Path) -> Any:
     if size <= len(data) - 8 and data[8] == ord("{"):
         return weights.read(path)[0]
     try:
-        tree = _read(data)
-        finite.check(tree)
+        return read(data)
     except Refused as refusal:
         raise BadWeights(f"{path} is refused: {refusal}", HINT) from None
-    except DAMAGED as error:
-        raise BadWeights(f"{path} is damaged: {shown(str(error))}", HINT) from None
-    return tree
 
 
-def _read(data: memoryview) -> Any:
+def read(data: memoryview) -> Any:
+    """The tree of a checkpoint or pickle; raises `Refused` and nothing else."""
     budget = Budget(len(data))
-    if bytes(data[:4]) == b"PK\x03\x04":
-        return archive.read(data, budget)
-    if data[0] != 0x80:
-        raise Refused("it is neither safetensors, nor a checkpoint of PyTorch, nor a pickle")
-    tree, at = Machine(data, budget, no_references).run()
-    legacy_file = type(tree) is int and tree == legacy.MAGIC
-    return legacy.after_magic(data, at, budget) if legacy_file else tree
+    try:
+        if bytes(data[:4]) == b"PK\x03\x04":
+            tree = archive.read(data, budget)
+        elif data[0] == 0x80:
+            tree, at = Machine(data, budget, no_references).run()
+            if type(tree) is int and tree == legacy.MAGIC:
+                tree = legacy.after_magic(data, at, budget)
+        else:
+            raise Refused("it is neither safetensors, nor a checkpoint of PyTorch, nor a pickle")
+    except DAMAGED as error:
+        raise Refused(f"it is damaged ({shown(str(error))})") from None
+    finite.check(tree)
+    return tree

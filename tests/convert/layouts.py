@@ -89,7 +89,7 @@ class Persistent:
         return _persistent, (self.meta,), None
 
 
-def write_pickle(path, tree, protocol=4):
+def pickle_bytes(tree, protocol=4):
     """Pickle with the names of NVlabs' modules, which are not installed here."""
     module = types.ModuleType("torch_utils.persistence")
     module._reconstruct_persistent_obj = _persistent
@@ -99,9 +99,13 @@ def write_pickle(path, tree, protocol=4):
     _persistent.__qualname__ = "_reconstruct_persistent_obj"
     sys.modules |= {"torch_utils": package, "torch_utils.persistence": module}
     try:
-        path.write_bytes(pickle.dumps(tree, protocol))
+        return pickle.dumps(tree, protocol)
     finally:
         del sys.modules["torch_utils.persistence"], sys.modules["torch_utils"]
+
+
+def write_pickle(path, tree):
+    path.write_bytes(pickle_bytes(tree))
 
 
 def nvlabs_tree(spec, weights, **networks):
