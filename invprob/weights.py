@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from invprob.errors import BadWeights, nearest
 
-HINT = "invprob reads safetensors only; write one with safetensors.torch.save_file"
+HINT = "give safetensors; invprob convert makes them of weights that others published"
+LONGEST = 1 << 24  # bytes of a header: the library would parse a hundred million
 
 
 def locate(name: str, bundled: Path) -> Path:
@@ -59,6 +60,9 @@ def check(path: Path, expected: str | None) -> None:
 def is_ours(path: Path) -> bool:
     """Whether this is a safetensors file whose metadata has the ``kind`` of a loader of ours."""
     try:
+        with path.open("rb") as head:
+            if int.from_bytes(head.read(8), "little") > LONGEST:
+                return False
         with safetensors.safe_open(path, framework="pt") as file:
             return "kind" in (file.metadata() or {})
     except (safetensors.SafetensorError, OSError, ValueError):

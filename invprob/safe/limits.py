@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STEPS = 500_000  # operations of all pickles in a file; a snapshot of four networks has some 50 000
+STEPS = 300_000  # operations of all pickles in a file; a generator of 1024 pixels takes 20 000
 DEPTH = 100  # of containers in one another
 NESTED = 1  # pickles in a pickle: NVlabs files keep every storage as one
 TEXT = 1 << 24  # bytes of one string; NVlabs files keep the source of modules as strings

@@ -30,7 +30,7 @@ def open_tree(path: Path) -> Any:
     with path.open("rb") as file:
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     size = int.from_bytes(data[:8], "little")
-    if size <= len(data) - 8 and data[8] == ord("{"):
+    if size <= min(len(data) - 8, weights.LONGEST) and data[8] == ord("{"):
         return weights.read(path)[0]
     try:
         return read(data)
