@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from invprob import cli, conversion, weights
+from invprob.converter import Converter
 from invprob.errors import BadWeights
 from invprob.params import Spec as ComponentSpec
+from invprob.plugin import Component
+from invprob.registry import Entry, Registry, registry
 from invprob_sgilo.load import stylegan2
 from invprob_sgilo.params import StyleGAN2Params
 from tests.convert.layouts import (
@@ -211,3 +214,23 @@ def test_the_sha256_of_the_file_itself_is_checked(snapshot):
 def test_stored_noise_needs_weights_that_have_it():
     with pytest.raises(BadWeights, match="no noise maps"):
         stylegan2(StyleGAN2Params(weights="faces64", noise="stored"))
+
+
+class Anything(Converter):
+    """Recognises all there is."""
+
+    def recognise(self, tree):
+        return True
+
+    def convert(self, tree):
+        raise AssertionError("it was not clear which converter to take")
+
+
+def test_a_file_that_two_converters_read_is_refused(snapshot, monkeypatch):
+    where = f"{__name__}:Anything"
+    both = Component("converter", "anything", where, "invprob.params:Params", "All there is.")
+    entries = (*registry().entries, Entry("stranger", both))
+    monkeypatch.setattr(conversion, "registry", lambda: Registry(entries))
+    with pytest.raises(BadWeights, match="several converters") as caught:
+        conversion.convert(snapshot)
+    assert "anything or nvlabs-stylegan2" in caught.value.hint
