@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pluggy
 
-Kind = Literal["solver", "operator", "noise", "generator", "prior", "trainer"]
-KINDS: tuple[Kind, ...] = ("solver", "operator", "noise", "generator", "prior", "trainer")
+Kind = Literal["solver", "operator", "noise", "generator", "prior", "trainer", "converter"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 API = 1
 
 hookspec = pluggy.HookspecMarker("invprob")
@@ -22,7 +22,8 @@ class Component:
     `target` and `params` are ``"module:name"``. The target is called with an instance of the params
     model and, by kind, with: operator ``(params, in_shape, seed)``; prior ``(params, generator,
     stage)``, the generator None for a prior of images where there is none; solver, noise,
-    generator ``(params)``; trainer ``(params, source, out)``.
+    generator ``(params)``; trainer ``(params, source, out)``; converter ``(params)``, an
+    `invprob.converter.Converter`. A component without parameters has ``"invprob.params:Params"``.
 
     `needs` says what a solver cannot do without: ``"generator"``, ``"prior.score"``,
     ``"prior.log_density"``, ``"prior.denoiser"``, ``"prior.proximal"``. `offers` says what a prior

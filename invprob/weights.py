@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from invprob.errors import BadWeights, nearest
 
-HINT = "invprob reads safetensors only; write one with safetensors.torch.save_file"
+HINT = "give safetensors; invprob convert makes them of weights that others published"
+LONGEST = 1 << 24  # bytes of a header: the library would parse a hundred million
 
 
 def locate(name: str, bundled: Path) -> Path:
@@ -47,13 +48,30 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors, metadata) of a safetensors file; `expected` is its SHA-256, where one is known."""
+def check(path: Path, expected: str | None) -> None:
+    """Raises `BadWeights` unless the file has the SHA-256 `expected`, where one is known."""
     if expected is not None and (found := sha256(path)) != expected.lower():
         raise BadWeights(
             f"weights {path} have sha256 {found}, not {expected}",
             "the file is damaged or another one; fetch it again",
         )
+
+
+def is_ours(path: Path) -> bool:
+    """Whether this is a safetensors file whose metadata has the ``kind`` of a loader of ours."""
+    try:
+        with path.open("rb") as head:
+            if int.from_bytes(head.read(8), "little") > LONGEST:
+                return False
+        with safetensors.safe_open(path, framework="pt") as file:
+            return "kind" in (file.metadata() or {})
+    except (safetensors.SafetensorError, OSError, ValueError):
+        return False
+
+
+def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors, metadata) of a safetensors file; `expected` is its SHA-256, where one is known."""
+    check(path, expected)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -70,18 +88,32 @@ def _reason(path: Path, error: Exception) -> str:
     return f"damaged or truncated safetensors ({error})"
 
 
+def as_text(metadata: Mapping[str, object]) -> dict[str, str]:
+    """Metadata as a file holds it: values that are no strings become JSON."""
+    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+
+
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write a safetensors file atomically; metadata values that are no strings become JSON."""
-    text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+    """Write a safetensors file atomically; the same content gives the same bytes."""
     part = path.with_suffix(".part")
     contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     # safetensors' own file writer hides the cause of a failure; Python's says what it is
-    data = safetensors.torch.save(contiguous, metadata=text)
+    data = _in_order(safetensors.torch.save(contiguous, metadata=as_text(metadata)))
     try:
         part.write_bytes(data)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its metadata sorted: the library writes it in the order of a hash."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

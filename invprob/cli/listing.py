@@ -17,7 +17,8 @@ from invprob.registry import Registry, registry
 def command(kind: str | None, as_json: bool) -> None:
     """List the components that plugins offer.
 
-    KIND is solver, operator, noise, generator, prior or trainer; without it, all are listed.
+    KIND is solver, operator, noise, generator, prior, trainer or converter; without it, all are
+    listed.
     """
     found = registry()
     chosen = KINDS if kind is None else (kinds.kind(kind),)

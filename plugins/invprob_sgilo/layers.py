@@ -21,6 +21,17 @@ def leaky(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2, inplace=True)
 
 
+def clamped(x: Tensor, limit: float | None) -> Tensor:
+    """x cut to [−limit, limit]; None leaves it."""
+    return x if limit is None else x.clamp(-limit, limit)
+
+
+def in_half(x: Tensor) -> bool:
+    """Whether convolutions of x are computed in float16, where 65504 is the largest number."""
+    kind = x.device.type
+    return torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) is torch.float16
+
+
 def normal_parameter(*shape: int, rng: torch.Generator) -> nn.Parameter:
     """A parameter of standard normal numbers; equalised layers scale it when it is used."""
     return nn.Parameter(torch.randn(shape, generator=rng))
@@ -75,7 +86,10 @@ class Conv(nn.Module):
 class ModulatedConv(nn.Module):
     """A 3×3 convolution whose input channels are scaled by a style, demodulated.
 
-    y_o = d_o · Σ_i w_oi ∗ (s_i x_i),   d_o = 1/√(Σ_i s_i² ‖w_oi‖² + 10⁻⁸)
+    y_o = d_o · Σ_i w_oi ∗ (s_i x_i),   d_o = 1/√(Σ_i s_i² ‖w_oi‖² + ε),   ε = 10⁻⁸
+
+    where w is the weight scaled by 1/√(its inputs). With `raw` ε is added before that scaling, as
+    NVlabs' PyTorch code does.
 
     With `up` the input is first doubled in size: zeros are inserted, w is applied as a convolution
     and the filter [1, 3, 3, 1] (gain 4) smooths.
@@ -84,26 +98,40 @@ class ModulatedConv(nn.Module):
     fir: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, style: int, rng: torch.Generator, up: bool
+        self,
+        inputs: int,
+        outputs: int,
+        style: int,
+        rng: torch.Generator,
+        up: bool,
+        raw: bool = False,
     ) -> None:
         super().__init__()
         self.weight = normal_parameter(outputs, inputs, 3, 3, rng=rng)
         self.affine = Linear(style, inputs, rng, bias=1.0)
         self.up = up
+        self.eps = 1e-8 / (9 * inputs if raw else 1)
         self.register_buffer("fir", fir_kernel() * 4, persistent=False)
 
     def forward(self, x: Tensor, w: Tensor, shift: Tensor, gain: float = 1.0) -> Tensor:
         """gain·y + shift, for x (B, inputs, H, W), style codes w (B, style) and a shift that
         broadcasts to y."""
-        style = self.affine(w)
         weight = self.weight * (1 / math.sqrt(self.weight[0].numel()))
+        half = in_half(x)
+        with torch.autocast(x.device.type, enabled=False):
+            style = self.affine(w)
+            eps: float | Tensor = self.eps
+            if half:
+                # demodulation divides a factor of the style out again; large ones overflow before
+                largest = style.abs().amax(1, keepdim=True).clamp_min(1e-10)
+                style, eps = style / largest, self.eps / largest.square()
+            power = (style.to(weight.dtype) ** 2) @ (weight**2).sum((2, 3)).T
+            factor = gain * (power + eps).rsqrt()
         x = x * style.to(x.dtype)[:, :, None, None]
         if self.up:
             x = filtered(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), self.fir, 1)
         else:
             x = F.conv2d(x, weight, padding=1)
-        power = (style.to(weight.dtype) ** 2) @ (weight**2).sum((2, 3)).T
-        factor = gain * (power + 1e-8).rsqrt()
         return torch.addcmul(shift.to(x.dtype), x, factor.to(x.dtype)[:, :, None, None])
 
 
@@ -113,20 +141,28 @@ class ToRGB(nn.Module):
     With so few outputs it is cheapest to give each sample its own kernel.
     """
 
-    def __init__(self, inputs: int, channels: int, style: int, rng: torch.Generator) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        channels: int,
+        style: int,
+        rng: torch.Generator,
+        limit: float | None = None,
+    ) -> None:
         super().__init__()
+        self.limit = limit
         self.weight = normal_parameter(channels, inputs, rng=rng)
         self.affine = Linear(style, inputs, rng, bias=1.0)
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """(B, inputs, H, W) ↦ (B, channels, H, W), in the type of the weights."""
-        scaled = self.weight * (1 / math.sqrt(self.weight.shape[1]))
-        kernel = scaled * self.affine(w)[:, None]
+        with torch.autocast(x.device.type, enabled=False):
+            scaled = self.weight * (1 / math.sqrt(self.weight.shape[1]))
+            kernel = scaled * self.affine(w)[:, None]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2) @ kernel.transpose(1, 2).to(x.dtype)
         image = pixels.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
-        out: Tensor = image.to(self.bias.dtype) + self.bias[:, None, None]
-        return out
+        return clamped(image.to(self.bias.dtype) + self.bias[:, None, None], self.limit)
 
 
 def fir_kernel() -> Tensor:

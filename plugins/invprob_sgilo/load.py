@@ -16,6 +16,12 @@ from invprob_sgilo.stylegan2 import StyleGAN2
 from invprob_sgilo.stylegan2_file import load_weights
 
 BUNDLED = Path(__file__).parent / "weights"
+# 16 bits as published are float16 in the blocks where the authors used it
+PRECISIONS = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "published": torch.float16,
+}
 
 
 def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
@@ -24,7 +30,10 @@ def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
     generator = load_weights(path, params.sha256 or bundled_sha256(path))
     generator.truncation = params.truncation
     generator.carry_rgb = params.carry_rgb
-    generator.dtype = torch.bfloat16 if params.precision == "bfloat16" else torch.float32
+    generator.dtype = PRECISIONS[params.precision]
+    if params.noise == "stored" and not generator.arch.noise_maps:
+        raise BadWeights(f"weights {path} hold no noise maps", "leave out noise=stored")
+    generator.fixed_noise = params.noise == "stored"
     generator.source = path
     if params.compile:
         for block in generator.blocks:

@@ -95,8 +95,13 @@ class StyleGAN2Params(Params):
         True,
         description="Keep the image so far when a stage restarts, unlike the published code.",
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the synthesis network."
+    noise: Literal["random", "stored"] = Field(
+        "random", description="Noise maps drawn, or those that came with converted weights."
+    )
+    precision: Literal["float32", "bfloat16", "published"] = Field(
+        "float32",
+        description="Arithmetic of the synthesis network; published: 16 bits where the authors had"
+        " them.",
     )
     compile: bool = Field(
         False, description="Compile the synthesis blocks (torch.compile); pays off in long runs."
@@ -151,3 +156,15 @@ class PriorTraining(Params):
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     validate_every: int = Field(500, ge=1, description="Steps between held-out figures.")
     checkpoint_seconds: float = Field(120.0, gt=0, description="Seconds between checkpoints.")
+
+
+class NVlabsParams(Params):
+    """A snapshot of NVlabs."""
+
+    network: Literal["G_ema", "G"] = Field("G_ema", description="Averaged weights, or the last.")
+
+
+class RosinalityParams(Params):
+    """A checkpoint of rosinality's StyleGAN-2."""
+
+    network: Literal["g_ema", "g"] = Field("g_ema", description="Averaged weights, or the last.")

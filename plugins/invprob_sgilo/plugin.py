@@ -55,4 +55,18 @@ def invprob_components() -> list[Component]:
             params="invprob_sgilo.params:PriorTraining",
             summary="Train a latent score prior for a stage of a generator.",
         ),
+        Component(
+            kind="converter",
+            name="nvlabs-stylegan2",
+            target="invprob_sgilo.convert_nvlabs:NVlabs",
+            params="invprob_sgilo.params:NVlabsParams",
+            summary="StyleGAN-2 snapshots of NVlabs (stylegan2-ada-pytorch, stylegan3).",
+        ),
+        Component(
+            kind="converter",
+            name="rosinality-stylegan2",
+            target="invprob_sgilo.convert_rosinality:Rosinality",
+            params="invprob_sgilo.params:RosinalityParams",
+            summary="StyleGAN-2 checkpoints of rosinality/stylegan2-pytorch.",
+        ),
     ]

@@ -26,6 +26,7 @@ from invprob_sgilo.layers import (
     Linear,
     ModulatedConv,
     ToRGB,
+    clamped,
     fir_kernel,
     leaky,
     upsampled,
@@ -53,7 +54,12 @@ class Carry(Latent):
 
 @dataclass(frozen=True)
 class Architecture:
-    """What determines the shape of every weight."""
+    """What determines the shape of every weight, and what is done with it.
+
+    Published networks may clamp activations and RGB to ±`conv_clamp`, add ε to the demodulation of
+    weights that are not yet scaled (`raw_demodulation`), come with fixed noise maps, and compute in
+    16 bits from the resolution `half_from` on.
+    """
 
     resolution: int = 64
     channels: int = 3
@@ -62,6 +68,10 @@ class Architecture:
     mapping_layers: int = 4
     channel_base: int = 4096
     channel_max: int = 128
+    conv_clamp: float | None = None
+    raw_demodulation: bool = False
+    noise_maps: bool = False
+    half_from: int | None = None
 
     def width(self, resolution: int) -> int:
         """Feature channels at a resolution: channel_base / resolution, at most channel_max."""
@@ -93,17 +103,18 @@ class Layer(nn.Module):
     """Modulated convolution, noise of learned strength, bias, activation."""
 
     def __init__(
-        self, inputs: int, outputs: int, style: int, rng: torch.Generator, up: bool
+        self, arch: Architecture, inputs: int, outputs: int, rng: torch.Generator, up: bool
     ) -> None:
         super().__init__()
-        self.conv = ModulatedConv(inputs, outputs, style, rng, up)
+        self.limit = arch.conv_clamp
+        self.conv = ModulatedConv(inputs, outputs, arch.w_dim, rng, up, arch.raw_demodulation)
         self.strength = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, h: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         h = self.conv(h, w, noise * (self.strength * LEAKY_GAIN), LEAKY_GAIN)
         bias = (self.bias * LEAKY_GAIN).to(h.dtype)
-        return leaky(h.add_(bias[:, None, None]))
+        return clamped(leaky(h.add_(bias[:, None, None])), self.limit)
 
 
 class Block(nn.Module):
@@ -119,9 +130,9 @@ class Block(nn.Module):
             self.const = nn.Parameter(torch.randn(1, width, 4, 4, generator=rng))
             self.up = None
         else:
-            self.up = Layer(arch.width(resolution // 2), width, arch.w_dim, rng, up=True)
-        self.conv = Layer(width, width, arch.w_dim, rng, up=False)
-        self.to_rgb = ToRGB(width, arch.channels, arch.w_dim, rng)
+            self.up = Layer(arch, arch.width(resolution // 2), width, rng, up=True)
+        self.conv = Layer(arch, width, width, rng, up=False)
+        self.to_rgb = ToRGB(width, arch.channels, arch.w_dim, rng, arch.conv_clamp)
         self.register_buffer("fir", fir_kernel() * 4, persistent=False)
 
     def forward(self, x: Carry) -> Carry:
@@ -156,6 +167,7 @@ class StyleGAN2(Generator):
         self.arch = arch
         self.truncation = 1.0
         self.carry_rgb = True
+        self.fixed_noise = False
         self.dtype = torch.float32
         self.source: Path | None = None
         self.image_shape = (arch.channels, arch.resolution, arch.resolution)
@@ -164,6 +176,8 @@ class StyleGAN2(Generator):
         self.mapping = Mapping(arch, rng)
         self.blocks = nn.ModuleList(Block(arch, r, rng) for r in arch.resolutions)
         self.register_buffer("w_mean", torch.zeros(arch.w_dim))
+        for i, shape in enumerate(self.noise_shapes() if arch.noise_maps else ()):
+            self.register_buffer(f"noise_{i}", torch.zeros(shape))
 
     def noise_shapes(self) -> list[tuple[int, int, int]]:
         """The shape (1, h, w) of each noise map, in the order of use."""
@@ -175,8 +189,11 @@ class StyleGAN2(Generator):
         return torch.randn(batch, self.arch.z_dim, generator=rng).to(self.w_mean)
 
     def draw_noise(self, batch: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        """Standard normal noise maps on the generator's device."""
+        """Standard normal noise maps on the generator's device, or those that came with it."""
         shapes = self.noise_shapes()
+        if self.fixed_noise:
+            stored = [self.get_buffer(f"noise_{i}") for i in range(len(shapes))]
+            return tuple(map_.repeat(batch, 1, 1, 1) for map_ in stored)
         return tuple(torch.randn(batch, *s, generator=rng).to(self.w_mean) for s in shapes)
 
     def sample(self, batch: int, rng: torch.Generator) -> Code:
@@ -189,8 +206,10 @@ class StyleGAN2(Generator):
             w = self.mapping(x.z)
             w = self.w_mean + self.truncation * (w - self.w_mean)
             return Carry(w=w[:, None].repeat(1, self.codes, 1), noise=x.noise)
-        device = self.w_mean.device.type
-        with torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32):
+        device, dtype = self.w_mean.device.type, self.dtype
+        if dtype == torch.float16 and 2**k < (self.arch.half_from or math.inf):
+            dtype = torch.float32
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
             out = self.blocks[k - 2](x)
         if k < self.depth:
             return out

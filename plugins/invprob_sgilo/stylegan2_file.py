@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from invprob import weights
+from invprob import conversion, weights
 from invprob.errors import BadWeights
 from invprob_sgilo.stylegan2 import Architecture, StyleGAN2
 
@@ -22,11 +22,12 @@ def save_weights(path: Path, generator: StyleGAN2, metadata: Mapping[str, object
 
 
 def load_weights(path: Path, expected: str | None = None) -> StyleGAN2:
-    """The generator of a file, in float32; raises `BadWeights`."""
-    tensors, metadata = weights.read(path, expected)
+    """The generator of a file of ours, or of one that is converted; raises `BadWeights`."""
+    tensors, metadata = conversion.read(path, expected)
     if metadata.get("kind") != "stylegan2":
         raise BadWeights(
-            f"weights {path} are no StyleGAN-2 of invprob", "see invprob train generator"
+            f"weights {path} are no StyleGAN-2",
+            "give a file of invprob train generator, or one that invprob convert reads",
         )
     try:
         arch = Architecture(**json.loads(metadata["architecture"]))

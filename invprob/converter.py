@@ -1,0 +1,79 @@
+"""Converters: weights in a published format become tensors that a loader of ours reads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from invprob.errors import BadWeights
+from invprob.safe.limits import shown
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Weights in our own format.
+
+    `tensors` are named as the loader wants them; `metadata` is what it reads besides, ``"kind"``
+    among it (``"stylegan2"``, …), values that are no strings become JSON; `summary` is what was
+    recognised, in a few words: ``"StyleGAN-2 of NVlabs (G_ema), 3×256×256, …"``.
+    """
+
+    summary: str
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, object]
+
+
+class Converter(ABC):
+    """One published format. Built with its parameters, given the tree of an opened file.
+
+    A tree (see `invprob.safe`) is made of dict, list, tuple, set, str, bytes, numbers, None,
+    tensors, and `invprob.safe.Inert` objects, which are the name and the state of an object of a
+    class that is not ours. It is as its author wanted it: nothing in it can be relied on.
+    """
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+
+    @abstractmethod
+    def recognise(self, tree: Any) -> bool:
+        """Whether the tree is of this format, by names and shapes alone; never raises."""
+
+    @abstractmethod
+    def convert(self, tree: Any) -> Converted:
+        """The weights of a recognised tree; raises `BadWeights` where something does not fit."""
+
+
+def require(
+    expected: Mapping[str, Sequence[int]], found: Mapping[str, Any], what: str
+) -> dict[str, Tensor]:
+    """`found`, whose names and shapes must be exactly those of `expected`.
+
+    Raises `BadWeights` with what is missing, unexpected, no tensor, or of another shape.
+    """
+    shapes = {k: tuple(v.shape) if isinstance(v, Tensor) else None for k, v in found.items()}
+    other = [
+        f"{k} {'is no tensor' if shapes[k] is None else shapes[k]} for {tuple(expected[k])}"
+        for k in expected.keys() & shapes.keys()
+        if shapes[k] != tuple(expected[k])
+    ]
+    faults = {
+        "missing": [k for k in expected if k not in shapes],
+        "unexpected": [str(k) for k in shapes if k not in expected],
+        "of another shape": sorted(other),
+    }
+    told = [f"{len(names)} {fault}: {_some(names)}" for fault, names in faults.items() if names]
+    if told:
+        raise BadWeights(
+            f"the tensors are not those of a {what}; {'; '.join(told)}",
+            "the file is damaged, or of another architecture or version",
+        )
+    return dict(found)
+
+
+def _some(names: Sequence[str], limit: int = 6) -> str:
+    told = ", ".join(shown(name) for name in names[:limit])
+    return told + (", …" if len(names) > limit else "")
