@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--noise", default="gaussian:sigma=0.02")
     parser.add_argument("--generator", default="stylegan2")
+    parser.add_argument("--prior", default="pixel-diffusion", help="of solvers without generator")
     parser.add_argument("--operators", nargs="*", default=OPERATORS)
     parser.add_argument("--solvers", nargs="*", default=SOLVERS)
     parser.add_argument("--out", default="benchmarks/results/solver_table")
@@ -70,12 +71,15 @@ def cell(args: argparse.Namespace, operator: str, solver: str) -> dict[str, str]
         "limit": args.limit,
         "operator": operator,
         "noise": args.noise,
-        "generator": args.generator,
         "samples": args.samples,
     }
     if solver == FILL:
-        return filled(Experiment.parse(table), operator)
+        return filled(Experiment.parse(table | {"generator": args.generator}), operator)
     experiment = Experiment.parse(table | {"solver": solver})
+    if "generator" in registry().find("solver", experiment.solver.name).component.needs:
+        experiment = Experiment.parse(table | {"solver": solver, "generator": args.generator})
+    else:
+        experiment = Experiment.parse(table | {"solver": solver, "prior": args.prior})
     with tempfile.TemporaryDirectory() as folder:
         solve(experiment, registry(), Path(folder) / "run")
         figures = json.loads((Path(folder) / "run" / "metrics.json").read_text())

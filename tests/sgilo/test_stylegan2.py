@@ -208,6 +208,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # the compiler trips over warnings of its own
 def test_compiled_blocks_compute_the_same_image(weights_file):
     if shutil.which("g++") is None:
         pytest.skip("torch.compile needs a C++ compiler")
