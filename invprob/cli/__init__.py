@@ -25,6 +25,7 @@ COMMANDS = {
     "invert": "Find the latents of images: a data set to train a prior on.",
     "naturalize": "Move pictures towards what a prior knows.",
     "train": "Train a generator or a prior on your own images.",
+    "new": "Write the package of a new plugin, which works as it stands.",
 }
 
 EXAMPLES = """\b
