@@ -23,8 +23,8 @@ TEMPLATES = Path(__file__).parent
 SUFFIX = ".tmpl"
 IMPORTED = frozenset(
     ["Any", "BadInput", "Component", "ConfigDict", "Field", "Generator", "Info", "LinearOperator",
-     "LogDensity", "Params", "Path", "Problem", "Progress", "Proximal", "Result", "Self", "Solver",
-     "State", "Tensor"]
+     "LogDensity", "Moments", "Params", "Path", "Problem", "Progress", "Proximal", "Result", "Self",
+     "Solver", "State", "Tensor"]
 )  # fmt: skip
 """What the templates import; a class of such a name is called ``MyTensor``."""
 
