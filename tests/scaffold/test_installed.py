@@ -104,8 +104,8 @@ def test_every_set_works_as_a_distribution_of_its_own(tmp_path):
         }
     runs = {
         "csgm": ("--solver", "csgm:steps=2"),
-        "ilo": ("--solver", "ilo:steps=2,2"),
-        "sgilo": ("--solver", "sgilo:steps=24,24,probes=1"),
+        "ilo": ("--solver", "ilo:steps=2,2,2"),
+        "sgilo": ("--solver", "sgilo:steps=4,4,anneal=1"),
         "dps": ("--solver", "dps:steps=3"),
         "basics": ("--solver", "csgm:steps=2", "--operator", "blur|superres", "--noise", "poisson"),
     }
