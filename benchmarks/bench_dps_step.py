@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import torch
 
+from invprob.data import prepare
 from invprob.experiment import Experiment
 from invprob.registry import registry
 from invprob.run import StopAfter, drive
 from invprob.sampler import rows
-from invprob.session import prepare
 
 SAMPLES = 4
 REPEATS = 20

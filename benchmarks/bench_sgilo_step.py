@@ -16,10 +16,10 @@ from collections.abc import Callable
 import torch
 
 from invprob import rounds, tree
+from invprob.data import prepare
 from invprob.experiment import Experiment
 from invprob.registry import registry
 from invprob.run import StopAfter, drive
-from invprob.session import prepare
 
 REPEATS = 30
 

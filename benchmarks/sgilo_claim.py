@@ -23,10 +23,10 @@ from pathlib import Path
 import torch
 
 from invprob import images, metrics
+from invprob.data import prepare
 from invprob.experiment import Experiment
 from invprob.registry import registry
 from invprob.run import drive
-from invprob.session import prepare
 
 RESULTS = Path(__file__).parent / "results"
 SAMPLES = 4

@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 
 from invprob import metrics
+from invprob.data import prepare
 from invprob.experiment import Experiment
 from invprob.registry import registry
-from invprob.session import prepare, solve
+from invprob.session import solve
 
 OPERATORS = [
     "identity",

@@ -5,24 +5,30 @@ python docs/make_reference.py
 
 from __future__ import annotations
 
+import re
+import tempfile
 from pathlib import Path
 
 import click
 from click.testing import CliRunner
 
-from invprob import cli
+from invprob import cli, scaffold
 from invprob.cli.show import shown, typed
 from invprob.plugin import KINDS
-from invprob.registry import Entry, registry
+from invprob.registry import Entry, Registry, registry
 
-FOLDER = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
 OURS = ("basics", "csgm", "dps", "ilo", "sgilo")
 MADE = "<!-- made by docs/make_reference.py -->\n"
 
 
 def pages() -> dict[str, str]:
-    """The text of every page, by file name."""
-    return {"components.md": components(), "command-line.md": command_line()}
+    """The text of every page, by its path below docs/."""
+    return {
+        "reference/components.md": components(),
+        "reference/command-line.md": command_line(),
+        "writing-a-plugin.md": plugin_page(),
+    }
 
 
 def components() -> str:
@@ -74,7 +80,27 @@ def help_of(arguments: list[str]) -> str:
     return f"```text\n{result.output.rstrip()}\n```\n"
 
 
+NAMES = {"operator": "kspace", "prior": "huber", "generator": "pca", "solver": "mala"}
+"""The plugins on the page, as `invprob new NAME --kind KIND` writes them."""
+
+
+def plugin_page() -> str:
+    """The template of the page, with the scaffold's code where it says ``{{kind:file}}``."""
+    text = (DOCS / "templates" / "writing-a-plugin.md").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, name in NAMES.items():
+            scaffold.create(name, kind, Path(folder) / kind, Registry())
+        sources = {"file": DOCS.parent, **{kind: Path(folder) / kind for kind in NAMES}}
+
+        def block(found: re.Match[str]) -> str:
+            path = sources[found[1]] / found[2]
+            language = {".py": "python", ".toml": "toml"}[path.suffix]
+            return f'```{language} title="{found[2]}"\n{path.read_text(encoding="utf-8")}```'
+
+        return MADE + re.sub(r"\{\{(\w+):([^}]+)\}\}", block, text)
+
+
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
     for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+        (DOCS / name).parent.mkdir(exist_ok=True)
+        (DOCS / name).write_text(text, encoding="utf-8")

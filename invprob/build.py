@@ -13,6 +13,7 @@ from invprob import seeds, tree
 from invprob.errors import BadInput, Incompatible
 from invprob.experiment import Experiment
 from invprob.generator import Generator, Identity
+from invprob.observer import Run, Watcher
 from invprob.operator import Operator, compose
 from invprob.params import Spec
 from invprob.registry import Registry
@@ -141,6 +142,11 @@ def parts(
     m = models(experiment, registry, image_shape)
     A = operator(experiment, registry, m.generator.image_shape, m.device)
     return Parts(m.solver, m.generator, A, m.device, m.priors)
+
+
+def watchers(experiment: Experiment, registry: Registry, run: Run) -> list[Watcher]:
+    """The observers of a completed experiment, for a run of it."""
+    return [component(registry, "observer", spec, run) for spec in experiment.observe]
 
 
 def _of_pixels(experiment: Experiment, registry: Registry) -> dict[int, Any]:

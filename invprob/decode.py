@@ -70,8 +70,12 @@ def decode(stream: IO[bytes], label: str, channels: int | None = 3) -> Tensor:
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is either mended or refused here
-        picture = _load(stream, label)
-        return _with_channels(_tensor(_upright(picture), label), channels)
+        return with_channels(from_pil(_load(stream, label), label), channels)
+
+
+def from_pil(picture: Image.Image, label: str) -> Tensor:
+    """A picture that Pillow has opened as `decode` gives it, with the channels it has."""
+    return _tensor(_upright(picture), label)
 
 
 def _load(stream: IO[bytes], label: str) -> Image.Image:
@@ -154,7 +158,8 @@ def _eight_bit(picture: Image.Image) -> Tensor:
     return values[None] if values.dim() == 2 else values.permute(2, 0, 1).contiguous()
 
 
-def _with_channels(image: Tensor, channels: int | None) -> Tensor:
+def with_channels(image: Tensor, channels: int | None) -> Tensor:
+    """The image (1 or 3, H, W) with 1 or 3 channels, or as it is."""
     if channels is None or image.shape[0] == channels:
         return image
     if channels == 3:

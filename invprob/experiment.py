@@ -23,19 +23,26 @@ class Experiment(Params):
     crop: bool = Field(False, description="Crop images to the generator's aspect or size.")
     limit: int | None = Field(None, ge=1, description="Use the first images only.")
     operator: tuple[Spec, ...] = Field(
-        (Spec(name="inpaint"),), min_length=1, description="The operators, applied in order."
+        (Spec(name="basics.inpaint"),), min_length=1, description="The operators, applied in order."
     )
     noise: Spec = Field(
-        Spec.model_validate("gaussian:sigma=0.02"), description="The noise, in units of [0, 1]."
+        Spec.model_validate("basics.gaussian:sigma=0.02"),
+        description="The noise, in units of [0, 1].",
     )
     generator: Spec | None = Field(None, description="The generator; none: the solver's default.")
     prior: dict[str, Spec] = Field(
         default_factory=dict, description="Priors by stage; 'default' serves every other stage."
     )
-    solver: Spec = Field(Spec(name="sgilo"), description="The algorithm.")
+    solver: Spec = Field(Spec(name="sgilo.sgilo"), description="The algorithm.")
     samples: int = Field(4, ge=1, le=4096, description="Samples (chains, restarts) per image.")
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where to compute.")
+    observe: tuple[Spec, ...] = Field((), description="Observers, which watch every step.")
+
+    @field_validator("observe", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, (str, Spec, Mapping)) else value
 
     @field_validator("operator", mode="before")
     @classmethod
@@ -62,11 +69,13 @@ class Experiment(Params):
         if self.generator is not None:
             named.append(("generator", "generator", self.generator))
         named += [(f"prior.{stage}", "prior", spec) for stage, spec in self.prior.items()]
+        named += [("observe", "observer", spec) for spec in self.observe]
         return [(path, kind, s, registry.find(kind, s.name)) for path, kind, s in named]
 
 
 def complete(experiment: Experiment, registry: Registry) -> Experiment:
-    """The experiment with defaults filled in and all parameters judged; refuses what cannot work.
+    """The experiment with defaults filled in, components by their shortest names, and all
+    parameters judged; refuses what cannot work.
 
     Raises `UnknownComponent`, `BadParams` or `Incompatible`; imports manifests and parameter
     models only.
@@ -90,7 +99,8 @@ def complete(experiment: Experiment, registry: Registry) -> Experiment:
     full: dict[str, list[Spec]] = {}
     for path, kind, spec, entry in found:
         model = entry.params().parse(spec.params, f"{kind} {spec.name}")
-        filled = Spec.model_validate({"name": spec.name, **model.model_dump(exclude_none=True)})
+        values = {"name": registry.name(entry), **model.model_dump(exclude_none=True)}
+        filled = Spec.model_validate(values)
         full.setdefault(path, []).append(filled)
     return experiment.model_copy(
         update={
@@ -99,6 +109,7 @@ def complete(experiment: Experiment, registry: Registry) -> Experiment:
             "noise": full["noise"][0],
             "generator": full["generator"][0] if "generator" in full else None,
             "prior": {stage: full[f"prior.{stage}"][0] for stage in experiment.prior},
+            "observe": tuple(full.get("observe", ())),
         }
     )
 

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import platform
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +83,12 @@ def claim(out: Path) -> bool:
 
 
 def withdraw(out: Path, new: bool) -> None:
-    """Take back what `begin` wrote before it failed, and the folder if it is new."""
-    for file in out.iterdir():
-        file.unlink()
+    """Take back what was written before a run could begin, and the folder if it is new."""
+    for path in out.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     if new:
         out.rmdir()
 

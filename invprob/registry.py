@@ -1,14 +1,20 @@
 """Finding plugins: entry points → torch-free manifests → pluggy, each plugin on its own.
 
-A plugin that fails to import, raises in its manifest or speaks another version of the interface is
-kept as data in `broken`; nothing else suffers from it.
+A plugin that fails to import, raises in its manifest, describes a component wrongly or speaks
+another version of the interface is kept as data in `broken`; nothing else suffers from it. Two
+variables of the environment choose: ``INVPROB_PLUGINS=a,b`` loads only those plugins,
+``INVPROB_BLOCK=c`` all but that one; what they leave out is kept in `blocked`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import importlib
 import os
+import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +22,11 @@ from typing import Any
 import pluggy
 
 from invprob.errors import AmbiguousComponent, BrokenPlugin, UnknownComponent, nearest
-from invprob.plugin import API, KINDS, Component, Hooks
+from invprob.plugin import Component, Hooks, check
 
 GROUP = "invprob"
+SLOW = 0.5
+"""Seconds from which on the manifest of a plugin is called slow."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +53,23 @@ class Entry:
         module, _, name = path.partition(":")
         try:
             return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
+        except (Exception, SystemExit) as error:
             raise BrokenPlugin(
                 f"{self.component.kind} {self.component.name!r} of plugin {self.plugin!r} cannot be"
-                f" loaded: {error}",
-                "reinstall the plugin, or set INVPROB_BLOCK=" + self.plugin,
+                f" loaded: {_said(error)}",
+                f"`python -c 'import {module}'` shows where; or set INVPROB_BLOCK={self.plugin}",
             ) from error
 
 
 @dataclass(frozen=True)
 class Registry:
-    """All components found, and the plugins that failed with their reason."""
+    """All components found, and plugins by name: those that failed and those that were left out,
+    with the reason, and those whose manifest took long, with its seconds."""
 
     entries: tuple[Entry, ...] = ()
     broken: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
+    slow: dict[str, float] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Entry]:
         """The entries of one kind, by name."""
@@ -74,10 +85,23 @@ class Registry:
         if matches:
             names = " or ".join(e.full_name for e in matches)
             raise AmbiguousComponent(f"{kind} {name!r} comes from several plugins", f"say {names}")
+        for plugin in (name, name.rpartition(".")[0]):
+            reason = self.broken.get(plugin) or self.blocked.get(plugin)
+            if reason is not None:
+                raise BrokenPlugin(
+                    f"no {kind} is called {name!r}: plugin {plugin!r} is not loaded ({reason})",
+                    "see `invprob list`",
+                )
         hint = nearest(name, {e.component.name for e in found})
         if self.broken:
             hint += "; broken plugins: " + ", ".join(sorted(self.broken)) + " (see invprob list)"
         raise UnknownComponent(f"no {kind} is called {name!r}", hint)
+
+    def name(self, entry: Entry) -> str:
+        """The shortest name by which `find` finds the entry."""
+        bare = entry.component.name
+        alike = [e for e in self.of_kind(entry.component.kind) if e.component.name == bare]
+        return bare if len(alike) == 1 else entry.full_name
 
 
 def discover(modules: Iterable[tuple[str, str, str]]) -> Registry:
@@ -86,42 +110,95 @@ def discover(modules: Iterable[tuple[str, str, str]]) -> Registry:
     manager.add_hookspecs(Hooks)
     entries: list[Entry] = []
     broken: dict[str, str] = {}
+    slow: dict[str, float] = {}
     for name, module, distribution in modules:
+        began = time.perf_counter()
         try:
-            manifest = importlib.import_module(module)
-            manager.register(manifest, name)
-            others = [p for p in manager.get_plugins() if p is not manifest]
-            (components,) = manager.subset_hook_caller("invprob_components", others)() or ([],)
-            for component in components:
-                _check(component)
-            entries += [Entry(name, c, distribution) for c in components]
-        except Exception as error:
-            broken[name] = f"{type(error).__name__}: {error}"
-    return Registry(tuple(entries), broken)
+            # what a manifest prints must not end up in our results
+            with contextlib.redirect_stdout(sys.stderr):
+                entries += [Entry(name, c, distribution) for c in _offered(manager, name, module)]
+        except (Exception, SystemExit) as error:
+            broken[name] = _said(error)
+        if (seconds := time.perf_counter() - began) > SLOW:
+            slow[name] = seconds
+    return Registry(tuple(entries), broken, slow=slow)
 
 
-def _check(component: Component) -> None:
-    if not isinstance(component, Component):
-        raise TypeError(f"the manifest returned {component!r}, not an invprob.plugin.Component")
-    if component.api != API:
-        raise RuntimeError(f"it is written for interface {component.api}, this is {API}")
-    if component.kind not in KINDS:
-        raise ValueError(f"unknown kind {component.kind!r}; kinds are {', '.join(KINDS)}")
+def _offered(manager: pluggy.PluginManager, name: str, module: str) -> list[Component]:
+    """What the manifest of one plugin offers, every component judged."""
+    manifest = importlib.import_module(module)
+    manager.register(manifest, name)
+    try:
+        manager.check_pending()
+        others = [p for p in manager.get_plugins() if p is not manifest]
+        answers = manager.subset_hook_caller("invprob_components", others)()
+    except Exception:
+        manager.unregister(manifest)
+        raise
+    if not answers:
+        raise LookupError("the manifest has no hook invprob_components that returns a list")
+    components = list(answers[0])
+    seen: set[tuple[str, str]] = set()
+    for component in components:
+        check(component)
+        if (component.kind, component.name) in seen:
+            raise ValueError(f"{component.kind} {component.name!r} is offered twice")
+        seen.add((component.kind, component.name))
+    return components
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def installed() -> list[tuple[str, str, str]]:
     """Plugins of the entry-point group that INVPROB_PLUGINS and INVPROB_BLOCK do not leave out."""
+    return [plugin for plugin in _everything() if not _reason(plugin[0])]
+
+
+def left_out() -> dict[str, str]:
+    """The plugins that the environment leaves out, and why; names that it asks for in vain too."""
+    only = _names("INVPROB_PLUGINS")
+    if only is None and _names("INVPROB_BLOCK") is None:
+        return {}
+    names = [name for name, *_ in _everything()]
+    told = {name: reason for name in names if (reason := _reason(name))}
+    known = {part for name in names for part in (name, name.partition("@")[0])}
+    asked = "INVPROB_PLUGINS asks for it, but it is not installed"
+    return told | dict.fromkeys(sorted((only or set()) - known), asked)
+
+
+def _everything() -> list[tuple[str, str, str]]:
+    """The plugins of the entry-point group. Where two distributions give different plugins one
+    name, each is called ``name@distribution``."""
+    import configparser
+
     import entrypoints
 
+    try:
+        points = entrypoints.get_group_all(GROUP)
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise BrokenPlugin(
+            f"the entry points of an installed package cannot be read: {error}",
+            "reinstall that package",
+        ) from None
+    found = {(point.name, point.module_name): point.distro for point in reversed(points)}
+    names = [name for name, _ in found]
+    plugins = []
+    for (name, module), distro in found.items():
+        if names.count(name) > 1:
+            name = f"{name}@{distro.name if distro else module}"
+        plugins.append((name, module, f"{distro.name} {distro.version}" if distro else ""))
+    return sorted(plugins)
+
+
+def _reason(plugin: str) -> str:
+    """Why the environment leaves a plugin out; empty if it does not."""
+    called = {plugin, plugin.partition("@")[0]}
     only = _names("INVPROB_PLUGINS")
-    blocked = _names("INVPROB_BLOCK") or set()
-    found: dict[str, tuple[str, str, str]] = {}
-    for point in entrypoints.get_group_all(GROUP):
-        if point.name in blocked or (only is not None and point.name not in only):
-            continue
-        distribution = f"{point.distro.name} {point.distro.version}" if point.distro else ""
-        found.setdefault(point.name, (point.name, point.module_name, distribution))
-    return sorted(found.values())
+    if called & (_names("INVPROB_BLOCK") or set()):
+        return "blocked by INVPROB_BLOCK"
+    return "not among INVPROB_PLUGINS" if only is not None and not called & only else ""
 
 
 def _names(variable: str) -> set[str] | None:
@@ -132,4 +209,4 @@ def _names(variable: str) -> set[str] | None:
 @functools.cache
 def registry() -> Registry:
     """The registry of what is installed, discovered once per process."""
-    return discover(installed())
+    return dataclasses.replace(discover(installed()), blocked=left_out())

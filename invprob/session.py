@@ -1,4 +1,4 @@
-"""A run from experiment to folder: prepare the data, drive the solver, write what came out.
+"""A run from experiment to folder: begin it, drive the solver, write what came out.
 
 A run folder holds from its first second all that `resume` needs: the experiment, the measurement
 and, as the run goes, the newest checkpoint.
@@ -7,21 +7,22 @@ and, as the run goes, the newest checkpoint.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from invprob import build, checkpoint, draws, folder, images, intervals, metrics, seeds
+from invprob import build, checkpoint, draws, folder, intervals, metrics
 from invprob.build import Parts
+from invprob.data import Data, prepare
 from invprob.diagnostics import diagnose
 from invprob.draws import Drawn, Draws
 from invprob.errors import BadInput
 from invprob.experiment import Experiment, complete, read
 from invprob.folder import Outcome
+from invprob.given import Given
+from invprob.observer import Run, Watcher
 from invprob.registry import Registry
 from invprob.run import Checkpointer, Observer, Trace, drive
 from invprob.solver import Problem, Solver
@@ -38,75 +39,33 @@ class Interrupted(Exception):
         self.out = out
 
 
-@dataclass(frozen=True)
-class Data:
-    """B measurements with their names, and the truth (B, C, H, W) where it is known."""
-
-    names: tuple[str, ...]
-    y: Tensor
-    truth: Tensor | None
-
-
-def prepare(experiment: Experiment, registry: Registry) -> tuple[Experiment, Parts, Data]:
-    """The completed experiment, its objects and its data; every fault of the input shows here."""
-    experiment = complete(experiment, registry)
-    if experiment.measurement is not None:
-        if experiment.images:
-            raise BadInput(
-                "images and a measurement are given at once",
-                "give images to degrade, or one --measurement that is degraded already",
-            )
-        raw = images.read_measurement(Path(experiment.measurement))
-        parts = build.parts(experiment, registry, _shape(raw))
-        return experiment, parts, _measured(experiment, parts, raw)
-    files = images.gather(experiment.images) if experiment.images else images.bundled()
-    files = files[: experiment.limit]
-    parts = build.parts(experiment, registry, _shape(files[0].read(3)))
-    shape = parts.generator.image_shape
-    pictures = [
-        images.fit(file.read(shape[0]), shape, experiment.resize, experiment.crop, file.name)
-        for file in files
-    ]
-    truth = torch.stack(pictures)
-    rngs = [seeds.stream(experiment.seed, "noise", build.digest(row)) for row in truth]
-    with torch.no_grad():
-        y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
-    return experiment, parts, Data(tuple(file.name for file in files), y, truth)
-
-
-def _shape(picture: Tensor) -> tuple[int, int, int] | None:
-    return tuple(picture.shape[-3:]) if picture.dim() >= 3 else None  # type: ignore[return-value]
-
-
-def _measured(experiment: Experiment, parts: Parts, raw: Tensor) -> Data:
-    """A measurement given as a picture (C, h, w), or as numbers in the operator's own shape."""
-    shape = parts.operator.out_shape
-    batched = raw if raw.dim() == len(shape) + 1 and raw.shape[1:] == shape else raw[None]
-    if batched.shape[1:] == shape:
-        y = batched
-    else:
-        y = parts.operator.from_picture(batched.to(parts.device)).cpu()
-    stem = Path(str(experiment.measurement)).stem
-    names = (stem,) if len(y) == 1 else tuple(f"{stem}-{i}" for i in range(len(y)))
-    return Data(names, y.float(), None)
-
-
 def solve(
-    experiment: Experiment, registry: Registry, out: Path, watch: Watch | None = None
+    experiment: Experiment,
+    registry: Registry,
+    out: Path,
+    watch: Watch | None = None,
+    given: Given | None = None,
 ) -> Outcome:
     """Solve and write the run folder `out`, which must be new or empty.
 
-    Raises `InvprobError` before anything is written if the input cannot be used, and `Interrupted`
-    when the user stops the run.
+    What is `given` stands in for the files that the experiment would name. Raises `InvprobError`
+    before anything is written if the input cannot be used, and `Interrupted` when the user stops
+    the run.
     """
-    experiment, parts, data = prepare(experiment, registry)
+    experiment, parts, data = prepare(experiment, registry, given)
+    if given is not None:
+        # what was in memory cannot be read again, what was measured can
+        stored = str(out / "measurement.safetensors")
+        experiment = experiment.model_copy(update={"measurement": stored})
     new = folder.claim(out)
     try:
         folder.begin(out, experiment, registry, parts, data.names, data.y, data.truth)
+        run = _run(experiment, parts, data, out, 0)
+        watchers = build.watchers(experiment, registry, run)
     except BaseException:
         folder.withdraw(out, new)
         raise
-    return _finish(experiment, parts, data, out, watch, None, [])
+    return _finish(experiment, parts, data, run, _watching(run, watch, watchers), None, [])
 
 
 def resume(registry: Registry, out: Path, watch: Watch | None = None) -> Outcome:
@@ -123,23 +82,34 @@ def resume(registry: Registry, out: Path, watch: Watch | None = None) -> Outcome
         allowed = (*parts.solver.states, *parts.generator.latents)
         state = checkpoint.load(out / "checkpoint.pt", allowed, parts.device)
         rows = [row for row in folder.read_trace(out) if row["step"] <= state.step]
-    return _finish(experiment, parts, Data(names, y, truth), out, watch, state, rows)
+    data = Data(names, y, truth)
+    run = _run(experiment, parts, data, out, 0 if state is None else state.step)
+    watching = _watching(run, watch, build.watchers(experiment, registry, run))
+    return _finish(experiment, parts, data, run, watching, state, rows)
+
+
+def _run(experiment: Experiment, parts: Parts, data: Data, out: Path, first: int) -> Run:
+    problem = parts.problem(data.y, experiment.samples, experiment.seed)
+    return Run(parts.solver, problem, first, parts.solver.total(problem), out)
+
+
+def _watching(run: Run, watch: Watch | None, watchers: list[Watcher]) -> list[Observer]:
+    own = [] if watch is None else watch(run.solver, run.problem, run.first)
+    return [*own, *watchers]
 
 
 def _finish(
     experiment: Experiment,
     parts: Parts,
     data: Data,
-    out: Path,
-    watch: Watch | None,
+    run: Run,
+    watching: Sequence[Observer],
     state: Any,
     rows: list[dict[str, Any]],
 ) -> Outcome:
-    problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    solver = parts.solver
-    first = 0 if state is None else state.step
-    trace = Trace(solver.total(problem), rows)
-    chains = Draws(problem, experiment.samples, draws.read(out / "draws.safetensors"), first)
+    solver, problem, out = run.solver, run.problem, run.out
+    trace = Trace(run.total, rows)
+    chains = Draws(problem, experiment.samples, draws.read(out / "draws.safetensors"), run.first)
 
     def keep_pace() -> None:
         folder.write_trace(out, trace.rows)
@@ -147,10 +117,9 @@ def _finish(
 
     keep = Checkpointer(out / "checkpoint.pt", keep_pace)
     keep.last = state
-    extra = tuple(watch(solver, problem, first)) if watch is not None else ()
     before, started = folder.seconds(out), time.perf_counter()
     try:
-        state = drive(solver, problem, (trace, chains, keep, *extra), state)
+        state = drive(solver, problem, (trace, chains, keep, *watching), state)
         seconds = before + time.perf_counter() - started
         keep.save()
         if not solver.done(problem, state):
@@ -162,6 +131,10 @@ def _finish(
         keep.save()
         folder.record(out, seconds=round(before + time.perf_counter() - started, 3))
         raise Interrupted(out) from None
+    finally:
+        for watcher in watching:
+            if isinstance(watcher, Watcher):
+                watcher.close()
     return outcome
 
 

@@ -11,12 +11,13 @@ import torch
 from safetensors.torch import load_file
 
 from invprob import images, weights
+from invprob.data import prepare
 from invprob.errors import BadWeights, Incompatible
 from invprob.experiment import Experiment, complete
 from invprob.params import Spec
 from invprob.registry import registry
 from invprob.run import StopAfter, drive
-from invprob.session import Interrupted, prepare, resume, solve
+from invprob.session import Interrupted, resume, solve
 from invprob_sgilo.load import BUNDLED, bundled_sha256
 
 ROOT = Path(__file__).parents[1]

@@ -26,6 +26,7 @@ COMMANDS = {
     "naturalize": "Move pictures towards what a prior knows.",
     "train": "Train a generator or a prior on your own images.",
     "convert": "Convert published weights to safetensors.",
+    "new": "Write the package of a new plugin, which works as it stands.",
 }
 
 EXAMPLES = """\b

@@ -17,8 +17,9 @@ from invprob.registry import Registry, registry
 def command(kind: str | None, as_json: bool) -> None:
     """List the components that plugins offer.
 
-    KIND is solver, operator, noise, generator, prior, trainer or converter; without it, all are
-    listed.
+    KIND is solver, operator, noise, generator, prior, trainer, observer or converter; without it,
+    all are listed. Two variables of the environment choose among plugins: INVPROB_PLUGINS=a,b loads
+    only those, INVPROB_BLOCK=c all but that one.
     """
     found = registry()
     chosen = KINDS if kind is None else (kinds.kind(kind),)
@@ -44,12 +45,20 @@ def command(kind: str | None, as_json: bool) -> None:
     elif not found.broken:
         what = "component" if kind is None else chosen[0]
         console.say(f"no plugin offers a {what}")
-    if found.broken:
-        console.say()
-        console.table(
-            (Column("broken plugin", "red"), Column("reason", "red", wrap=True)),
-            sorted(found.broken.items()),
-        )
+    told = (
+        ("broken plugin", "reason", "red", found.broken),
+        ("plugin left out", "reason", "dim", found.blocked),
+        ("slow plugin", "to load its manifest", "yellow", _seconds(found)),
+    )
+    for title, what, style, plugins in told:
+        if plugins:
+            console.say()
+            pair = (Column(title, style), Column(what, style, wrap=True))
+            console.table(pair, sorted(plugins.items()))
+
+
+def _seconds(found: Registry) -> dict[str, str]:
+    return {name: f"{seconds:.1f} s" for name, seconds in found.slow.items()}
 
 
 def _plain(found: Registry, chosen: tuple[str, ...]) -> dict[str, object]:
@@ -66,4 +75,9 @@ def _plain(found: Registry, chosen: tuple[str, ...]) -> dict[str, object]:
         for name in chosen
         for entry in found.of_kind(name)
     ]
-    return {"components": components, "broken": found.broken}
+    return {
+        "components": components,
+        "broken": found.broken,
+        "left_out": found.blocked,
+        "slow": {name: round(seconds, 3) for name, seconds in found.slow.items()},
+    }

@@ -40,6 +40,12 @@ def settings(f: F) -> F:
     )(f)
 
 
+def observe(f: F) -> F:
+    """``--observe``."""
+    text = "What watches the run, e.g. csv:path=trace.csv or tensorboard. Repeatable."
+    return click.option("--observe", multiple=True, metavar="SPEC", help=text)(f)
+
+
 def out(f: F) -> F:
     """``--out`` of a run."""
     return click.option(
@@ -64,7 +70,7 @@ def new_folder(f: F) -> F:
 def generator(f: F) -> F:
     """``--generator``, of a command that always needs one."""
     text = "The generator.  [default: stylegan2]"
-    return click.option("--generator", metavar="SPEC", default="stylegan2", help=text)(f)
+    return click.option("--generator", metavar="SPEC", default="sgilo.stylegan2", help=text)(f)
 
 
 def fitting(f: F) -> F:
@@ -135,7 +141,7 @@ def checked(kind: str, text: str) -> Spec:
     spec = Spec.model_validate(text)
     entry = registry().find(kind, spec.name)
     entry.params().parse(spec.params, f"{kind} {spec.name}")
-    return spec
+    return Spec.model_validate({"name": registry().name(entry), **spec.params})
 
 
 def score_prior(text: str) -> tuple[int, Spec]:

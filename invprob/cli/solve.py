@@ -66,6 +66,7 @@ on with `invprob resume DIR`.
     metavar="N",
     help=f"Use the first N images.  [default: all; of the bundled ones {options.BUNDLED}]",
 )
+@options.observe
 @options.out
 @options.settings
 @options.dry_run
@@ -76,6 +77,7 @@ def command(
     operator: str | None,
     resize: bool,
     crop: bool,
+    observe: tuple[str, ...],
     out: Path | None,
     settings: tuple[str, ...],
     dry_run: bool,
@@ -100,6 +102,8 @@ def command(
         table["resize"] = True
     if crop:
         table["crop"] = True
+    if observe:
+        table["observe"] = observe
     experiment = options.experiment(table, settings)
     if dry_run:
         click.echo(experiment.to_toml(), nl=False)

@@ -171,3 +171,27 @@ class GaussianPriorParams(Params):
 
 class SphereParams(Params):
     """The sphere on which a standard normal law concentrates."""
+
+
+class CSVLogParams(Params):
+    """The figures of every step as a table."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"every": 2}]})
+
+    path: str | None = Field(
+        None, min_length=1, description="The file; none: observed.csv in the run folder."
+    )
+    every: int = Field(1, ge=1, description="Steps between rows; the last step is always written.")
+
+
+class TensorBoardLogParams(Params):
+    """Curves and pictures of a run, for TensorBoard."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"every": 2, "images": 2}]})
+
+    path: str | None = Field(
+        None, min_length=1, description="The folder; none: tensorboard/ in the run folder."
+    )
+    every: int = Field(1, ge=1, description="Steps between points of the curves.")
+    images: int = Field(50, ge=0, description="Steps between pictures; 0: none.")
+    shown: int = Field(8, ge=1, description="Chains of which pictures are written.")

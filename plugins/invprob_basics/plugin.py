@@ -1,4 +1,4 @@
-"""Manifest of the basic operators, noises and priors."""
+"""Manifest of the basic operators, noises, priors and observers."""
 
 from __future__ import annotations
 
@@ -64,5 +64,13 @@ def invprob_components() -> list[Component]:
         _component(
             "prior", "sphere", "priors:Sphere", "SphereParams",
             "The sphere of radius √dim, code by code.", "proximal",
+        ),
+        _component(
+            "observer", "csv", "csv_log:CSVLog", "CSVLogParams",
+            "The figures of every step as a table.",
+        ),
+        _component(
+            "observer", "tensorboard", "tensorboard_log:TensorBoardLog", "TensorBoardLogParams",
+            "Curves and pictures of a run, for TensorBoard.",
         ),
     ]  # fmt: skip

@@ -15,6 +15,6 @@ def invprob_components() -> list[Component]:
             params="invprob_csgm.params:CSGMParams",
             summary="Descent on the generator's input, with restarts (Bora et al., 2017).",
             needs=("generator", "prior.log_density"),
-            defaults=(("generator", "stylegan2"), ("prior", "gaussian")),
+            defaults=(("generator", "sgilo.stylegan2"), ("prior", "basics.gaussian")),
         )
     ]

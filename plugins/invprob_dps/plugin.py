@@ -15,7 +15,7 @@ def invprob_components() -> list[Component]:
             params="invprob_dps.params:DPSParams",
             summary="Diffusion posterior sampling in pixel space (Chung et al., 2023).",
             needs=("prior.denoiser",),
-            defaults=(("prior", "pixel-diffusion"),),
+            defaults=(("prior", "dps.pixel-diffusion"),),
         ),
         Component(
             kind="prior",

@@ -15,7 +15,7 @@ def invprob_components() -> list[Component]:
             params="invprob_ilo.params:ILOParams",
             summary="Stage by stage descent within an l1 ball of each start (Daras et al., 2021).",
             needs=("generator", "prior.proximal"),
-            defaults=(("generator", "stylegan2"), ("prior", "l1-ball")),
+            defaults=(("generator", "sgilo.stylegan2"), ("prior", "ilo.l1-ball")),
         ),
         Component(
             kind="prior",

@@ -15,7 +15,7 @@ def invprob_components() -> list[Component]:
             params="invprob_sgilo.params:SGILOParams",
             summary="Langevin on intermediate latents, guided by a score (Daras et al., 2022).",
             needs=("generator", "prior.score"),
-            defaults=(("generator", "stylegan2"), ("prior", "latent-score")),
+            defaults=(("generator", "sgilo.stylegan2"), ("prior", "sgilo.latent-score")),
         ),
         Component(
             kind="solver",
@@ -24,7 +24,7 @@ def invprob_components() -> list[Component]:
             params="invprob_sgilo.params:OfficialParams",
             summary="SGILO as its released code runs it: Adam, a small prior step, fixed noise.",
             needs=("generator", "prior.score"),
-            defaults=(("generator", "stylegan2"), ("prior", "latent-score")),
+            defaults=(("generator", "sgilo.stylegan2"), ("prior", "sgilo.latent-score")),
         ),
         Component(
             kind="generator",

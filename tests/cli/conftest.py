@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import tests.toys  # noqa: F401 - loaded before they are discovered, for torch takes its time
 from invprob import cli, registry
 
 # a runner in the background may have SIGINT ignored, and what it starts would inherit that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from textwrap import dedent
 
 import pytest
@@ -115,7 +116,12 @@ def test_defaults_in_the_help_of_solve_are_those_of_the_experiment(invoke: Invok
         fields.seed,
         fields.device,
     ):
-        assert f"[default: {value}]" in page
+        assert f"[default: {_bare(value)}]" in page
+
+
+def _bare(value: object) -> str:
+    """A default without the plugin that it names, so that it stays clear beside a namesake."""
+    return re.sub(r"^[a-z]+\.(?=[a-z])", "", str(value))
 
 
 def test_version(invoke: Invoke) -> None:

@@ -1,0 +1,56 @@
+"""The observer `csv`: the figures of a run as a table, a row for each step and chain."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from invprob.errors import BadInput
+from invprob.observer import Run, Watcher
+from invprob.solver import Progress
+from invprob_basics.params import CSVLogParams
+
+
+class CSVLog(Watcher):
+    """Columns are step, stage, chain and the figures of the solver; every row is written at once,
+    so that the file can be followed. A resumed run goes on in the same file."""
+
+    def __init__(self, params: CSVLogParams, run: Run) -> None:
+        self.every, self.total = params.every, run.total
+        self.path = run.out / "observed.csv" if params.path is None else Path(params.path)
+        kept = _rows(self.path, run.first) if run.first else []
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise BadInput(
+                f"{self.path} cannot be written: {reason}", "give csv:path=FILE another place"
+            ) from None
+        self._writer = csv.writer(self._file)
+        self._writer.writerows(kept)
+        self._begun = bool(kept)
+
+    def __call__(self, progress: Progress) -> None:
+        step, info = progress.state.step, progress.info
+        if step % self.every and step != self.total:
+            return
+        if not self._begun:
+            self._writer.writerow(["step", "stage", "chain", *info.metrics])
+            self._begun = True
+        chains = zip(*(values.tolist() for values in info.metrics.values()), strict=True)
+        for chain, figures in enumerate(chains):
+            self._writer.writerow([step, info.stage, chain, *figures])
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _rows(path: Path, last: int) -> list[list[str]]:
+    """The header of a file and its rows up to step `last`."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    return [header, *(row for row in rows if int(row[0]) <= last)] if header else []

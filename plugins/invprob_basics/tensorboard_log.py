@@ -1,0 +1,50 @@
+"""The observer `tensorboard`: curves and pictures of a run for TensorBoard.
+
+It needs the extra, ``pip install 'invprob[tensorboard]'``; ``tensorboard --logdir DIR`` shows it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invprob.errors import BadInput
+from invprob.observer import Run, Watcher
+from invprob.solver import Progress
+from invprob_basics.params import TensorBoardLogParams
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class TensorBoardLog(Watcher):
+    """Each figure as a curve per chain, and the current images of the first chains."""
+
+    def __init__(self, params: TensorBoardLogParams, run: Run) -> None:
+        self.params, self.total = params, run.total
+        folder = run.out / "tensorboard" if params.path is None else params.path
+        # steps that a resumed run makes again replace those seen before
+        purge = run.first + 1 if run.first else None
+        self.writer = _writer(str(folder), purge)
+
+    def __call__(self, progress: Progress) -> None:
+        p, step, info = self.params, progress.state.step, progress.info
+        if step % p.every == 0 or step == self.total:
+            for name, values in info.metrics.items():
+                for chain, value in enumerate(values.tolist()):
+                    self.writer.add_scalar(f"{name}/chain {chain}", value, step)
+        if p.images and (step % p.images == 0 or step == self.total):
+            self.writer.add_images("images", info.image[: p.shown].clamp(0, 1), step)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+def _writer(folder: str, purge: int | None) -> SummaryWriter:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise BadInput(
+            "observer tensorboard needs the package tensorboard, which is not installed",
+            "pip install 'invprob[tensorboard]'",
+        ) from None
+    return SummaryWriter(folder, purge_step=purge)

@@ -1,0 +1,204 @@
+"""`invprob.solve`: the same run as the command line's, from paths, numbers and objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import html.parser
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import invprob
+from invprob import cli
+from invprob.errors import BadInput, Incompatible, InvprobError
+from invprob.images import read
+from invprob.session import Interrupted
+from tests import toys
+
+WALK = {"solver": "walk:steps=4", "operator": "mask", "noise": "gauss", "samples": 2}
+
+
+@pytest.fixture(autouse=True)
+def only_toys(monkeypatch):
+    from invprob import registry
+
+    registry.registry.cache_clear()
+    monkeypatch.setattr(registry, "installed", lambda: [("toys", "tests.toys", "")])
+    yield
+    registry.registry.cache_clear()
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.linear_gradient("L").resize((16, 16)).save(path)
+    return path
+
+
+def test_the_command_line_gives_the_same_bits(photo, tmp_path):
+    line = ["solve", str(photo), "--solver", "walk:steps=30", "--operator", "mask"]
+    line += ["--noise", "gauss", "--samples", "2", "--out", str(tmp_path / "line"), "--quiet"]
+    assert cli.call(line) == 0
+    invprob.solve(truth=photo, out=tmp_path / "python", **WALK | {"solver": "walk:steps=30"})
+    one, other = ((tmp_path / d / "result.safetensors").read_bytes() for d in ("line", "python"))
+    assert one == other
+    toml = [(tmp_path / d / "experiment.toml").read_text() for d in ("line", "python")]
+    assert toml[0] == toml[1]
+
+
+def test_a_truth_may_be_a_path_a_picture_or_numbers(photo):
+    pixels = np.asarray(Image.open(photo))
+    ways = [photo, Image.open(photo), pixels, read(photo, 1).numpy()]
+    found = [invprob.solve(truth=way, **WALK) for way in ways]
+    assert all(torch.equal(f.samples, found[0].samples) for f in found)
+    assert all(torch.equal(f.truth, found[0].truth) for f in found)
+    both = invprob.solve(truth=torch.stack([read(photo, 1)] * 2), **WALK)
+    assert both.names == ("image-0", "image-1")
+    assert torch.equal(both.mean[1], found[0].mean[0])
+
+
+def test_a_measurement_may_be_a_path_or_numbers(photo, tmp_path):
+    y = invprob.solve(truth=photo, **WALK).y
+    np.save(tmp_path / "y.npy", y.numpy())
+    ways = [tmp_path / "y.npy", y, y[0].double().numpy()]
+    found = [invprob.solve(way, **WALK) for way in ways]
+    assert all(torch.equal(f.samples, found[0].samples) for f in found)
+    assert found[0].truth is None
+    assert "psnr_mean" not in found[0].metrics[0]
+
+
+def test_objects_are_as_good_as_names(photo):
+    named = invprob.solve(truth=photo, **WALK)
+    G = toys.Linear(toys.LinearParams())
+    A = toys.Mask(toys.MaskParams(), toys.SHAPE, 0)
+    given = invprob.solve(
+        truth=photo,
+        solver=toys.Walk(toys.WalkParams(steps=4)),
+        operator=A,
+        noise=toys.Gauss(toys.GaussParams()),
+        generator=G,
+        prior={0: toys.Normal(toys.NoParams(), G, 0)},
+        samples=2,
+    )
+    assert torch.equal(named.samples, given.samples)
+    assert given.experiment.operator[0].name == "given-mask-1"
+
+
+def test_an_object_that_cannot_serve_is_refused(photo):
+    with pytest.raises(BadInput, match="is no operator"):
+        invprob.solve(truth=photo, **WALK | {"operator": 3})
+    with pytest.raises(BadInput, match="is no prior"):
+        invprob.solve(truth=photo, **WALK, prior=toys.Normal)
+    box = toys.Box(toys.NoParams(), None, 0)
+    with pytest.raises(Incompatible, match="log_density"):
+        invprob.solve(truth=photo, **WALK, prior=box)
+
+
+@pytest.mark.parametrize(
+    ("y", "truth", "said"),
+    [
+        (None, None, "neither y nor truth"),
+        (torch.zeros(1, 16, 16), torch.zeros(1, 16, 16), "both y and truth"),
+        (torch.zeros(3, dtype=torch.long), None, "y is of type torch.int64"),
+        (torch.full((1, 16, 16), torch.nan), None, "NaN or infinity in 256"),
+        (None, torch.full((1, 16, 16), 2.0), "reaches from 2 to 2"),
+        (None, torch.zeros(2, 16), "shape (2, 16)"),
+        (None, torch.zeros(1, 0, 16), "is empty"),
+        (None, ["nowhere.png"], "no file or folder nowhere.png"),
+        (None, torch.zeros(1, 8, 8), "8×8 pixels"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(y, truth, said):
+    with pytest.raises(InvprobError) as caught:
+        invprob.solve(y, truth=truth, **WALK)
+    assert said in caught.value.message
+
+
+def test_a_folder_is_kept_only_if_asked_for(photo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    assert invprob.solve(truth=photo, **WALK).out is None
+    assert set(tmp_path.iterdir()) == before
+    kept = invprob.solve(truth=read(photo, 1), **WALK, out="kept")
+    again = invprob.solve(kept.out / "measurement.safetensors", **WALK)
+    assert torch.equal(again.samples, kept.samples)
+    assert kept.experiment.measurement == "kept/measurement.safetensors"
+    with pytest.raises(BadInput, match="not empty"):
+        invprob.solve(truth=photo, **WALK, out="kept")
+
+
+def test_a_stopped_run_is_resumed(photo, tmp_path):
+    whole = invprob.solve(truth=photo, **WALK)
+    seen = []
+
+    def stop(progress):
+        seen.append(progress.state.step)
+        return progress.state.step == 2
+
+    with pytest.raises(Interrupted):
+        invprob.solve(truth=photo, **WALK, observe=[stop], out=tmp_path / "run")
+    assert seen[-1] == 2
+    assert torch.equal(invprob.resume(tmp_path / "run").samples, whole.samples)
+    with pytest.raises(KeyboardInterrupt):
+        invprob.solve(truth=photo, **WALK, observe=[stop])
+
+
+def test_composed_objects_are_those_of_the_run(photo):
+    run = {key: value for key, value in WALK.items() if key != "samples"}
+    parts = invprob.compose(**run)
+    found = invprob.solve(truth=photo, **WALK)
+    problem = parts.problem(found.y, 2, 0)
+    *_, last = parts.solver.run(problem)
+    result = parts.solver.result(problem, last.state)
+    assert torch.equal(result.image, found.samples[0])
+
+
+class Tags(html.parser.HTMLParser):
+    """The tags of a page, and its text."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_notebooks_see_picture_and_table(tmp_path):
+    path = tmp_path / "<script>alert(1)<b>.png"
+    Image.linear_gradient("L").resize((16, 16)).save(path)
+    found = invprob.solve(truth=path, **WALK)
+    found = dataclasses.replace(
+        found, metrics=[row | {"image": "<script>x</script>"} for row in found.metrics]
+    )
+    page = Tags()
+    page.feed(found._repr_html_())
+    assert set(page.tags) <= {"img", "table", "thead", "tbody", "tr", "th", "td", "p"}
+    assert "<script>x</script>" in page.text
+    assert "PSNR mean" in page.text
+    assert "walk:" in page.text
+    assert found.summary.startswith(b"\x89PNG")
+    assert repr(found).startswith("<Solution: 1 × 2 samples by walk")
+
+
+def test_importing_invprob_imports_nothing_heavy():
+    script = (
+        "import sys, invprob; dir(invprob); heavy = {'torch', 'numpy', 'pydantic', 'rich'};"
+        "assert not heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = invprob.nothing
+
+
+def test_bundled_samples():
+    assert invprob.samples(2).shape == (2, 3, 64, 64)
+    with pytest.raises(BadInput, match="99 samples"):
+        invprob.samples(99)
