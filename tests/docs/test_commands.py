@@ -3,8 +3,11 @@
 Those of the long pages take minutes; what other pages show of them is run there.
 """
 
+import importlib
 import re
 import shlex
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from invprob import cli, images, seeds
+from invprob import cli, images, registry, seeds
 from tests.convert import layouts
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +26,8 @@ STEPS = {
     "ilo": ["--set", "solver.steps=2,2,2"],
     "csgm": ["--set", "solver.steps=2"],
     "dps": ["--set", "solver.steps=2"],
+    "my-sampler": ["--set", "solver.steps=9", "--set", "solver.descent=3"]
+    + ["--set", "solver.burn_in=6"],
 }
 FEW = {
     "train generator": ["--set", "kimg=1", "--set", "channel_max=16", "--set", "batch=25"],
@@ -43,21 +48,24 @@ solver = "csgm:steps=1,restarts=1"
 
 
 def commands(page: str) -> list[list[str]]:
-    """The arguments of the `invprob` commands in the page's shell blocks, in order."""
+    """The words of the `invprob` commands in the page's shell blocks, in order, and of
+    `pip install -e FOLDER`, which installs a plugin that was just written."""
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     parts = [part for line in lines for part in line.split("&&")]
-    shown = [p.strip() for p in parts if p.strip().startswith("invprob ")]
-    return [shlex.split(p, comments=True)[1:] for p in shown]
+    shown = [p.strip() for p in parts if p.strip().startswith(("invprob ", "pip install -e "))]
+    return [shlex.split(p, comments=True) for p in shown]
 
 
 def shortened(arguments: list[str]) -> list[str]:
-    """The same command with few steps."""
+    """The same command with few steps, without its first word."""
+    arguments = arguments[1:]
     verb = arguments[0]
     if verb == "solve":
         spec = arguments[arguments.index("--solver") + 1] if "--solver" in arguments else "sgilo"
-        return [*arguments, *STEPS[spec.partition(":")[0]], "--limit", "1", "--samples", "1"]
+        steps = STEPS.get(spec.partition(":")[0], [])
+        return [*arguments, *steps, "--limit", "1", "--samples", "1"]
     if verb == "run":
         return [*arguments, *STEPS["sgilo"], "--set", "samples=1"]
     key = f"{verb} {arguments[1]}" if verb == "train" else verb
@@ -100,14 +108,36 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def install(desk, monkeypatch):
+    """Install the package in a folder; it is gone after the test."""
+    site, modules = desk / "site", set(sys.modules)
+    monkeypatch.syspath_prepend(site)
+
+    def pip(folder):
+        words = ["pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site]
+        subprocess.run([sys.executable, "-m", *words, f"./{folder}"], check=True)
+        registry.registry.cache_clear()
+        importlib.invalidate_caches()
+
+    yield pip
+    registry.registry.cache_clear()
+    for name in set(sys.modules) - modules:
+        if str(site) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
 @pytest.mark.parametrize(
     "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
 )
-def test_the_commands_of_a_page_work(page, desk, capsys):
+def test_the_commands_of_a_page_work(page, install, capsys):
     elsewhere = [] if page in LONG else [c for p in LONG for c in commands(p)]
-    for arguments in (c for c in commands(page) if c not in elsewhere):
+    for words in (c for c in commands(page) if c not in elsewhere):
+        if words[0] == "pip":
+            install(words[-1])
+            continue
         runs = sorted(Path("runs").glob("*")) if Path("runs").is_dir() else []
-        given = [a.replace("runs/…", str(runs[-1])) if runs else a for a in shortened(arguments)]
+        given = [a.replace("runs/…", str(runs[-1])) if runs else a for a in shortened(words)]
         assert cli.call(given) == 0, f"{shlex.join(given)}\n{capsys.readouterr().err}"
 
 
