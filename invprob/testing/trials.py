@@ -97,6 +97,8 @@ def trials(
         c = entry.component
         short = c.name if often[c.name] == 1 else f"{c.kind}.{c.name}"
         own = next((given[n] for n in _names(entry) if n in given), None)
+        if own is not None:
+            entry.params().parse(own, f"{c.kind} {c.name}")
         made += [
             _trial(f"{c.kind} {c.name}", short, rule, *cases(entry, found, own))
             for rule in _of(c.kind)

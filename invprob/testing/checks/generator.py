@@ -36,10 +36,11 @@ def shaped(case: Case) -> None:
     """`G(x)` must be (B, *image_shape) for B inputs of `sample(B, rng)`, an image (C, H, W) with
     most values in [0, 1]: convert a network of [−1, 1] at its border."""
     G, x = _made(case)
-    shape = tuple(G(x).shape)
+    image = G(x)
+    shape = tuple(image.shape)
     require(len(G.image_shape) == 3, f"image_shape is {G.image_shape}")
     require(shape == (len(KEYS), *G.image_shape), f"G(x) is {shape}, image_shape {G.image_shape}")
-    low, middle, high = G(x).quantile(G(x).new_tensor([0.05, 0.5, 0.95])).tolist()
+    low, middle, high = image.quantile(image.new_tensor([0.05, 0.5, 0.95])).tolist()
     within = low > -0.5 and high < 1.5 and 0 < middle < 1
     require(within, f"5 %, 50 % and 95 % of values lie below {low:.2f}, {middle:.2f}, {high:.2f}")
 
@@ -75,7 +76,7 @@ def live(case: Case) -> None:
     """Every leaf of a latent must move the image: read it in a later stage, or leave it out of the
     latent."""
     G, x = _made(case)
-    for k, x_k in _latents(G, x):
+    for k, x_k in _latents(G, measure.row(x, 0)):
         with torch.enable_grad():
             leaf = tree.map(lambda v: v.detach().requires_grad_(), x_k)
             image = G(leaf, start=k)

@@ -36,13 +36,31 @@ MANIFEST_HEAVY = (*HEAVY, "pydantic", "rich")
 
 SCRIPT = """
 import importlib, json, sys
-def heavy(names):
-    return sorted(set(names) & sys.modules.keys())
-importlib.import_module(sys.argv[1])
-first = heavy(json.loads(sys.argv[2]))
-for module in json.loads(sys.argv[4]):
-    importlib.import_module(module)
-print("\\n" + json.dumps([first, heavy(json.loads(sys.argv[3]))]))
+manifest, params, *lists = sys.argv[1:]
+
+class Watch:
+    # notes who asks for heavy modules, and spares the time to load them
+    def __init__(self):
+        self.heavy, self.asked = [], set()
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.heavy:
+            self.asked.add(name)
+            raise ImportError(f"{name} is not loaded here", name=name)
+
+watch = Watch()
+sys.meta_path.insert(0, watch)
+found = []
+for modules, heavy in zip(([manifest], json.loads(params)), map(json.loads, lists)):
+    watch.heavy, watch.asked = heavy, set()
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            if error.name not in heavy:
+                raise
+    found.append(sorted(watch.asked))
+print("\\n" + json.dumps(found))
 """
 
 
@@ -61,7 +79,7 @@ def light(plugin: Plugin) -> None:
     if plugin.broken:
         raise Inapplicable("the manifest does not load")
     modules = sorted({e.component.params.partition(":")[0] for e in plugin.entries})
-    names = (json.dumps(value) for value in (MANIFEST_HEAVY, HEAVY, modules))
+    names = (json.dumps(value) for value in (modules, MANIFEST_HEAVY, HEAVY))
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, plugin.module, *names],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -126,8 +144,8 @@ def offers(case: Case) -> None:
 
 @check("solver")
 def needs(case: Case) -> None:
-    """`needs` may name ``generator`` and ``prior.`` with an ability (``log_density``, ``score``,
-    ``denoiser``, ``proximal``), and `defaults` a component of a kind that is not the solver's."""
+    """`needs` must name nothing but ``generator`` and ``prior.`` with an ability (``log_density``,
+    ``score``, ``denoiser``, ``proximal``), and `defaults` only a generator and a prior."""
     known = {"generator", *(f"prior.{name}" for name in ABILITIES if name != "linear")}
     unknown = set(case.entry.component.needs) - known
     require(not unknown, f"needs names {_listed(unknown)}")
