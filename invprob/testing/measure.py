@@ -17,13 +17,14 @@ SAME = 1e-5
 
 
 def difference(a: Any, b: Any) -> float:
-    """The largest difference of two trees, relative to the largest value of the second."""
+    """The largest difference of two trees, relative to the largest value of the second; NaN is NaN,
+    and no other number."""
     worst = 0.0
     for u, v in zip(tree.leaves(a), tree.leaves(b), strict=True):
         require(u.shape == v.shape, f"shapes {tuple(u.shape)} and {tuple(v.shape)}")
         if u.numel():
-            gap = (u - v).abs().max() / v.abs().max().clamp_min(1e-3)
-            worst = max(worst, float(gap.nan_to_num(nan=torch.inf)))
+            gap = torch.where(u.isnan() & v.isnan(), 0, u - v).abs().nan_to_num(nan=torch.inf)
+            worst = max(worst, float(gap.max() / v.abs().nan_to_num().max().clamp_min(1e-3)))
     return worst
 
 

@@ -17,7 +17,7 @@ from invprob.testing.check import Inapplicable
 SHAPES = ((3, 8, 8), (1, 8, 8), (3, 64, 64))
 """The shapes of images on which an operator is tried: the first that it accepts."""
 
-STAGES = (1, 0, 2, 3)
+STAGES = (0, 1, 2, 3)
 """The stages for which a prior is tried: the first for which it can be built."""
 
 SEED = 7
@@ -44,12 +44,14 @@ class Made(NamedTuple):
 class Case:
     """A component with the parameters of one example.
 
-    `registry` knows the generator that a prior names among its `defaults`, if it needs one.
+    `registry` knows the generator that a prior names among its `defaults`, if it needs one;
+    `stages` are those for which a prior is tried, in order.
     """
 
     entry: Entry
     registry: Registry
     example: Mapping[str, Any]
+    stages: tuple[int, ...] = STAGES
 
     @property
     def kind(self) -> str:
@@ -94,7 +96,7 @@ class Case:
         if "pixels" in self.offers:
             return [(None, 0)]
         generator = self.generator()
-        return [(generator, stage) for stage in STAGES if stage < generator.depth]
+        return [(generator, stage) for stage in self.stages if stage < generator.depth]
 
     def generator(self) -> Any:
         """The generator over whose latents a prior is: the one among its defaults, or a toy."""

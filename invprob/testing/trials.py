@@ -92,10 +92,10 @@ def trials(
     unused = given.keys() - {n for e in chosen for n in _names(e)}
     if unused:
         raise BadParams(f"parameters for {', '.join(sorted(unused))}, which is not checked")
-    often = Counter(e.component.name for e in chosen)
+    often = Counter(n for e in chosen for n in _names(e))
     for entry in chosen:
         c = entry.component
-        short = c.name if often[c.name] == 1 else f"{c.kind}.{c.name}"
+        short = next(n for n in _names(entry) if often[n] == 1)
         own = next((given[n] for n in _names(entry) if n in given), None)
         if own is not None:
             entry.params().parse(own, f"{c.kind} {c.name}")
@@ -115,10 +115,10 @@ def _trial(subject: str, short: str, check: Check, *on: Plugin | Case) -> Trial:
     return Trial(subject, f"{short}.{check.name}", check, on)
 
 
-def _names(entry: Entry) -> tuple[str, str, str]:
-    """The names by which a component can be meant, the most telling last."""
+def _names(entry: Entry) -> tuple[str, ...]:
+    """The names by which a component can be meant, the shortest first."""
     c = entry.component
-    return c.name, f"{c.kind}.{c.name}", entry.full_name
+    return c.name, f"{c.kind}.{c.name}", entry.full_name, f"{entry.plugin}.{c.kind}.{c.name}"
 
 
 def _said(error: Exception) -> str:

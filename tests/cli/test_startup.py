@@ -23,6 +23,7 @@ TIERS = {
     "--help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
     "--version": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
     "solve --help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
+    "check --help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
     "list": HEAVY | {"pydantic"},
     "list solver": HEAVY | {"pydantic"},
     "show solver sgilo": HEAVY,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from invprob import tree
 from invprob.testing import measure
-from invprob.testing.check import check, require
+from invprob.testing.check import Inapplicable, check, require
 from invprob.testing.measure import SAME
-from invprob.testing.subject import Case
-from invprob.testing.uses import KEYS, latents, to
+from invprob.testing.subject import STAGES, Case
+from invprob.testing.uses import KEYS, latents, to, uses
 
 GRADIENT = 1e-3
 """Relative difference allowed between a score at the least time and ∇ log p."""
@@ -26,6 +27,22 @@ def _made(case: Case) -> tuple[Any, Any]:
 
 def _times(t: float) -> torch.Tensor:
     return torch.full((len(KEYS),), t, dtype=torch.float64)
+
+
+@check("prior")
+def treed(case: Case) -> None:
+    """A prior over latents must take dataclasses of tensors, such as StyleGAN's: work leaf by leaf
+    with `invprob.tree.map`, and sum over leaves with `invprob.tree.dot`."""
+    if "pixels" in case.offers:
+        raise Inapplicable("it is a prior of images")
+    later = replace(case, stages=tuple(stage for stage in STAGES if stage > 0))
+    for use in uses(later):
+        result = use.f(use.x)
+        # of (u, t) the score is one like u
+        like = use.x[0] if isinstance(use.x, tuple) else use.x
+        found, given = type(result).__name__, type(like).__name__
+        fits = found == given or use.name == "log_density"
+        require(fits, f"{use.name} of a {given} is a {found}")
 
 
 @check("prior", offers="log_density")

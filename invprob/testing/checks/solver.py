@@ -134,11 +134,16 @@ def lean(case: Case) -> None:
     late = sizes[len(sizes) // 2 :]
     grows = len(late) > 2 and all(a < b for a, b in pairwise(late))
     require(not grows, f"the state grows at every step, to {sizes[-1]} bytes")
-    run(solver, p)
-    before = _alive()
-    for _ in range(max(3, STEPS // len(sizes))):
+    # what is there by now is not looked at again, which spares a second
+    gc.freeze()
+    try:
         run(solver, p)
-    after = _alive()
+        before = _alive()
+        for _ in range(max(3, STEPS // len(sizes))):
+            run(solver, p)
+        after = _alive()
+    finally:
+        gc.unfreeze()
     require(after <= before, f"{before} bytes are held before {STEPS} steps, {after} after them")
 
 
@@ -147,7 +152,7 @@ def _bytes(leaves: Any) -> int:
 
 
 def _alive() -> int:
-    """The size of all tensors that Python knows of."""
+    """The size of all tensors made since the rest was frozen."""
     gc.collect()
     # not isinstance, which wakes the lazy objects of other libraries
     return _bytes(thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor))
