@@ -45,6 +45,8 @@ def _from_text(text: str, annotation: Any) -> Any:
     if type(None) in options and text.lower() == "none":
         return None
     for option in options:
+        if typing.get_origin(option) is typing.Literal:
+            return {str(choice): choice for choice in typing.get_args(option)}.get(text, text)
         if typing.get_origin(option) in (tuple, list) and Spec not in typing.get_args(option):
             return [part for part in text.strip("[]()").split(",") if part.strip()]
     return text

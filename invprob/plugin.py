@@ -34,8 +34,9 @@ class Component:
     `needs` says what a solver cannot do without: ``"generator"``, ``"prior.score"``,
     ``"prior.log_density"``, ``"prior.denoiser"``, ``"prior.proximal"``. `offers` says what a prior
     can do, ``"pixels"`` that it is one of images and has their `image_shape`, or ``"linear"`` for
-    an operator. `defaults` fills what a run leaves open, by full names, which stay clear when
-    another plugin offers the same name: ``(("generator", "sgilo.stylegan2"),)``.
+    an operator. `defaults` fills what a run of a solver leaves open, by full names, which stay
+    clear when another plugin offers the same name: ``(("generator", "sgilo.stylegan2"),)``; that of
+    a prior names the generator over whose latents it is.
     """
 
     kind: Kind

@@ -24,6 +24,7 @@ COMMANDS = {
     "sample": "Draw images from a generator, or from a prior through it.",
     "invert": "Find the latents of images: a data set to train a prior on.",
     "naturalize": "Move pictures towards what a prior knows.",
+    "check": "Check that a plugin keeps the rules.",
     "train": "Train a generator or a prior on your own images.",
     "convert": "Convert published weights to safetensors.",
     "new": "Write the package of a new plugin, which works as it stands.",

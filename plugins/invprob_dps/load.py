@@ -45,7 +45,7 @@ def _folder(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
-    known = {p.name for p in BUNDLED.iterdir() if p.is_dir()}
+    known = {p.name for p in BUNDLED.glob("*/")}
     raise BadWeights(
         f"there is no diffusion model {name!r}",
         "give a folder that diffusers wrote, or a bundled name; " + nearest(name, known),

@@ -59,4 +59,4 @@ class PixelDiffusion(Denoiser):
         with torch.autocast(u.device.type, self.dtype, enabled=self.dtype != torch.float32):
             out = self.net(blocks, step).sample
         # a network that learned variances too gives them in its second half
-        return F.pixel_shuffle(out[:, : blocks.shape[1]].float(), self.patch)
+        return F.pixel_shuffle(out[:, : blocks.shape[1]].to(u.dtype), self.patch)

@@ -40,6 +40,7 @@ def invprob_components() -> list[Component]:
             params="invprob_sgilo.params:LatentScoreParams",
             summary="Score network over the latents of one stage (Daras et al., 2022).",
             offers=("score",),
+            defaults=(("generator", "sgilo.stylegan2"),),
         ),
         Component(
             kind="trainer",

@@ -24,6 +24,7 @@ TIERS = {
     "--version": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
     "solve --help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
     "convert --help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
+    "check --help": HEAVY | {"pydantic", "rich", "pluggy", "entrypoints"},
     "list": HEAVY | {"pydantic"},
     "list converter": HEAVY | {"pydantic"},
     "list solver": HEAVY | {"pydantic"},

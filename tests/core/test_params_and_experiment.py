@@ -5,7 +5,7 @@ import pytest
 from invprob.errors import BadParams
 from invprob.experiment import Experiment, complete, override
 from invprob.params import Spec, read_spec, toml
-from invprob.registry import discover
+from invprob.registry import discover, registry
 
 TOYS = discover([("toys", "tests.toys", "")])
 
@@ -56,6 +56,13 @@ def test_all_faults_are_named_at_once():
     assert "steps" in caught.value.message
     assert "lr" in caught.value.message
     assert "'x'" in caught.value.message
+
+
+def test_a_choice_of_numbers_can_be_typed():
+    model = registry().find("trainer", "diffusion").params()
+    assert model.parse({"colours": "1"}).colours == 1
+    with pytest.raises(BadParams, match="colours"):
+        model.parse({"colours": "2"})
 
 
 def test_an_unknown_setting_names_the_nearest():

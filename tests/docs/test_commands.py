@@ -26,8 +26,11 @@ STEPS = {
     "ilo": ["--set", "solver.steps=2,2,2"],
     "csgm": ["--set", "solver.steps=2"],
     "dps": ["--set", "solver.steps=2"],
-    "my-sampler": ["--set", "solver.steps=9", "--set", "solver.descent=3"]
-    + ["--set", "solver.burn_in=6"],
+    "my-sampler": [
+        *("--set", "solver.steps=9", "--set", "solver.descent=3"),
+        "--set",
+        "solver.burn_in=6",
+    ],
 }
 FEW = {
     "train generator": ["--set", "kimg=1", "--set", "channel_max=16", "--set", "batch=25"],

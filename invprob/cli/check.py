@@ -1,0 +1,108 @@
+"""``invprob check``: the conformance kit without pytest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from invprob.cli import options
+
+if TYPE_CHECKING:
+    from invprob.testing import Outcome, Trial
+
+    Done = tuple[Trial, Outcome]
+
+EXAMPLES = """\b
+Examples:
+  invprob check my-plugin
+  invprob check solver.sgilo
+  invprob check pixel-diffusion:weights=my-model/
+"""
+
+FAILED = 1
+
+FEW = 3
+"""As many names of skipped checks are listed."""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("name")
+@options.speech
+def command(name: str, quiet: bool, as_json: bool) -> int:
+    """Check that a plugin keeps the rules, and say how to mend what it breaks.
+
+    NAME is a plugin's, or a component's with the parameters to try it with; without parameters the
+    examples of its parameter model are tried. The exit status is 1 if a check fails. The same
+    checks run in pytest: see invprob.testing.conformance.
+    """
+    from invprob.cli import console
+
+    with console.Meter(quiet or as_json) as meter:
+        meter.busy("loading PyTorch …")
+        from invprob.testing import trials
+
+        found = trials(name)
+        meter.begin(name, 0, len(found), "check")
+        done: list[Done] = []
+        for i, trial in enumerate(found):
+            if meter.due(i):
+                meter.update(i, trial.name)
+            done.append((trial, trial.run()))
+    if as_json:
+        click.echo(json.dumps([_plain(*one) for one in done], indent=2, ensure_ascii=False))
+    elif not quiet:
+        _report(done)
+    return FAILED if any(outcome.verdict == "failed" for _, outcome in done) else 0
+
+
+def _plain(trial: Trial, outcome: Outcome) -> dict[str, str]:
+    return {
+        "subject": trial.subject,
+        "check": trial.name,
+        "verdict": outcome.verdict,
+        "rule": trial.check.advice,
+        "seen": outcome.seen,
+    }
+
+
+def _report(done: Sequence[Done]) -> None:
+    from invprob.cli import console
+    from invprob.cli.console import Column
+
+    columns = [Column("checked", "cyan")]
+    columns += [Column(word, number=True) for word in ("passed", "failed", "skipped")]
+    subjects = list(dict.fromkeys(trial.subject for trial, _ in done))
+    console.table(columns, [(s, *map(_count, _counts(done, s))) for s in subjects])
+    skipped: dict[str, list[str]] = {}
+    for trial, outcome in done:
+        if outcome.verdict == "skipped":
+            skipped.setdefault(outcome.seen, []).append(trial.name)
+        if outcome.verdict == "failed":
+            console.say()
+            console.say(f"failed: {trial.name}", "bold red")
+            console.say(f"  {trial.check.advice}")
+            console.say(f"  seen: {outcome.seen}", "red")
+    if skipped:
+        console.say()
+    for reason, names in skipped.items():
+        which = ", ".join(names) if len(names) <= FEW else f"{len(names)} checks, {names[0]} first"
+        console.say(f"skipped: {which}: {reason}", "dim")
+    verdicts = [outcome.verdict for _, outcome in done]
+    console.say()
+    if "failed" in verdicts:
+        console.say(f"{verdicts.count('failed')} of {len(done)} checks failed", "bold red")
+    else:
+        console.say(f"{verdicts.count('passed')} checks passed", "bold green")
+
+
+def _counts(done: Sequence[Done], subject: str) -> tuple[int, int, int]:
+    """How many checks of a subject passed, failed and were skipped."""
+    verdicts = [outcome.verdict for trial, outcome in done if trial.subject == subject]
+    return verdicts.count("passed"), verdicts.count("failed"), verdicts.count("skipped")
+
+
+def _count(number: int) -> str:
+    return str(number) if number else ""

@@ -1,0 +1,119 @@
+"""What every function of images, latents and measurements owes: see `invprob.testing.uses`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from invprob import tree
+from invprob.testing import measure
+from invprob.testing.check import Failed, Inapplicable, check, require
+from invprob.testing.measure import SAME
+from invprob.testing.subject import Case
+from invprob.testing.uses import Use, uses
+
+KINDS = ("generator", "operator", "noise", "prior")
+
+GRADIENT = 1e-4
+"""Relative difference allowed between a gradient and central differences in double precision."""
+
+
+@check(*KINDS)
+def pure(case: Case) -> None:
+    """A function must give the same for the same input, whatever was called before, and leave the
+    input as it is: keep no cache, draw nothing, and write nothing in place."""
+    made = uses(case)
+    first = {}
+    for use in made:
+        given = measure.copied(use.x)
+        first[use.name] = use.f(given)
+        require(measure.equal(given, use.x), f"{use.name} changes its input")
+    for use in reversed(made):
+        gap = measure.difference(use.f(use.x), first[use.name])
+        require(gap < SAME, f"called again, {use.name} differs by {gap:.2g}")
+
+
+@check(*KINDS)
+def rows(case: Case) -> None:
+    """A batch must give what its rows give alone: mix no rows (no mean, norm or maximum over
+    dimension 0), and return a row for every row."""
+    for use in uses(case):
+        whole = use.f(use.x)
+        for leaf in tree.leaves(whole):
+            count = tree.batch(use.x)
+            require(leaf.shape[:1] == (count,), f"{use.name} gives {tuple(leaf.shape)}")
+        for b in range(tree.batch(use.x)):
+            gap = measure.difference(_alone(use, b), measure.row(whole, b))
+            require(gap < SAME, f"row {b} of {use.name} differs by {gap:.2g} from the row alone")
+
+
+def _alone(use: Use, b: int) -> Any:
+    try:
+        return use.f(measure.row(use.x, b))
+    except RuntimeError as error:
+        raise Failed(f"{use.name} of one row raises {error}") from error
+
+
+@check(*KINDS)
+def finite(case: Case) -> None:
+    """Results must be finite for images in [0, 1] and for latents that the generator draws."""
+    for use in uses(case):
+        for leaf in tree.leaves(use.f(use.x)):
+            require(bool(leaf.isfinite().all()), f"{use.name} gives {_odd(leaf)}")
+
+
+def _odd(leaf: torch.Tensor) -> str:
+    return f"{int((~leaf.isfinite()).sum())} values of {leaf.numel()} that are not finite"
+
+
+@check(*KINDS)
+def precision(case: Case) -> None:
+    """The result must have the precision of the input, float32 or float64: take constants to the
+    input's (``constant.to(x)``)."""
+    for use in uses(case):
+        for leaf in tree.leaves(use.f(use.x)):
+            require(leaf.dtype == torch.float64, f"{use.name} of float64 gives {leaf.dtype}")
+    thing = case.make()
+    if not isinstance(thing, torch.nn.Module):
+        return
+    for use in uses(case, torch.float32):
+        for leaf in tree.leaves(use.f(use.x)):
+            require(leaf.dtype == torch.float32, f"{use.name} of float32 gives {leaf.dtype}")
+
+
+@check(*KINDS)
+def device(case: Case) -> None:
+    """What a component makes must lie where its input lies (``device=x.device``), and what it
+    keeps must be a parameter or a buffer, so that ``.to(device)`` moves it along."""
+    tried = 0
+    for use in uses(case, device="meta"):
+        try:
+            result = use.f(use.x)
+        except NotImplementedError:  # it looks at values, of which a meta tensor has none
+            continue
+        except RuntimeError as error:
+            if "autocast" in str(error):  # which there is none of without memory
+                continue
+            raise Failed(f"{use.name} on another device: {str(error).splitlines()[0]}") from error
+        tried += 1
+        for leaf in tree.leaves(result):
+            require(leaf.device.type == "meta", f"{use.name} gives a result on {leaf.device}")
+    if not tried:
+        raise Inapplicable("no function can be tried without memory")
+
+
+@check(*KINDS)
+def gradient(case: Case) -> None:
+    """The gradient must be that of the function, as solvers descend it: do not detach, round or
+    leave torch; a figure of a noise or density and every stage must be differentiable."""
+    tried = 0
+    for use in uses(case):
+        if not use.smooth:
+            continue
+        tried += 1
+        analytic, numeric = measure.slopes(use.f, use.x)
+        gap = measure.difference(analytic, numeric)
+        require(gap < GRADIENT, f"the gradient of {use.name} differs by {gap:.2g}")
+    if not tried:
+        raise Inapplicable("it has no function that solvers differentiate")

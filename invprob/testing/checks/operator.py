@@ -1,0 +1,114 @@
+"""What an operator owes besides; of a linear one, that it is linear, its adjoint and inverse."""
+
+from __future__ import annotations
+
+import torch
+
+from invprob import seeds, tree
+from invprob.operator import LinearOperator, Operator
+from invprob.testing import measure
+from invprob.testing.check import check, require
+from invprob.testing.measure import SAME
+from invprob.testing.subject import Case
+from invprob.testing.uses import images
+
+SOLVED = 2e-3
+"""Relative residual allowed of a pseudo-inverse, which may be iterative (`invprob.linalg`)."""
+
+
+def _made(case: Case) -> tuple[Operator, torch.Tensor]:
+    """The operator, and images that it takes, in double precision."""
+    A = case.make().double()
+    return A, images(A.in_shape).double()
+
+
+def _linear(case: Case) -> tuple[LinearOperator, torch.Tensor]:
+    A, x = _made(case)
+    assert isinstance(A, LinearOperator)
+    return A, x
+
+
+@check("operator")
+def fitting(case: Case) -> None:
+    """`in_shape` must be the shape of an image as given to the constructor, `out_shape` that of a
+    measurement: A maps (B, *in_shape) to (B, *out_shape)."""
+    thing, (_, given, _) = case.made()
+    require(tuple(thing.in_shape) == given, f"in_shape is {thing.in_shape} for images {given}")
+    A, x = _made(case)
+    expected, found = (len(x), *A.out_shape), tuple(A(x).shape)
+    require(found == expected, f"A(x) is {found}, and (B, *out_shape) {expected}")
+
+
+@check("operator")
+def measured(case: Case) -> None:
+    """`measure` must add noise to A(x) row by row, each from its own generator: leave it to the
+    base class."""
+    A, x = _made(case)
+    y, again = (A.measure(x, [seeds.stream(k) for k in range(len(x))]) for _ in range(2))
+    require(measure.equal(y, again), "the same generators give another measurement")
+    alone = A.measure(x[1:2], [seeds.stream(1)])
+    gap = measure.difference(y[1:2], alone)
+    require(gap < SAME, f"row 1 differs by {gap:.2g} from the row measured alone")
+    spread = float((y - A(x)).std() / A.noise.scale(y).mean())
+    require(0.5 < spread < 2, f"y − A(x) spreads {spread:.2g} times as far as the noise")
+
+
+@check("operator")
+def likely(case: Case) -> None:
+    """`log_likelihood(y, x)` and `chi2(y, x)` must be those of the noise around A(x), (B,): leave
+    them to the base class."""
+    A, x = _made(case)
+    y = A(x)
+    best, other = A.log_likelihood(y, x), A.log_likelihood(y, 0.9 * x + 0.1)
+    require(best.shape == (len(x),), f"log_likelihood is {tuple(best.shape)} for {len(x)} rows")
+    require(bool((best >= other).all()), "of y = A(x), another image is likelier than x")
+    gap = measure.difference(A.chi2(y, x), A.noise.chi2(y, A(x)))
+    require(gap < SAME, f"chi2 differs by {gap:.2g} from the noise's at A(x)")
+
+
+@check("operator")
+def pictured(case: Case) -> None:
+    """`observed(y)` must be a picture of the measurement for people to look at, (B, 1 or 3, h, w):
+    override it where the measurement is no picture."""
+    A, x = _made(case)
+    picture = A.observed(A(x))
+    shape = tuple(picture.shape)
+    fits = len(shape) == 4 and shape[0] == len(x) and shape[1] in (1, 3)
+    require(fits, f"observed(y) is {shape}")
+
+
+@check("operator", offers="linear")
+def linear(case: Case) -> None:
+    """A must be linear: A(a u + b v) = a A(u) + b A(v) and A(0) = 0; derive from `Operator` if it
+    is not."""
+    A, u = _linear(case)
+    v = measure.noise_like(u, "linear")
+    require(bool((A(torch.zeros_like(u)) == 0).all()), "A(0) is not 0")
+    gap = measure.difference(A(2 * u - 3 * v), 2 * A(u) - 3 * A(v))
+    require(gap < SAME, f"A(2u − 3v) differs by {gap:.2g} from 2A(u) − 3A(v)")
+
+
+@check("operator", offers="linear")
+def adjoint(case: Case) -> None:
+    """`adjoint` must be that of A: ⟨A x, y⟩ = ⟨x, Aᵀ y⟩; leave it out, and the base class derives
+    it from `forward`."""
+    A, x = _linear(case)
+    y = measure.noise_like(A(x), "adjoint")
+    left, right = tree.dot(A(x), y), tree.dot(x, A.adjoint(y))
+    gap = measure.difference(left, right)
+    require(gap < SAME, f"the two differ by {gap:.2g}")
+
+
+@check("operator", offers="linear")
+def inverse(case: Case) -> None:
+    """`pinv(y)` must be the least-squares solution of least norm, row by row: A A⁺ A x = A x,
+    and A⁺ A x no longer than x; leave it out, and the base class solves by conjugate gradients."""
+    A, x = _linear(case)
+    y = A(x)
+    again = A.pinv(y)
+    gap = float((A(again) - y).norm() / y.norm())
+    require(gap < SOLVED, f"A A⁺ A x differs by {gap:.2g} from A x")
+    gap = measure.difference(A.pinv(y[1:2]), again[1:2])
+    require(gap < SOLVED, f"row 1 of A⁺ y differs by {gap:.2g} from the row alone")
+    longer = float((again.flatten(1).norm(dim=1) / x.flatten(1).norm(dim=1)).max())
+    require(longer <= 1 + SAME, f"A⁺ A x is {longer:.3g} times as long as x")

@@ -1,0 +1,51 @@
+"""The checks in pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from invprob.errors import BadParams, nearest
+from invprob.testing.check import Failed
+from invprob.testing.trials import Modules, Trial, trials
+
+
+def conformance(
+    name: str,
+    *,
+    expected_failures: Mapping[str, str] | None = None,
+    examples: Mapping[str, Mapping[str, Any]] | None = None,
+    modules: Modules | None = None,
+) -> Callable[[Trial], None]:
+    """A test function, with one case for each check of the plugin (or component) `name`.
+
+        test_conformance = conformance("my-plugin", expected_failures={"thing.gradient": "why"})
+
+    Expected failures are strict: one that passes fails. `examples` gives, by component, parameters
+    to try it with instead of the examples of its params model. `modules` are (plugin, manifest
+    module, distribution) triples, those installed if None. Raises `BadParams` if an expected
+    failure names no check.
+    """
+    import pytest
+
+    found = trials(name, examples, modules)
+    expected = dict(expected_failures or {})
+    for key in expected.keys() - {trial.name for trial in found}:
+        raise BadParams(f"no check is called {key!r}", nearest(key, [t.name for t in found]))
+
+    def marks(trial: Trial) -> list[Any]:
+        if trial.name not in expected:
+            return []
+        return [pytest.mark.xfail(reason=expected[trial.name], raises=Failed, strict=True)]
+
+    cases = [pytest.param(trial, id=trial.name, marks=marks(trial)) for trial in found]
+
+    @pytest.mark.parametrize("trial", cases)
+    def test(trial: Trial) -> None:
+        outcome = trial.run()
+        if outcome.verdict == "skipped":
+            pytest.skip(outcome.seen)
+        if outcome.verdict == "failed":
+            raise Failed(f"{trial.name}: {trial.check.advice}\nseen: {outcome.seen}")
+
+    return test

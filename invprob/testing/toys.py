@@ -1,0 +1,197 @@
+"""Toys of which everything is known in closed form: linear maps and Gaussian laws.
+
+With them a solver, a prior or an operator is tried alone, without weights and in milliseconds. They
+are written as a plugin's components should be, and pass the checks themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import build, seeds, tree
+from invprob.generator import Generator, Identity, Latent
+from invprob.operator import LinearOperator, Noise
+from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
+from invprob.solver import Problem
+
+SHAPE = (1, 4, 4)
+CODE = 6
+
+
+@dataclass(frozen=True)
+class Carry(Latent):
+    """x_1 and x_2: features h (B, n), and codes w (B, m) that later stages read."""
+
+    h: Tensor
+    w: Tensor
+
+
+class Linear(Generator):
+    """x_3 = ½ + J z in three stages; a part of the input z (B, 6) enters at each."""
+
+    depth = 3
+    image_shape = SHAPE
+    latents = (Carry,)
+    first: Tensor
+    second: Tensor
+    third: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng = seeds.stream("testing", "linear")
+        for name, inputs, outputs in (("first", 2, 4), ("second", 6, 8), ("third", 10, 16)):
+            matrix = torch.randn(inputs, outputs, generator=rng, dtype=torch.float64)
+            self.register_buffer(name, (matrix / math.sqrt(inputs)).float())
+
+    def sample(self, batch: int, rng: torch.Generator) -> Tensor:
+        return torch.randn(batch, CODE, generator=rng).to(self.first)
+
+    def stage(self, k: int, x: Any) -> Any:
+        if k == 1:
+            return Carry(h=x[:, :2] @ self.first, w=x[:, 2:])
+        if k == 2:
+            return Carry(h=torch.cat([x.h, x.w[:, :2]], 1) @ self.second, w=x.w[:, 2:])
+        if k == 3:
+            flat = torch.cat([x.h, x.w], 1) @ self.third
+            return 0.5 + 0.2 * flat.reshape(-1, *SHAPE)
+        raise ValueError(f"stage {k} of a generator of depth {self.depth}")
+
+    def reference(self, z: Tensor) -> Tensor:
+        """The image of z (B, 6) in one piece."""
+        carried = torch.cat([z[:, :2] @ self.first, z[:, 2:4]], 1) @ self.second
+        flat = torch.cat([carried, z[:, 4:]], 1) @ self.third
+        return 0.5 + 0.2 * flat.reshape(-1, *SHAPE)
+
+
+class Dense(LinearOperator):
+    """y = M x, for a matrix (8, 16) of independent entries."""
+
+    matrix: Tensor
+
+    def __init__(self, in_shape: Sequence[int] = SHAPE, measured: int = 8, seed: int = 0) -> None:
+        super().__init__()
+        self.in_shape, self.out_shape = tuple(in_shape), (measured,)
+        size = math.prod(in_shape)
+        rng = seeds.stream("testing", "dense", seed)
+        matrix = torch.randn(measured, size, generator=rng, dtype=torch.float64)
+        self.register_buffer("matrix", matrix / math.sqrt(size))
+        self.noise = White()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1) @ self.matrix.to(x.dtype).T
+
+
+class White(Noise):
+    """Gaussian noise of standard deviation σ."""
+
+    def __init__(self, sigma: float = 0.05) -> None:
+        super().__init__()
+        self.sigma = sigma
+
+    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
+        return clean + self.sigma * torch.randn(clean.shape, generator=rng).to(clean)
+
+    def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
+        return -0.5 * ((y - clean) / self.sigma).square().flatten(1).sum(1)
+
+    def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
+        return ((y - clean) / self.sigma).square().flatten(1).mean(1)
+
+    def scale(self, y: Tensor) -> Tensor:
+        return torch.full_like(y, self.sigma)
+
+
+class Law(Prior):
+    """N(mean, std²) on every coordinate; what it can do is what is mixed in."""
+
+    def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
+        super().__init__()
+        self.mean, self.std = mean, std
+
+
+class Density(Law, LogDensity):
+    """log p."""
+
+    def log_density(self, x: Any) -> Tensor:
+        centred = tree.map(lambda leaf: (leaf - self.mean) / self.std, x)
+        return -0.5 * tree.dot(centred, centred)
+
+
+class Diffused(Law, Score):
+    """The scores of the diffused law, variance preserving (Song et al., 2021, arXiv:2011.13456)."""
+
+    t_min = 1e-3
+
+    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        log_alpha = -0.05 * t - 4.975 * t**2
+        return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+
+    def score(self, u: Any, t: Tensor) -> Any:
+        alpha, sigma = self.schedule(t)
+        variance = (alpha * self.std) ** 2 + sigma**2
+
+        def leaf_score(leaf: Tensor) -> Tensor:
+            centred = tree.per_element(alpha, leaf) * self.mean - leaf
+            return centred / tree.per_element(variance, leaf)
+
+        return tree.map(leaf_score, u)
+
+
+class Denoised(Denoiser, Diffused):
+    """The same law by its denoiser."""
+
+    def denoise(self, u: Any, t: Tensor) -> Any:
+        alpha, sigma = self.schedule(t)
+        gain = alpha * self.std**2 / ((alpha * self.std) ** 2 + sigma**2)
+
+        def mean(leaf: Tensor) -> Tensor:
+            centred = leaf - tree.per_element(alpha, leaf) * self.mean
+            return self.mean + tree.per_element(gain, leaf) * centred
+
+        return tree.map(mean, u)
+
+
+class Shrinking(Law, Proximal):
+    """The proximal map of −log p."""
+
+    def prox(self, x: Any, tau: float = 1.0) -> Any:
+        weight = self.std**2 / (self.std**2 + tau)
+        return tree.map(lambda leaf: self.mean + weight * (leaf - self.mean), x)
+
+
+ABILITIES: dict[str, type[Law]] = {
+    "log_density": Density,
+    "score": Diffused,
+    "denoiser": Denoised,
+    "proximal": Shrinking,
+}
+
+
+def normal(abilities: Iterable[str], mean: float = 0.0, std: float = 1.0) -> Law:
+    """The normal law with these abilities and no other, named as in a manifest's `offers`."""
+    chosen = [ABILITIES[name] for name in ABILITIES if name in set(abilities)]
+    least = [c for c in chosen if not any(c is not d and issubclass(d, c) for d in chosen)]
+    made: Law = type("Normal", (*least, Law), {})(mean, std)
+    return made
+
+
+def problem(generator: bool, abilities: Iterable[str], rows: int = 2, chains: int = 2) -> Problem:
+    """`rows` measurements with `chains` rows each, in double precision; every stage has the prior.
+
+    Without a generator images are normal around ½.
+    """
+    G = Linear() if generator else Identity(SHAPE)
+    prior = normal(abilities) if generator else normal(abilities, mean=0.5, std=0.2)
+    A = Dense()
+    truths = Linear()
+    truth = truths(torch.cat([truths.sample(1, seeds.stream("truth", r)) for r in range(rows)]))
+    y = A.measure(truth.double(), [seeds.stream("noise", r) for r in range(rows)])
+    keys = [build.chain_key(0, row, s) for row in y for s in range(chains)]
+    priors = dict.fromkeys(range(G.depth + 1), prior)
+    return Problem(tree.repeat(y, chains), A.double(), G.double(), tuple(keys), priors)

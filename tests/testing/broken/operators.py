@@ -1,0 +1,202 @@
+"""Operators that are not functions, not linear, or not in their shapes."""
+
+import math
+import warnings
+
+import torch
+
+from invprob.errors import BadInput
+from invprob.operator import LinearOperator
+from tests.testing.broken import breaks
+from tests.testing.sound import Operator
+
+
+@breaks("fitting", "in_shape is (192,)", "operator")
+class Flat(Operator):
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        self.in_shape = (math.prod(in_shape),)
+
+
+@breaks("fitting", "(B, *out_shape) (3, 9)", "operator")
+class Short(Operator):
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        self.out_shape = (9,)
+
+
+@breaks("measured", "the same generators give another measurement", "operator")
+class Redrawn(Operator):
+    def measure(self, x, rngs):
+        return self(x) + 0.05 * torch.randn(len(x), 8, dtype=x.dtype)
+
+
+@breaks("measured", "row 1 differs", "operator")
+class OneStream(Operator):
+    def measure(self, x, rngs):
+        clean = self(x)
+        return clean + 0.05 * torch.randn(clean.shape, generator=rngs[0], dtype=x.dtype)
+
+
+@breaks("measured", "times as far as the noise", "operator")
+class Exact(Operator):
+    def measure(self, x, rngs):
+        return self(x)
+
+
+@breaks("likely", "another image is likelier than x", "operator")
+class Upside(Operator):
+    def log_likelihood(self, y, x):
+        return -super().log_likelihood(y, x)
+
+
+@breaks("likely", "chi2 differs", "operator")
+class OwnMisfit(Operator):
+    def chi2(self, y, x):
+        return (y - self(x)).square().mean(1) + 1
+
+
+@breaks("pictured", "observed(y) is (3, 8)", "operator")
+class Unseen(Operator):
+    def observed(self, y):
+        return y
+
+
+@breaks("linear", "A(0) is not 0", "operator")
+class Shifted(Operator):
+    def forward(self, x):
+        return super().forward(x) + 1
+
+
+@breaks("linear", "differs by", "operator")
+class Clamped(Operator):
+    def forward(self, x):
+        return super().forward(x.clamp(0, 1))
+
+
+@breaks("adjoint", "the two differ by", "operator")
+class Scaled(Operator):
+    def adjoint(self, y):
+        return 2 * super().adjoint(y)
+
+
+@breaks("inverse", "A A⁺ A x differs", "operator")
+class Transposed(Operator):
+    def pinv(self, y):
+        return self.adjoint(y)
+
+
+@breaks("inverse", "times as long as x", "operator")
+class Long(Operator):
+    def pinv(self, y):
+        x = torch.ones(len(y), *self.in_shape, dtype=y.dtype)
+        null = x - LinearOperator.pinv(self, self(x))
+        return super().pinv(y) + 100 * null
+
+
+@breaks("rows", "row 0 of A differs", "operator")
+class Centred(Operator):
+    def forward(self, x):
+        return super().forward(x - x.mean(0, keepdim=True))
+
+
+@breaks("rows", "gives (1, 8)", "operator")
+class Summed(Operator):
+    def forward(self, x):
+        return super().forward(x).sum(0, keepdim=True)
+
+
+@breaks("precision", "A of float64 gives torch.float32", "operator")
+class Single(Operator):
+    def forward(self, x):
+        return super().forward(x.float())
+
+
+@breaks("device", "A on another device", "operator")
+class Unregistered(Operator):
+    """Keeps a tensor that `.to(device)` does not move."""
+
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        self.weights = torch.ones(8)
+
+    def forward(self, x):
+        return super().forward(x) * self.weights.to(x.dtype)
+
+
+@breaks("device", "adjoint gives a result on cpu", "operator")
+class Home(Operator):
+    """Makes its result where it likes."""
+
+    def adjoint(self, y):
+        return torch.zeros(len(y), *self.in_shape, dtype=y.dtype)
+
+
+@breaks("gradient", "the gradient of A differs by", "operator")
+class HalfDetached(Operator):
+    def forward(self, x):
+        return super().forward(0.5 * x + 0.5 * x.detach())
+
+
+@breaks("gradient", "does not depend on the input", "operator")
+class Detached(Operator):
+    def forward(self, x):
+        return super().forward(x.detach())
+
+
+@breaks("finite", "A gives 3 values of 24 that are not finite", "operator")
+class Infinite(Operator):
+    def forward(self, x):
+        y = super().forward(x)
+        return torch.cat([y[:, :7], y[:, 7:] / 0], 1)
+
+
+@breaks("silent", "it prints 'measuring", "operator")
+class Chatty(Operator):
+    def forward(self, x):
+        print("measuring")
+        return super().forward(x)
+
+
+@breaks("silent", "it warns: old", "operator")
+class Warning_(Operator):
+    def forward(self, x):
+        warnings.warn("old", stacklevel=2)
+        return super().forward(x)
+
+
+@breaks("discreet", "the state of torch's global generator", "operator")
+class GlobalDraws(Operator):
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        torch.manual_seed(seed)
+        self.matrix += torch.randn(self.matrix.shape)
+
+
+@breaks("discreet", "the default dtype", "operator")
+class DoubleForAll(Operator):
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        torch.set_default_dtype(torch.float64)
+
+
+@breaks("discreet", "the number of threads", "operator")
+class Threaded(Operator):
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        torch.set_num_threads(torch.get_num_threads() + 1)
+
+
+@breaks("repeatable", "result 0 of", "operator")
+class Unseeded(Operator):
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        rng = torch.Generator()
+        rng.seed()
+        self.matrix += torch.randn(self.matrix.shape, generator=rng)
+
+
+@breaks("builds", "it raised BadInput: too large", "operator")
+class Refusing(Operator):
+    def __init__(self, params, in_shape, seed):
+        raise BadInput("too large")

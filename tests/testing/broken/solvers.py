@@ -1,0 +1,206 @@
+"""Solvers that lose count, remember, mix their chains or hide what they need."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from invprob.solver import Result
+from invprob.testing import toys
+from tests.testing.broken import breaks
+from tests.testing.sound import Steps, Walk, WalkState
+
+FLAT = toys.normal(["log_density"], std=1e6)
+
+
+def broken(check, seen, **changes):
+    return breaks(check, seen, "solver", Steps, **changes)
+
+
+@broken("staged", "stages are (3,), depth 3")
+class TooDeep(Walk):
+    def stages(self, generator):
+        return (generator.depth,)
+
+
+@broken("counted", "init is at step 1")
+class EarlyStart(Walk):
+    def init(self, problem):
+        return replace(super().init(problem), step=1)
+
+
+@broken("counted", "the total is 6")
+class Overshooting(Walk):
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        return made._replace(state=replace(made.state, step=state.step + 4))
+
+
+@broken("reported", "misfit is ()")
+class OneFigure(Walk):
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        misfit = made.info.metrics["misfit"].mean()
+        return made._replace(info=made.info._replace(metrics={"misfit": misfit}))
+
+
+@broken("reported", "image (4, 16)")
+class FlatImage(Walk):
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        return made._replace(info=made.info._replace(image=made.info.image.flatten(1)))
+
+
+@broken("reported", "a draw without a latent")
+class NoLatent(Walk):
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        return made._replace(info=made.info._replace(latent=None))
+
+
+@broken("reported", "returns is 'both'")
+class Undecided(Walk):
+    returns = "both"
+
+
+@broken("answered", "var is ()")
+class NoVariance(Walk):
+    def result(self, problem, state):
+        image, mean, _ = super().result(problem, state)
+        return Result(image, mean, torch.zeros(()))
+
+
+@broken("answered", "a variance is negative")
+class Negative(Walk):
+    def result(self, problem, state):
+        image, mean, var = super().result(problem, state)
+        return Result(image, mean, var - 1)
+
+
+@broken("improves", "log p(y | x) goes from")
+class Uphill(Walk):
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        away = 2 * state.x - made.state.x
+        return made._replace(state=replace(made.state, x=away))
+
+
+@broken("detached", "state.x has a graph")
+class Attached(Walk):
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        with torch.enable_grad():
+            x = made.state.x.requires_grad_() * 1
+        return made._replace(state=replace(made.state, x=x))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongState(WalkState):
+    images: Any = ()
+
+
+@broken("lean", "the state grows at every step")
+class Hoarding(Walk):
+    states = (LongState,)
+
+    def init(self, problem):
+        return LongState(**vars(super().init(problem)))
+
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        return made._replace(
+            state=replace(state, **vars(made.state) | {"images": (*state.images, made.info.image)})
+        )
+
+
+@broken("lean", "bytes are held before 50 steps")
+class Remembering(Walk):
+    seen: Any = None
+
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        self.seen = [*(self.seen or []), made.info.image]
+        return made
+
+
+@broken("needy", "needs a prior with a logdensity", needs=("generator", "prior.score"))
+class Secretive(Walk):
+    """Needs more than it says."""
+
+
+@broken("needy", "with a prior that can nothing it runs")
+class Careless(Walk):
+    """Says that it needs what it does not ask for."""
+
+    def step(self, problem, state):
+        whole = dict.fromkeys(problem.priors, FLAT)
+        return super().step(replace(problem, priors=whole), state)
+
+
+@broken("needy", "it raises AttributeError", needs=("generator", "prior.score"))
+class Assuming(Walk):
+    def step(self, problem, state):
+        t = torch.full((len(state.x),), 0.1, dtype=state.x.dtype)
+        problem.priors[0].score(state.x, t)
+        return super().step(replace(problem, priors={0: FLAT}), state)
+
+
+@broken("untouched", "the measurement changes")
+class Whitening(Walk):
+    def init(self, problem):
+        problem.y.mul_(0.5)
+        return super().init(problem)
+
+
+@broken("untouched", "requires_grad of first of the generator changes")
+class Tuning(Walk):
+    def init(self, problem):
+        problem.generator.first.requires_grad_()
+        return super().init(problem)
+
+
+@broken("repeatable", "differs by")
+class Random(Walk):
+    def noise(self, problem, state):
+        rng = torch.Generator()
+        rng.seed()
+        return torch.randn(state.x.shape, generator=rng, dtype=state.x.dtype)
+
+
+@broken("resumes", "the images are others")
+class Forgetful(Walk):
+    """What it remembers is not in the state."""
+
+    velocity: Any = 0
+
+    def init(self, problem):
+        self.velocity = 0
+        return super().init(problem)
+
+    def noise(self, problem, state):
+        self.velocity = 0.9 * self.velocity + super().noise(problem, state)
+        return self.velocity
+
+
+@broken("resumes", "of another solver: 'WalkState'")
+class Unlisted(Walk):
+    states = ()
+
+
+@broken("isolated", "differs by")
+class Herding(Walk):
+    """Chains are drawn to their mean."""
+
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        x = made.state.x
+        return made._replace(state=replace(made.state, x=0.9 * x + 0.1 * x.mean(0, keepdim=True)))
+
+
+@broken("keyed", "two chains of one measurement give the same image")
+class Unkeyed(Walk):
+    def init(self, problem):
+        return super().init(replace(problem, keys=(0,) * len(problem.keys)))
+
+    def noise(self, problem, state):
+        return super().noise(replace(problem, keys=(0,) * len(problem.keys)), state)

@@ -1,0 +1,153 @@
+"""The two front ends: a test function for pytest, and `invprob check`."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from invprob import cli, registry
+from invprob.errors import BadParams, UnknownComponent
+from invprob.plugin import hookimpl
+from invprob.testing import conformance, trials
+from tests.testing.broken.operators import Clamped
+from tests.testing.sound import Noise, component
+
+MODULES = [
+    ("sound", "tests.testing.sound", ""),
+    ("flawed", "tests.testing.test_fronts", ""),
+    ("lost", "tests.no_such_module", ""),
+]
+
+
+@hookimpl
+def invprob_components():
+    return [component("operator", Clamped), component("noise", Noise)]
+
+
+@pytest.fixture
+def in_pytest(tmp_path, capsys):
+    """(exit status, output) of pytest on a file with the one line that an author writes."""
+
+    def run(line):
+        head = "from invprob.testing import conformance\n"
+        head += "from tests.testing.test_fronts import MODULES\n"
+        file = tmp_path / f"test_of_{tmp_path.name}.py"  # a module of its own
+        file.write_text(f"{head}test_conformance = conformance({line}, modules=MODULES)\n")
+        options = [
+            "-q",
+            "--import-mode=importlib",
+            "-c",
+            "/dev/null",
+            "--rootdir",
+            str(tmp_path),
+            "-p",
+            "no:cacheprovider",
+        ]
+        status = pytest.main([*options, str(file)])
+        return status, capsys.readouterr().out
+
+    return run
+
+
+def test_a_broken_rule_fails_with_the_sentence_that_mends_it(in_pytest):
+    status, out = in_pytest('"flawed.toy-operator"')
+    assert status == 1
+    assert "derive from `Operator` if it is not" in out.replace("\nE   ", " ")
+    assert "seen: A(2u − 3v) differs" in out
+
+
+def test_expected_failures_are_strict(in_pytest):
+    expected = '{"toy-noise.spread": "is not so"}'
+    status, out = in_pytest(f'"flawed.toy-noise", expected_failures={expected}')
+    assert status == 1, out
+    assert "[XPASS(strict)] is not so" in out, out
+
+
+def test_expected_failures_name_a_check():
+    with pytest.raises(BadParams, match=r"no check is called 'toy-noise.spred'") as caught:
+        conformance("sound", modules=MODULES, expected_failures={"toy-noise.spred": "typo"})
+    assert "toy-noise.spread" in caught.value.hint
+
+
+def test_names():
+    subjects = {trial.subject for trial in trials("toy-noise", modules=MODULES)}
+    assert subjects == {"noise toy-noise"}
+    one = trials("sound.toy-noise", modules=MODULES)
+    assert len(trials("toy-noise", modules=MODULES)) == 2 * len(one)
+    with pytest.raises(UnknownComponent, match="toy-nose"):
+        trials("toy-nose", modules=MODULES)
+    with pytest.raises(BadParams, match="no such parameter"):
+        trials("sound.toy-noise:sigma=1", modules=MODULES)
+    with pytest.raises(BadParams, match="toy-nose"):
+        trials("sound", {"toy-nose": {}}, MODULES)
+
+
+def test_a_plugin_that_does_not_load_fails_its_first_check():
+    (first, *_) = trials("lost", modules=MODULES)
+    assert first.name == "lost.loads"
+    assert "no_such_module" in first.run().seen
+
+
+@pytest.fixture
+def check(monkeypatch, capsys):
+    """Run `invprob check` where the toys are installed; (exit status, stdout, stderr)."""
+    monkeypatch.setattr(registry, "installed", lambda: MODULES)
+
+    def run(*args):
+        status = cli.call(["check", *args])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_the_report_counts_and_explains(check):
+    status, out, _ = check("flawed")
+    assert status == 1
+    lines = out.splitlines()
+    assert lines[2].split() == ["plugin", "flawed", "1", "1"]
+    assert "failed: toy-operator.linear" in lines
+    assert "  seen: A(2u − 3v) differs" in out
+    assert lines[-1].endswith("checks failed")
+    assert "\x1b" not in out
+
+
+def test_what_keeps_the_rules_exits_with_zero(check):
+    status, out, _ = check("sound.toy-noise")
+    assert status == 0
+    assert out.splitlines()[-1] == "24 checks passed"
+    assert check("-q", "sound.toy-noise") == (0, "", "")
+
+
+def test_json(check):
+    status, out, _ = check("flawed.toy-operator", "--json")
+    assert status == 1
+    found = {row["check"]: row for row in json.loads(out)}
+    assert found["toy-operator.linear"]["verdict"] == "failed"
+    assert found["toy-operator.linear"]["rule"].startswith("A must be linear")
+    assert found["toy-operator.summary"] == {
+        "subject": "operator toy-operator",
+        "check": "toy-operator.summary",
+        "verdict": "passed",
+        "rule": found["toy-operator.summary"]["rule"],
+        "seen": "",
+    }
+
+
+def test_what_is_asked_for_amiss_is_a_sentence(check):
+    status, _, err = check("toy-nose")
+    assert status == 2
+    assert "no plugin or component is called 'toy-nose'" in err
+    assert "did you mean 'toy-noise'?" in err
+
+
+def test_the_kit_needs_no_pytest_and_no_plugin():
+    script = """
+import sys
+from invprob.testing import trials
+from invprob.testing.checks import CHECKS
+print(sorted(n for n in sys.modules if n.partition(".")[0] in ("pytest", "_pytest")
+    or n.startswith("invprob_")))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,59 @@
+"""Our own sets keep the rules that a stranger's must keep, tried with small networks."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDPMScheduler, UNet2DModel
+
+from invprob.testing import conformance
+from invprob_dps.diffusion_folder import write_folder
+from invprob_dps.pixel_diffusion import PixelDiffusion
+from invprob_sgilo.stylegan2 import Architecture, StyleGAN2
+from invprob_sgilo.stylegan2_file import save_weights
+
+FOLDER = tempfile.TemporaryDirectory(prefix="invprob-kit-")
+GENERATOR = Path(FOLDER.name) / "tiny.safetensors"
+DIFFUSION = Path(FOLDER.name) / "tiny-ddpm"
+
+EXAMPLES = {
+    "dps": {"pixel-diffusion": {"weights": str(DIFFUSION)}},
+    "sgilo": {"stylegan2": {"weights": str(GENERATOR)}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def networks():
+    """A StyleGAN-2 and a diffusion model of random weights."""
+    arch = Architecture(resolution=32, channel_base=64, channel_max=8, z_dim=8, w_dim=8)
+    G = StyleGAN2(arch, seed=5)
+    for name, parameter in G.named_parameters():
+        if name.endswith("strength"):
+            parameter.data.fill_(0.1)
+    save_weights(GENERATOR, G, {"kimg": 0})
+    before = torch.get_rng_state()
+    torch.manual_seed(0)
+    net = UNet2DModel(
+        sample_size=8,
+        in_channels=3,
+        out_channels=3,
+        layers_per_block=1,
+        block_out_channels=(16,),
+        down_block_types=("DownBlock2D",),
+        up_block_types=("UpBlock2D",),
+        norm_num_groups=8,
+    )
+    torch.set_rng_state(before)
+    scheduler = DDPMScheduler(beta_schedule="linear")
+    write_folder(DIFFUSION, PixelDiffusion(net, scheduler), scheduler, {})
+    yield
+    FOLDER.cleanup()
+
+
+test_basics = conformance("basics")
+test_csgm = conformance("csgm")
+test_dps = conformance("dps", examples=EXAMPLES["dps"])
+test_ilo = conformance("ilo")
+test_sgilo = conformance("sgilo", examples=EXAMPLES["sgilo"])
+test_bundled = pytest.mark.slow(conformance("stylegan2"))
