@@ -69,14 +69,15 @@ def summary(results: Results, seen: Tensor, note: str = "") -> Image.Image:
 
 
 def _single(results: Results) -> bool:
-    """Whether there is one point estimate, which has no spread."""
-    return results.returns == "estimate" and results.samples.shape[1] == 1
+    """Whether there is one estimate, or one sample without a chain: nothing that has a spread."""
+    alone = results.samples.shape[1] == 1
+    return alone and (results.returns == "estimate" or not bool(results.std.any()))
 
 
 def _columns(results: Results) -> list[str]:
     columns = ["measurement"] if results.truth is None else ["truth", "measurement"]
     if _single(results):
-        return [*columns, "estimate"]
+        return [*columns, results.returns]
     sampled = results.returns == "sample"
     columns += ["posterior mean", "posterior std"] if sampled else ["mean", "spread of restarts"]
     one = "sample" if sampled else "restart"
