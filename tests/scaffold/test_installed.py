@@ -20,11 +20,27 @@ USES = {
     "prior": ("--prior", "stranger", "--solver", "csgm:steps=3"),
     "generator": ("--generator", "stranger:rank=3", "--solver", "csgm:steps=3"),
 }
+SUITE = {
+    "solver": """
+limit = 1
+samples = 1
+operators = ["identity"]
+[[method]]
+solver = "stranger:steps=4,descent=2,burn_in=3"
+""",
+    "operator": """
+limit = 1
+samples = 1
+operators = ["stranger"]
+[[method]]
+solver = "csgm:steps=3"
+""",
+}
 SHORT = ("--limit", "1", "--samples", "1", "--json", "--out", "run")
 
 
 def journey(tmp_path, kind):
-    """Install, list, solve, check and uninstall a package as `invprob new` writes it."""
+    """Install, list, solve, check, bench and uninstall a package as `invprob new` writes it."""
     scaffold.create("stranger", kind, tmp_path / "source", Registry())
     ours, strangers = wheel(ROOT, tmp_path), wheel(tmp_path / "source", tmp_path)
     place = fresh(tmp_path)
@@ -35,8 +51,10 @@ def journey(tmp_path, kind):
     use = [word.replace("NAME", "stylegan2") for word in USES[kind]]
     found = json.loads(place.invprob("solve", *use, *SHORT, "--quiet"))
     assert found["images"][0]["psnr_mean"] > 5
-    if "check" in place.invprob("--help"):
-        assert "failed" not in place.invprob("check", "stranger")
+    assert "checks passed" in place.invprob("check", "stranger")
+    if kind in ("solver", "operator"):
+        (place.folder / "suite.toml").write_text(SUITE[kind])
+        assert "stranger" in place.invprob("bench", "suite.toml")
     place.uninstall("invprob-stranger")
     assert place.files() == before
     assert not lines(place.invprob("list"), ["stranger"])
