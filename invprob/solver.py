@@ -96,6 +96,12 @@ class Solver(ABC):
     def __init__(self, params: Params) -> None:
         self.params = params
 
+    @property
+    def bias(self) -> float:
+        """What a sampler admits to get wrong: standard deviations by this part, means by so many
+        of them, weights of modes by as much. `invprob check NAME --posterior` allows for it."""
+        return 0.0
+
     @abstractmethod
     def stages(self, generator: Generator) -> tuple[int, ...]:
         """The stages whose latents this solver moves, in order; priors are built for these."""

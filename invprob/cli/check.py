@@ -20,6 +20,7 @@ Examples:
   invprob check my-plugin
   invprob check solver.sgilo
   invprob check pixel-diffusion:weights=my-model/
+  invprob check sgilo:level=0.001,metropolis=true --posterior
 """
 
 FAILED = 1
@@ -30,8 +31,13 @@ FEW = 3
 
 @click.command(epilog=EXAMPLES)
 @click.argument("name")
+@click.option(
+    "--posterior",
+    is_flag=True,
+    help="Judge solvers that sample on problems whose posterior is known; takes minutes.",
+)
 @options.speech
-def command(name: str, quiet: bool, as_json: bool) -> int:
+def command(name: str, posterior: bool, quiet: bool, as_json: bool) -> int:
     """Check that a plugin keeps the rules, and say how to mend what it breaks.
 
     NAME is a plugin's, or a component's with the parameters to try it with; without parameters the
@@ -40,6 +46,10 @@ def command(name: str, quiet: bool, as_json: bool) -> int:
     """
     from invprob.cli import console
 
+    if posterior:
+        from invprob.cli import posterior as gate
+
+        return gate.report(name, quiet, as_json)
     with console.Meter(quiet or as_json) as meter:
         meter.busy("loading PyTorch …")
         from invprob.testing import trials

@@ -43,6 +43,10 @@ class DPS(Solver):
     states = (DPSState,)
     params: DPSParams
 
+    @property
+    def bias(self) -> float:
+        return 1.5  # docs/validity.md
+
     def stages(self, generator: Generator) -> tuple[int, ...]:
         if generator.depth > 0:
             raise Incompatible("dps works on images, without a generator", "leave out --generator")
