@@ -10,7 +10,7 @@ from invprob.testing.posterior import Hearing, hearings
 SETTINGS = (
     "sgilo:stages=3,steps=500,level=0.001,anneal=0.2,metropolis=true",
     "sgilo:stages=3,steps=500,level=0.001,anneal=0.2",
-    "sgilo",
+    "solver.sgilo",
     "sgilo-official",
     "dps",
     "dps:zeta=0.3",

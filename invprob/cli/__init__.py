@@ -25,7 +25,7 @@ COMMANDS = {
     "invert": "Find the latents of images: a data set to train a prior on.",
     "naturalize": "Move pictures towards what a prior knows.",
     "check": "Check that a plugin keeps the rules.",
-    "train": "Train a generator or a prior on your own images.",
+    "train": "Train a generator, prior or diffusion model on your own images.",
     "convert": "Convert published weights to safetensors.",
     "new": "Write the package of a new plugin, which works as it stands.",
 }

@@ -38,11 +38,12 @@ FEW = 3
 )
 @options.speech
 def command(name: str, posterior: bool, quiet: bool, as_json: bool) -> int:
-    """Check that a plugin keeps the rules, and say how to mend what it breaks.
+    """Check that a plugin keeps the rules.
 
-    NAME is a plugin's, or a component's with the parameters to try it with; without parameters the
-    examples of its parameter model are tried. The exit status is 1 if a check fails. The same
-    checks run in pytest: see invprob.testing.conformance.
+    What it breaks is said, and how to mend it. NAME is a plugin's, or a component's with the
+    parameters to try it with; without parameters the examples of its parameter model are tried.
+    The exit status is 1 if a check fails. The same checks run in pytest: see
+    invprob.testing.conformance.
     """
     from invprob.cli import console
 

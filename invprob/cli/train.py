@@ -60,12 +60,12 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a generator or a prior on your own images.
+    """Train a generator, prior or diffusion model on your own images.
 
     NAME is a trainer of `invprob list trainer`; SOURCE is what it learns from, a folder or zip file
-    of images for a generator, weights of a generator for a prior. --KEY VALUE sets any parameter of
-    `invprob show trainer NAME`. Ctrl-C keeps the newest checkpoint; the same command goes on from
-    there.
+    of images for a generator or diffusion model, weights of a generator for a prior. --KEY VALUE
+    sets any parameter of `invprob show trainer NAME`. Ctrl-C keeps the newest checkpoint; the same
+    command goes on from there.
     """
     from invprob.cli import console
     from invprob.params import Spec

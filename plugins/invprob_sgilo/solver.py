@@ -68,6 +68,10 @@ class SGILO(Solver):
     states = (SGILOState, Plateau, Moments, Annealed, Point)
     params: SGILOParams
 
+    @property
+    def bias(self) -> float:
+        return 0.0 if self.params.metropolis else 0.3  # docs/validity.md
+
     def stages(self, generator: Generator) -> tuple[int, ...]:
         p = self.params
         rounds.check(p.stages, p.steps, generator, "sgilo")
