@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from invprob import tree, weights
+from invprob import shelf, tree
 from invprob_sgilo.layers import ModulatedConv, filtered
 from invprob_sgilo.load import BUNDLED
 from invprob_sgilo.stylegan2 import StyleGAN2
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--stage", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
-    G = load_weights(weights.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
+    G = load_weights(shelf.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
     ours = ModulatedConv.forward
     print("| batch | shared (ms) | per sample (ms) | ratio | largest difference |")
     print("|---|---|---|---|---|")

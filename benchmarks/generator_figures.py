@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from invprob import image_set, weights
+from invprob import image_set, shelf
 from invprob.inversion import invert
 from invprob_sgilo.load import BUNDLED
 from invprob_sgilo.stylegan2_file import load_weights
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--steps", type=int, default=150)
     args = parser.parse_args()
-    generator = load_weights(weights.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
+    generator = load_weights(shelf.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
     pictures, _ = image_set.read(Path(args.images), generator.arch.channels)
     distance = held_out_distance(generator, pictures)
     print(f"sliced Wasserstein distance (×10³), {min(len(pictures), 512)} pictures: {distance:.2f}")

@@ -12,24 +12,10 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
-from invprob.errors import BadWeights, nearest
+from invprob.errors import BadWeights
 
 HINT = "give safetensors; invprob convert makes them of weights that others published"
 LONGEST = 1 << 24  # bytes of a header: the library would parse a hundred million
-
-
-def locate(name: str, bundled: Path) -> Path:
-    """The file of `name`: a path, or the name of weights bundled in the folder `bundled`."""
-    inside = bundled / f"{name}.safetensors"
-    if inside.is_file():
-        return inside
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
-    known = {p.stem for p in bundled.glob("*.safetensors")}
-    raise BadWeights(
-        f"there are no weights {name!r}", "give a path, or a bundled name; " + nearest(name, known)
-    )
 
 
 def listed(path: Path, bundled: Path) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from invprob import shelf
 from invprob.experiment import Experiment
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "invprob" / "weights"
@@ -22,7 +23,7 @@ def named(experiment: Experiment) -> dict[str, Path]:
     found = {}
     for spec in specs:
         given = spec.params.get("weights")
-        if isinstance(given, str) and (path := Path(given).expanduser()).exists():
+        if isinstance(given, str) and (path := shelf.path(given)) is not None:
             found[given] = path
     return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from invprob import rounds, weights
+from invprob import rounds, shelf, weights
 from invprob.errors import BadWeights, Incompatible
 from invprob.generator import Generator
 from invprob_sgilo.latent_score import LatentScore
@@ -26,7 +26,7 @@ PRECISIONS = {
 
 def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
     """The generator that the parameters describe; raises `BadWeights`."""
-    path = weights.locate(params.weights, BUNDLED)
+    path = shelf.locate(params.weights, BUNDLED)
     generator = load_weights(path, params.sha256 or bundled_sha256(path))
     generator.truncation = params.truncation
     generator.carry_rgb = params.carry_rgb
@@ -45,7 +45,7 @@ def latent_score(params: LatentScoreParams, generator: Generator, stage: int) ->
     """The prior of a stage; with ``auto``, the one that stands beside the generator's weights."""
     source = getattr(generator, "source", None)
     if params.weights != "auto":
-        path = weights.locate(params.weights, BUNDLED)
+        path = shelf.locate(params.weights, BUNDLED)
     elif source is None:
         raise Incompatible(
             "a prior is found by itself only for generators from a weights file",

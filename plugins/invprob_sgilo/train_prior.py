@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from invprob import diffusion, seeds, tree, weights
+from invprob import diffusion, seeds, shelf, tree, weights
 from invprob.checkpoint import read as read_checkpoint
 from invprob.checkpoint import write as write_checkpoint
 from invprob.errors import BadInput, BadParams
@@ -31,7 +31,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     Writes ``prior.safetensors`` (EMA, float16) and ``checkpoint.pt``, from which the same call goes
     on with the same bits on a CPU.
     """
-    path = weights.locate(str(source), BUNDLED)
+    path = shelf.locate(str(source), BUNDLED)
     generator = stylegan2(StyleGAN2Params(weights=str(path))).eval().requires_grad_(False)
     if not 1 <= params.stage < generator.depth:
         raise BadParams(

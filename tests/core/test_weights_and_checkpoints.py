@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from invprob import checkpoint, optim, weights
+from invprob import checkpoint, optim, shelf, weights
 from invprob.errors import BadInput, BadWeights
 from invprob.solver import State
 
@@ -58,7 +58,7 @@ def test_a_truncated_file_is_refused(tmp_path, cut):
 
 def test_an_unknown_name_is_refused(tmp_path):
     with pytest.raises(BadWeights, match="no weights 'nobody'"):
-        weights.locate("nobody", tmp_path)
+        shelf.locate("nobody", tmp_path)
 
 
 def test_other_tensors_than_the_architecture_wants_are_refused(tmp_path):

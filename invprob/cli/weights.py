@@ -1,0 +1,81 @@
+"""``invprob weights``: known public checkpoints, and those that the user has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FAILED = 1
+
+
+@click.group()
+def command() -> None:
+    """List, add and verify weights by name.
+
+    Nothing is downloaded: `list` says where the authors of known checkpoints give them, `add` puts
+    a file that you have on a shelf of your own, and `weights=NAME` finds it there. The shelf lies
+    in INVPROB_CACHE, by default in the user's cache.
+    """
+
+
+@command.command("list")
+def listed() -> None:
+    """List known checkpoints and what is on the shelf."""
+    from invprob import shelf
+    from invprob.cli import console
+    from invprob.cli.console import Column
+
+    here, known = shelf.kept(), shelf.cards()
+    rows = []
+    for name in [*known, *(n for n in here if n not in known)]:
+        card = known.get(name)
+        what = card.what if card else f"added by you, {here[name].file}"
+        have = here[name].sha256[:12] if name in here else "not here"
+        licence = here[name].licence if name in here else card.licence if card else ""
+        rows.append((name, what, have, licence, card.page if card else ""))
+    columns = (
+        Column("name", "cyan"),
+        Column("what", wrap=True),
+        Column("sha256"),
+        Column("licence", wrap=True),
+        Column("page", "dim", wrap=True),
+    )
+    console.table(columns, rows)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--license", "licence", metavar="TEXT", help="The licence of the weights, kept.")
+def add(name: str, file: Path, licence: str | None) -> None:
+    """Put FILE on the shelf under NAME; `weights=NAME` then finds it.
+
+    If the authors publish a SHA-256, the file must have it. It is opened when it is used, by a
+    reader that runs nothing.
+    """
+    from invprob import shelf
+    from invprob.cli import console
+
+    record = shelf.add(name, file, licence)
+    card = shelf.cards().get(name)
+    facts = [("sha256", record.sha256), ("licence", record.licence)]
+    if card is None or card.sha256 is None:
+        facts.append(("note", "no SHA-256 is published to compare it with; this one is recorded"))
+    console.entries(facts, "dim")
+    console.say(f"weights={name}", "bold")
+
+
+@command.command()
+@click.argument("name", required=False)
+def verify(name: str | None) -> int:
+    """Check that the files on the shelf are as they were added; exit status 1 if not."""
+    from invprob import shelf
+    from invprob.cli import console
+
+    faults = 0
+    for one in [name] if name else list(shelf.kept()):
+        wrong = shelf.verify(one)
+        faults += bool(wrong)
+        console.say(wrong or f"{one} is as it was added", "red" if wrong else "green")
+    return FAILED if faults else 0

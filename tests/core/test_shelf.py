@@ -1,0 +1,100 @@
+"""Weights by name: added once, found by every `weights=`, refused when they have changed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from invprob import cli, shelf
+from invprob.errors import BadInput, BadWeights
+
+FACES = Path(__file__).parents[2] / "plugins" / "invprob_sgilo" / "weights" / "faces64.safetensors"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("INVPROB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_card_says_where_and_under_which_licence():
+    for name, card in shelf.cards().items():
+        assert shelf.NAME.fullmatch(name)
+        assert card.page.startswith("https://")
+        assert card.licence
+        assert f"weights={name}" in card.use
+
+
+def test_what_is_added_is_found_by_its_name(tmp_path, capsys):
+    assert cli.call(["weights", "add", "mine", str(FACES), "--license", "BSD"]) == 0
+    assert "no SHA-256 is published" in capsys.readouterr().out
+    found = shelf.locate("mine", tmp_path)
+    assert found.read_bytes() == FACES.read_bytes()
+    assert shelf.kept()["mine"].licence == "BSD"
+    words = ["sample", "--generator", "stylegan2:weights=mine", "--count", "1", "--out", "drawn"]
+    assert cli.call(words) == 0
+    assert cli.call(["weights", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "mine" in said
+    assert "ffhq" in said
+    assert cli.call(["weights", "verify"]) == 0
+
+
+def test_a_file_that_has_changed_is_refused(tmp_path, capsys):
+    shelf.add("mine", FACES)
+    file = shelf.locate("mine", tmp_path)
+    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    with pytest.raises(BadWeights, match="have sha256"):
+        shelf.locate("mine", tmp_path)
+    assert cli.call(["weights", "verify", "mine"]) == 1
+    assert "has changed" in capsys.readouterr().out
+    file.unlink()
+    assert shelf.verify("mine").endswith("is gone")
+
+
+def test_a_file_that_is_not_the_published_one_is_refused(monkeypatch):
+    card = shelf.cards()["ffhq"]
+    known = {"ffhq": shelf.Card(card.what, card.use, card.page, card.file, "free", "0" * 64)}
+    monkeypatch.setattr(shelf, "cards", lambda: known)
+    with pytest.raises(BadWeights, match="not 0000"):
+        shelf.add("ffhq", FACES)
+    assert shelf.kept() == {}
+    assert not shelf.folder().exists()
+
+
+def test_known_weights_that_are_not_here_are_told_where_to_get(tmp_path):
+    with pytest.raises(BadWeights) as caught:
+        shelf.locate("ffhq", tmp_path)
+    assert "https://" in caught.value.hint
+    assert "invprob weights add ffhq FILE" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "said"),
+    [
+        ("../up", FACES, "is no name"),
+        ("mine", Path("none.pkl"), "there is no file"),
+        ("twice", FACES, "on the shelf already"),
+    ],
+)
+def test_what_cannot_be_added(name, file, said):
+    shelf.add("twice", FACES)
+    with pytest.raises(BadInput, match=said):
+        shelf.add(name, file)
+    assert [*shelf.kept()] == ["twice"]
+
+
+def test_a_shelf_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("INVPROB_CACHE", str(tmp_path / "file"))
+    with pytest.raises(BadInput, match="cannot be written"):
+        shelf.add("mine", FACES)
+
+
+def test_a_damaged_record_is_told(tmp_path):
+    shelf.add("mine", FACES)
+    (shelf.folder() / "mine" / shelf.RECORD).write_text("{")
+    with pytest.raises(BadInput, match="cannot be read"):
+        shelf.kept()
+    shutil.rmtree(shelf.folder() / "mine")
+    assert cli.call(["weights", "verify", "mine"]) == 2
