@@ -41,7 +41,7 @@ def row(hearing: Hearing) -> str:
 
 
 def main() -> None:
-    print("| solver | world | what it gets wrong | " + " | ".join(FIGURES) + " |")
+    print("| solver | world | wrong beyond the declared bias | " + " | ".join(FIGURES) + " |")
     print("|" + "---|" * (3 + len(FIGURES)))
     for settings in SETTINGS:
         for hearing in hearings(settings):
