@@ -3,6 +3,7 @@
 Those of the long pages take minutes; what other pages show of them is run there.
 """
 
+import functools
 import importlib
 import re
 import shlex
@@ -16,6 +17,8 @@ import pytest
 import torch
 
 from invprob import cli, images, registry, seeds
+from invprob.cli.posterior import FAILED
+from invprob.testing import posterior
 from tests.convert import layouts
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +136,8 @@ def install(desk, monkeypatch):
 @pytest.mark.parametrize(
     "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
 )
-def test_the_commands_of_a_page_work(page, install, capsys):
+def test_the_commands_of_a_page_work(page, install, capsys, monkeypatch):
+    monkeypatch.setattr(posterior, "hearings", functools.partial(posterior.hearings, problems=5))
     elsewhere = [] if page in LONG else [c for p in LONG for c in commands(p)]
     for words in (c for c in commands(page) if c not in elsewhere):
         if words[0] == "pip":
@@ -141,7 +145,8 @@ def test_the_commands_of_a_page_work(page, install, capsys):
             continue
         runs = sorted(Path("runs").glob("*")) if Path("runs").is_dir() else []
         given = [a.replace("runs/…", str(runs[-1])) if runs else a for a in shortened(words)]
-        assert cli.call(given) == 0, f"{shlex.join(given)}\n{capsys.readouterr().err}"
+        allowed = (0, FAILED) if "--posterior" in given else (0,)  # its finding is the page's point
+        assert cli.call(given) in allowed, f"{shlex.join(given)}\n{capsys.readouterr().err}"
 
 
 def test_there_are_commands_to_run():
