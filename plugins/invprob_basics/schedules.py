@@ -19,6 +19,13 @@ def vp(t: Tensor) -> tuple[Tensor, Tensor]:
     return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
 
+def vp_time(ratio: Tensor) -> Tensor:
+    """The time t ≥ 0 at which `vp` has σ/α = ratio."""
+    half = 0.5 * torch.log1p(ratio**2)  # −log α
+    slope = BETA_MAX - BETA_MIN
+    return (torch.sqrt(BETA_MIN**2 + 4 * slope * half) - BETA_MIN) / slope
+
+
 def sub_vp(t: Tensor) -> tuple[Tensor, Tensor]:
     """Sub-variance preserving: the same α, σ = 1 − α²."""
     log_alpha = _log_alpha(t)

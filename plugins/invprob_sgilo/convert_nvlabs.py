@@ -17,15 +17,14 @@ from invprob.safe import Inert
 from invprob.safe.limits import shown
 from invprob_sgilo.convert_stylegan2 import (
     HINT,
-    Rule,
     channel_table,
     check_filter,
     converted,
     own_rules,
     resolutions,
-    shape,
 )
 from invprob_sgilo.params import NVlabsParams
+from invprob_sgilo.published_tensors import Rule, shape
 from invprob_sgilo.stylegan2 import Architecture
 
 

@@ -19,15 +19,14 @@ from invprob.converter import Converted, Converter
 from invprob.errors import BadWeights
 from invprob_sgilo.convert_stylegan2 import (
     HINT,
-    Rule,
     channel_table,
     check_filter,
     converted,
     own_rules,
     resolutions,
-    shape,
 )
 from invprob_sgilo.params import RosinalityParams
+from invprob_sgilo.published_tensors import Rule, shape
 from invprob_sgilo.stylegan2 import Architecture
 from invprob_sgilo.stylegan2 import Mapping as MappingNetwork
 

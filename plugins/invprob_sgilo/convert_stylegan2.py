@@ -4,59 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from invprob.converter import Converted, require
+from invprob.converter import Converted
 from invprob.errors import BadWeights
 from invprob_sgilo.layers import fir_kernel
+from invprob_sgilo.published_tensors import Rule, renamed
 from invprob_sgilo.stylegan2 import Architecture
 
 HINT = "only the StyleGAN-2 of arXiv:1912.04958 with RGB skips is supported"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A tensor there, its shape, and its name and shape here; without a name it is not kept."""
-
-    source: str
-    shape: tuple[int, ...]
-    name: str = ""
-    own: tuple[int, ...] | None = None
 
 
 def converted(
     what: str, arch: Architecture, rules: Iterable[Rule], found: Mapping[str, Any]
 ) -> Converted:
     """Our tensors, float32, by the rules; names and shapes of `found` must be exactly theirs."""
-    rules = list(rules)
     summary = (
         f"{what}, {arch.channels}×{arch.resolution}×{arch.resolution}, z {arch.z_dim},"
         f" w {arch.w_dim}, {arch.mapping_layers} mapping layers, channels"
         f" {', '.join(str(arch.width(r)) for r in arch.resolutions)}"
     )
-    tensors = require({rule.source: rule.shape for rule in rules}, found, summary)
-    own: dict[str, Tensor] = {}
-    for rule in rules:
-        if rule.name:
-            shape_here = rule.shape if rule.own is None else rule.own
-            own[rule.name] = tensors[rule.source].float().reshape(shape_here)
-    for name, value in own.items():
-        if not bool(value.isfinite().all()):
-            raise BadWeights(f"tensor {name} holds numbers that are not finite", "")
+    own = renamed(rules, found, summary)
     metadata = {"kind": "stylegan2", "architecture": dataclasses.asdict(arch)}
     return Converted(summary, own, metadata)
-
-
-def shape(found: Mapping[str, Any], name: str, dimensions: int) -> tuple[int, ...]:
-    """The shape of a tensor from which the architecture is read."""
-    value = found.get(name)
-    if not isinstance(value, Tensor) or value.dim() != dimensions or value.numel() == 0:
-        raise BadWeights(f"there is no tensor {name} of {dimensions} dimensions", HINT)
-    return tuple(value.shape)
 
 
 def channel_table(widths: Mapping[int, int]) -> tuple[int, int]:

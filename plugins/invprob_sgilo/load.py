@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from invprob import rounds, shelf, weights
-from invprob.errors import BadWeights, Incompatible
+from invprob.errors import BadParams, BadWeights, Incompatible
 from invprob.generator import Generator
+from invprob_sgilo import gaussian_codes
 from invprob_sgilo.latent_score import LatentScore
 from invprob_sgilo.latent_score_file import read_prior
 from invprob_sgilo.params import LatentScoreParams, StyleGAN2Params
@@ -35,10 +37,20 @@ def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
         raise BadWeights(f"weights {path} hold no noise maps", "leave out noise=stored")
     generator.fixed_noise = params.noise == "stored"
     generator.source = path
+    if params.codes == "gaussian":
+        generator.gaussianise(*_moments(generator, path, params.gaussian))
+    elif params.gaussian != "auto":
+        raise BadParams("gaussian=… is for Gaussian codes", "say codes=gaussian as well")
     if params.compile:
         for block in generator.blocks:
             block.compile()
     return generator
+
+
+def _moments(generator: StyleGAN2, path: Path, given: str) -> tuple[Tensor, Tensor]:
+    if given == "auto":
+        return gaussian_codes.fitted(generator.mapping, generator.arch.z_dim, path)
+    return gaussian_codes.read(shelf.locate(given, BUNDLED), generator.arch.w_dim)
 
 
 def latent_score(params: LatentScoreParams, generator: Generator, stage: int) -> LatentScore:

@@ -95,6 +95,14 @@ class StyleGAN2Params(Params):
         True,
         description="Keep the image so far when a stage restarts, unlike the published code.",
     )
+    codes: Literal["w", "gaussian"] = Field(
+        "w",
+        description="What latents hold: style codes w, or v of w = LeakyReLU(std·v + mean), as"
+        " published ILO and SGILO have it.",
+    )
+    gaussian: str = Field(
+        "auto", description="A gaussian_fit.pt with those moments, or auto: computed once and kept."
+    )
     noise: Literal["random", "stored"] = Field(
         "random", description="Noise maps drawn, or those that came with converted weights."
     )
@@ -116,6 +124,23 @@ class LatentScoreParams(Params):
         description="The path of a prior, or auto: the one bundled with the generator's weights.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
+
+
+class PublishedScoreParams(Params):
+    """The published score networks over codes and features, as one prior of a stage."""
+
+    codes: str = Field(
+        description="The network over all Gaussian codes: latent.pth of the release."
+    )
+    features: str | None = Field(
+        None, description="The network over the features of stages from 2 on: layer1.pth, …"
+    )
+    codes_range: tuple[float, float] = Field(
+        (-3.0592, 3.0290), description="The codes that the network sees as 0 and as 1."
+    )
+    features_range: tuple[float, float] = Field(
+        (-1.4007, 2.3453), description="The features that the network sees as 0 and as 1."
+    )
 
 
 class PriorTraining(Params):
@@ -168,3 +193,15 @@ class RosinalityParams(Params):
     """A checkpoint of rosinality's StyleGAN-2."""
 
     network: Literal["g_ema", "g"] = Field("g_ema", description="Averaged weights, or the last.")
+
+
+class PublishedNetParams(Params):
+    """A score network of SGILO's release."""
+
+    time_activation: Literal["none", "silu"] = Field(
+        "none", description="Between the two linear layers of the time; the tensors do not tell."
+    )
+
+
+class GaussianFitParams(Params):
+    """Moments of Gaussian codes; nothing to choose."""

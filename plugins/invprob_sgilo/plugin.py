@@ -43,6 +43,15 @@ def invprob_components() -> list[Component]:
             defaults=(("generator", "sgilo.stylegan2"),),
         ),
         Component(
+            kind="prior",
+            name="published-score",
+            target="invprob_sgilo.published_file:published_score",
+            params="invprob_sgilo.params:PublishedScoreParams",
+            summary="The score networks that SGILO's authors published (Daras et al., 2022).",
+            offers=("score",),
+            defaults=(("generator", "sgilo.stylegan2"),),
+        ),
+        Component(
             kind="trainer",
             name="generator",
             target="invprob_sgilo.train_generator:train",
@@ -69,5 +78,19 @@ def invprob_components() -> list[Component]:
             target="invprob_sgilo.convert_rosinality:Rosinality",
             params="invprob_sgilo.params:RosinalityParams",
             summary="StyleGAN-2 checkpoints of rosinality/stylegan2-pytorch.",
+        ),
+        Component(
+            kind="converter",
+            name="sgilo-score",
+            target="invprob_sgilo.convert_score:PublishedScoreNet",
+            params="invprob_sgilo.params:PublishedNetParams",
+            summary="Score networks of SGILO's release.",
+        ),
+        Component(
+            kind="converter",
+            name="gaussian-fit",
+            target="invprob_sgilo.gaussian_codes:GaussianFit",
+            params="invprob_sgilo.params:GaussianFitParams",
+            summary="Moments of Gaussian codes (gaussian_fit.pt of ILO and SGILO).",
         ),
     ]

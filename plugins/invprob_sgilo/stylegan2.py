@@ -5,6 +5,9 @@
     x_2  features and image after the 4×4 block, and the codes and noise maps not yet used
     x_3  the same after the 8×8 block, and so on; the last stage returns the image
 
+With `gaussianise`, x_1 and later hold codes v in the form of gaussian_codes.py instead of w, as the
+published ILO and SGILO do.
+
 The picture is a sum of RGB skips, so a latent carries the image so far. The published ILO and SGILO
 code drops it whenever it restarts at a stage; `carry_rgb=False` does the same.
 """
@@ -21,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from invprob.generator import Generator, Latent
+from invprob_sgilo import gaussian_codes
 from invprob_sgilo.layers import (
     LEAKY_GAIN,
     Linear,
@@ -158,6 +162,8 @@ class StyleGAN2(Generator):
 
     latents = (Code, Carry)
     w_mean: Tensor
+    code_mean: Tensor | None
+    code_std: Tensor | None
 
     def __init__(self, arch: Architecture, seed: int = 0) -> None:
         super().__init__()
@@ -176,8 +182,20 @@ class StyleGAN2(Generator):
         self.mapping = Mapping(arch, rng)
         self.blocks = nn.ModuleList(Block(arch, r, rng) for r in arch.resolutions)
         self.register_buffer("w_mean", torch.zeros(arch.w_dim))
+        self.register_buffer("code_mean", None)
+        self.register_buffer("code_std", None)
         for i, shape in enumerate(self.noise_shapes() if arch.noise_maps else ()):
             self.register_buffer(f"noise_{i}", torch.zeros(shape))
+
+    def gaussianise(self, mean: Tensor, std: Tensor) -> None:
+        """Let latents hold Gaussian codes with these moments, each (w_dim,), instead of w."""
+        self.register_buffer("code_mean", mean.to(self.w_mean), persistent=False)
+        self.register_buffer("code_std", std.to(self.w_mean), persistent=False)
+
+    @property
+    def gaussian(self) -> bool:
+        """Whether latents hold Gaussian codes."""
+        return self.code_mean is not None
 
     def noise_shapes(self) -> list[tuple[int, int, int]]:
         """The shape (1, h, w) of each noise map, in the order of use."""
@@ -205,15 +223,24 @@ class StyleGAN2(Generator):
         if k == 1:
             w = self.mapping(x.z)
             w = self.w_mean + self.truncation * (w - self.w_mean)
+            if self.code_mean is not None and self.code_std is not None:
+                w = gaussian_codes.codes(w, self.code_mean, self.code_std)
             return Carry(w=w[:, None].repeat(1, self.codes, 1), noise=x.noise)
         device, dtype = self.w_mean.device.type, self.dtype
         if dtype == torch.float16 and 2**k < (self.arch.half_from or math.inf):
             dtype = torch.float32
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-            out = self.blocks[k - 2](x)
+            out = self.blocks[k - 2](self._styled(x))
+        out = replace(out, w=x.w[:, -out.w.shape[1] :])
         if k < self.depth:
             return out
         return (out.rgb + 1) / 2
+
+    def _styled(self, x: Carry) -> Carry:
+        """x with style codes w, whatever form its codes have."""
+        if self.code_mean is None or self.code_std is None:
+            return x
+        return replace(x, w=gaussian_codes.styles(x.w, self.code_mean, self.code_std))
 
     def forward(self, x: Any, start: int = 0, stop: int | None = None) -> Any:
         out = super().forward(x, start, stop)

@@ -187,3 +187,37 @@ def rosinality_tree(spec, weights):
         out[f"to_rgbs.{b}.upsample.kernel"] = 4 * weights[f"{at}.resample_filter"]
     args = argparse.Namespace(size=spec.resolution, lr=0.002)
     return {"g_ema": out, "latent_avg": weights["mapping.w_avg"], "args": args}
+
+
+def score_weights(tokens=8, channels=6, width=16, depth=2, inner=4, hidden=32, seed=0):
+    """A score network in the names of SGILO's release."""
+    rng = torch.Generator().manual_seed(seed)
+    shapes = {
+        "pos_embedding": (1, tokens, width),
+        "dense.dense.weight": (tokens, tokens),
+        "dense.dense.bias": (tokens,),
+        "embed.0.W": (tokens // 2,),
+        "embed.1.weight": (tokens, tokens),
+        "embed.1.bias": (tokens,),
+        "to_patch_embedding.1.weight": (width, channels),
+        "to_patch_embedding.1.bias": (width,),
+        "projector.weight": (channels, width),
+        "projector.bias": (channels,),
+    }
+    for i in range(depth):
+        at = f"transformer.layers.{i}"
+        shapes |= {
+            f"{at}.0.fn.norm.weight": (width,),
+            f"{at}.0.fn.norm.bias": (width,),
+            f"{at}.0.fn.fn.to_qkv.weight": (3 * inner, width),
+            f"{at}.0.fn.fn.to_out.0.weight": (width, inner),
+            f"{at}.0.fn.fn.to_out.0.bias": (width,),
+            f"{at}.1.fn.norm.weight": (width,),
+            f"{at}.1.fn.norm.bias": (width,),
+            f"{at}.1.fn.fn.net.0.weight": (hidden, width),
+            f"{at}.1.fn.fn.net.0.bias": (hidden,),
+            f"{at}.1.fn.fn.net.3.weight": (width, hidden),
+            f"{at}.1.fn.fn.net.3.bias": (width,),
+        }
+    weights = {k: torch.randn(s, generator=rng) * 0.4 for k, s in shapes.items()}
+    return weights | {"embed.0.W": weights["embed.0.W"] * 30}
