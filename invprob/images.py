@@ -114,7 +114,8 @@ def fit(
     if tuple(image.shape[-2:]) != (height, width):
         raise BadInput(
             f"{given}, and the generator takes {width}×{height}",
-            "add --resize, or --crop, or both to crop to the aspect and then resize",
+            "add --resize, or --crop, or both to crop to the aspect and then resize; it is not cut"
+            " into tiles, of each of which a generator would make a whole picture",
         )
     return image
 

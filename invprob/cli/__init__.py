@@ -1,4 +1,4 @@
-"""The command line. This file and click are all that ``invprob --help`` imports."""
+"""The command line. This, `allocator` and click are all that ``invprob --help`` imports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from invprob import __version__
+from invprob import __version__, allocator
 
 # not called `list`: a submodule of that name would hide the builtin in this file
 MODULES = {"list": "listing"}
@@ -96,4 +96,5 @@ def call(args: Sequence[str] | None = None) -> int:
 def main() -> None:
     """The entry point ``invprob``. A scheduler's SIGTERM saves as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    allocator.keep_freed()
     sys.exit(call())

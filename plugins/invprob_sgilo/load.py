@@ -36,6 +36,7 @@ def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
     if params.noise == "stored" and not generator.arch.noise_maps:
         raise BadWeights(f"weights {path} hold no noise maps", "leave out noise=stored")
     generator.fixed_noise = params.noise == "stored"
+    generator.recompute = params.recompute
     generator.source = path
     if params.codes == "gaussian":
         generator.gaussianise(*_moments(generator, path, params.gaussian))

@@ -111,6 +111,11 @@ class StyleGAN2Params(Params):
         description="Arithmetic of the synthesis network; published: 16 bits where the authors had"
         " them.",
     )
+    recompute: bool = Field(
+        False,
+        description="Compute every block again for its gradient instead of keeping what it was"
+        " made of (gradient checkpointing): less memory, more time.",
+    )
     compile: bool = Field(
         False, description="Compile the synthesis blocks (torch.compile); pays off in long runs."
     )

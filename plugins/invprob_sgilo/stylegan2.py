@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from invprob.generator import Generator, Latent
 from invprob_sgilo import gaussian_codes
@@ -174,6 +175,7 @@ class StyleGAN2(Generator):
         self.truncation = 1.0
         self.carry_rgb = True
         self.fixed_noise = False
+        self.recompute = False
         self.dtype = torch.float32
         self.source: Path | None = None
         self.image_shape = (arch.channels, arch.resolution, arch.resolution)
@@ -230,11 +232,20 @@ class StyleGAN2(Generator):
         if dtype == torch.float16 and 2**k < (self.arch.half_from or math.inf):
             dtype = torch.float32
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-            out = self.blocks[k - 2](self._styled(x))
+            out = self._block(k - 2, self._styled(x))
         out = replace(out, w=x.w[:, -out.w.shape[1] :])
         if k < self.depth:
             return out
+        assert out.rgb is not None
         return (out.rgb + 1) / 2
+
+    def _block(self, i: int, x: Carry) -> Carry:
+        if self.recompute and torch.is_grad_enabled():
+            out = checkpoint(self.blocks[i], x, use_reentrant=False, preserve_rng_state=False)
+        else:
+            out = self.blocks[i](x)
+        assert isinstance(out, Carry)
+        return out
 
     def _styled(self, x: Carry) -> Carry:
         """x with style codes w, whatever form its codes have."""

@@ -189,6 +189,31 @@ def test_bfloat16_is_near_float32():
     assert G(x, stop=3).h.dtype == torch.float32
 
 
+def test_blocks_computed_again_give_the_same_bits_and_keep_less():
+    def pass_through(recompute):
+        G = generator(ARCHITECTURES[0])
+        G.recompute = recompute
+        x = G(G.sample(2, torch.Generator().manual_seed(0)), stop=1)
+        x = tree.map(lambda leaf: leaf.detach().requires_grad_(), x)
+        kept = 0
+
+        def pack(t):
+            nonlocal kept
+            kept += t.numel()
+            return t
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+            image = G(x, start=1)
+        slope = torch.autograd.grad(image.square().sum(), tree.leaves(x))
+        return image.detach(), slope, kept
+
+    image, slope, kept = pass_through(False)
+    again, same_slope, fewer = pass_through(True)
+    assert torch.equal(image, again)
+    assert all(torch.equal(a, b) for a, b in zip(slope, same_slope, strict=True))
+    assert fewer < kept / 4
+
+
 def test_the_smallest_and_largest_sizes_build():
     for resolution in (32, 1024):
         arch = Architecture(resolution=resolution, channel_base=resolution, channel_max=4)
