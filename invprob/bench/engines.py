@@ -63,7 +63,7 @@ def on_cluster(
         else:
             address = scheduler
         try:
-            client = stack.enter_context(Client(address, timeout="20s"))
+            client = stack.enter_context(Client(address))
         except (OSError, ValueError) as error:
             raise BadInput(
                 f"no dask scheduler answers at {scheduler}: {error}", "start one: dask scheduler"

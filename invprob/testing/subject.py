@@ -95,17 +95,17 @@ class Case:
         """The (generator, stage) pairs at which a prior is tried."""
         if "pixels" in self.offers:
             return [(None, 0)]
-        generator = self.generator()
-        return [(generator, stage) for stage in self.stages if stage < generator.depth]
+        generators = self.generators()
+        return [(g, stage) for g in generators for stage in self.stages if stage < g.depth]
 
-    def generator(self) -> Any:
-        """The generator over whose latents a prior is: the one among its defaults, or a toy."""
+    def generators(self) -> list[Any]:
+        """The generators over whose latents a prior is: those of the examples of the one among its
+        defaults, or a toy."""
         name = dict(self.entry.component.defaults).get("generator")
         if name is None:
-            return toys.Linear()
+            return [toys.Linear()]
         entry = self.registry.find("generator", name)
-        (first, *_) = cases(entry, self.registry)
-        return first.build().thing
+        return [case.build().thing for case in cases(entry, self.registry)]
 
 
 def cases(entry: Entry, registry: Registry, given: Mapping[str, Any] | None = None) -> list[Case]:

@@ -56,6 +56,11 @@ def _moments(generator: StyleGAN2, path: Path, given: str) -> tuple[Tensor, Tens
 
 def latent_score(params: LatentScoreParams, generator: Generator, stage: int) -> LatentScore:
     """The prior of a stage; with ``auto``, the one that stands beside the generator's weights."""
+    if isinstance(generator, StyleGAN2) and generator.gaussian:
+        raise Incompatible(
+            "latent-score knows style codes w, and the generator's latents hold Gaussian codes",
+            "leave out codes=gaussian, or take published-score",
+        )
     source = getattr(generator, "source", None)
     if params.weights != "auto":
         path = shelf.locate(params.weights, BUNDLED)

@@ -86,6 +86,12 @@ class OfficialParams(Params):
 class StyleGAN2Params(Params):
     """A StyleGAN-2 of bundled or of your own weights."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"weights": "faces64"}, {"codes": "gaussian", "carry_rgb": False}]
+        }
+    )
+
     weights: str = Field("faces64", description="A bundled name, or the path of a file.")
     sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
     truncation: float = Field(
@@ -134,11 +140,13 @@ class LatentScoreParams(Params):
 class PublishedScoreParams(Params):
     """The published score networks over codes and features, as one prior of a stage."""
 
-    codes: str = Field(
-        description="The network over all Gaussian codes: latent.pth of the release."
+    codes: str | None = Field(
+        None,
+        description="The network over all Gaussian codes, latent.pth of the release; none: they are"
+        " taken to be standard normal.",
     )
     features: str | None = Field(
-        None, description="The network over the features of stages from 2 on: layer1.pth, …"
+        None, description="The network over the features of a stage from 2 on, such as layer1.pth."
     )
     codes_range: tuple[float, float] = Field(
         (-3.0592, 3.0290), description="The codes that the network sees as 0 and as 1."

@@ -43,14 +43,12 @@ def published_score(
         )
     if not 1 <= stage < generator.depth:
         raise Incompatible(f"published score networks are not for stage {stage}", "choose 1 to 4")
-    nets = {"w": read_net(shelf.locate(params.codes, BUNDLED))}
-    ranges = {"w": params.codes_range}
     if (stage > 1) != (params.features is not None):
         raise Incompatible(
             f"stage {stage} has {'' if stage > 1 else 'no '}features beside its codes",
             "give features=layer1.pth for stage 2, layer2.pth for 3, …, and none for stage 1",
         )
-    if params.features is not None:
-        nets["h"] = read_net(shelf.locate(params.features, BUNDLED))
-        ranges["h"] = params.features_range
+    files = {"w": params.codes, "h": params.features}
+    nets = {k: read_net(shelf.locate(name, BUNDLED)) for k, name in files.items() if name}
+    ranges = {"w": params.codes_range, "h": params.features_range}
     return PublishedScore(rounds.draws(generator, stage, [0], "like"), nets, ranges)

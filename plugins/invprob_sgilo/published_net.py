@@ -57,11 +57,12 @@ class PublishedNet(nn.Module):
         T = size.tokens
         self.size = size
         self.register_buffer("frequencies", torch.zeros(T // 2))
-        self.time1, self.time2 = nn.Linear(T, T), nn.Linear(T, T)
         self.position = nn.Parameter(torch.zeros(1, T, size.width))
-        self.inward = nn.Linear(size.channels, size.width)
-        self.blocks = nn.ModuleList(Block(size) for _ in range(size.depth))
-        self.outward = nn.Linear(size.width, size.channels)
+        with torch.random.fork_rng(devices=[]):  # layers draw their first weights
+            self.time1, self.time2 = nn.Linear(T, T), nn.Linear(T, T)
+            self.inward = nn.Linear(size.channels, size.width)
+            self.blocks = nn.ModuleList(Block(size) for _ in range(size.depth))
+            self.outward = nn.Linear(size.width, size.channels)
 
     def forward(self, tokens: Tensor, t: Tensor) -> Tensor:
         angle = 2 * math.pi * t[:, None] * self.frequencies

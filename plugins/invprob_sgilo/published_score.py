@@ -1,8 +1,9 @@
 """The published score networks of SGILO as the prior of a stage.
 
 One network for all Gaussian codes and one for the features, independent of each other, as the
-released solver uses them; noise maps are standard normal. The networks saw data brought to about
-[0, 1] under the variance-preserving equation (Song et al., 2021, arXiv:2011.13456).
+released solver uses them; noise maps, and codes without a network, are standard normal. The
+networks saw data brought to about [0, 1] under the variance-preserving equation (Song et al., 2021,
+arXiv:2011.13456).
 
 Here u is in units in which a range of the codes' network has its own width, so that codes have
 about unit variance, and (α, σ) preserve it. A level of noise is the same thing in both units where
@@ -51,7 +52,7 @@ class PublishedScore(Score):
             if low >= high:
                 raise BadParams(f"the range {low}, {high} of {WHAT[name]} does not ascend", "")
         self.nets = nn.ModuleDict(nets)
-        self.ranges = dict(ranges)
+        self.ranges = {name: ranges[name] for name in nets}
         low, high = ranges["w"]
         self.width = high - low
         alpha, sigma = vp(torch.tensor(T_MIN))
@@ -66,7 +67,7 @@ class PublishedScore(Score):
         out = []
         for name, leaf in tree.items(u):
             if name not in self.nets:
-                out.append(-leaf)  # noise maps keep their unit variance
+                out.append(-leaf)  # of unit variance, which (α, σ) keeps
                 continue
             published = tree.per_element(vp(time)[0], leaf)
             n = published * (leaf / (tree.per_element(alpha, leaf) * self.width) + 0.5)

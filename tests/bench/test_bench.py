@@ -156,7 +156,8 @@ def test_the_order_and_the_number_of_workers_change_nothing(environment, suite, 
 
 def test_a_scheduler_that_is_not_there(environment, suite):
     pytest.importorskip("distributed")
-    said = bench(environment, suite, "--scheduler", "tcp://127.0.0.1:9", status=2)
+    hasty = {**environment, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
+    said = bench(hasty, suite, "--scheduler", "tcp://127.0.0.1:9", status=2)
     assert "no dask scheduler answers at tcp://127.0.0.1:9" in said.stderr
 
 

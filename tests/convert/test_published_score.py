@@ -10,8 +10,13 @@ from invprob.errors import BadWeights, Incompatible
 from invprob_basics.schedules import vp, vp_time
 from invprob_sgilo import gaussian_codes
 from invprob_sgilo.convert_score import PublishedScoreNet
-from invprob_sgilo.load import stylegan2
-from invprob_sgilo.params import PublishedNetParams, PublishedScoreParams, StyleGAN2Params
+from invprob_sgilo.load import latent_score, stylegan2
+from invprob_sgilo.params import (
+    LatentScoreParams,
+    PublishedNetParams,
+    PublishedScoreParams,
+    StyleGAN2Params,
+)
 from invprob_sgilo.published_file import published_score, read_net
 from invprob_sgilo.published_net import NetSize, PublishedNet
 from invprob_sgilo.published_score import PublishedScore
@@ -232,6 +237,11 @@ def test_generators_of_other_latents_are_refused(files):
     params = PublishedScoreParams(codes=str(files / "latent.pth"))
     with pytest.raises(Incompatible, match="know Gaussian codes, and no image so far"):
         published_score(params, generator(files, codes="w"), 1)
+
+
+def test_priors_of_style_codes_are_refused_on_gaussian_ones(files):
+    with pytest.raises(Incompatible, match="latent-score knows style codes w"):
+        latent_score(LatentScoreParams(), generator(files), 1)
 
 
 def test_sgilo_runs_on_published_files(files, capsys, monkeypatch):

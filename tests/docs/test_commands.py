@@ -89,6 +89,7 @@ def desk(tmp_path, monkeypatch):
     faces = [file.read(3) for file in images.bundled()]
     monkeypatch.chdir(tmp_path)
     large = torch.nn.functional.interpolate(faces[0][None], (90, 120))[0]
+    monkeypatch.setenv("INVPROB_CACHE", str(tmp_path / "cache"))
     for name in ("photo.png", "portrait.png"):
         images.write_png(Path(name), large)
     Path("pictures").mkdir()
@@ -111,6 +112,9 @@ def desk(tmp_path, monkeypatch):
     Path("suite.toml").write_text(SUITE)
     spec = layouts.Spec()
     layouts.write_pickle(Path("ffhq.pkl"), layouts.nvlabs_tree(spec, layouts.random_weights(spec)))
+    torch.save(layouts.score_weights(tokens=8, channels=spec.w), "latent.pth")
+    torch.save(layouts.score_weights(tokens=16, channels=spec.most), "layer1.pth")
+    images.write_png(Path("face.png"), torch.nn.functional.avg_pool2d(faces[0], 2))
     return tmp_path
 
 

@@ -12,14 +12,19 @@ from invprob_dps.diffusion_folder import write_folder
 from invprob_dps.pixel_diffusion import PixelDiffusion
 from invprob_sgilo.stylegan2 import Architecture, StyleGAN2
 from invprob_sgilo.stylegan2_file import save_weights
+from tests.convert.layouts import score_weights
 
 FOLDER = tempfile.TemporaryDirectory(prefix="invprob-kit-")
 GENERATOR = Path(FOLDER.name) / "tiny.safetensors"
+CODES = Path(FOLDER.name) / "latent.pth"
 DIFFUSION = Path(FOLDER.name) / "tiny-ddpm"
 
 EXAMPLES = {
     "dps": {"pixel-diffusion": {"weights": str(DIFFUSION)}},
-    "sgilo": {"stylegan2": {"weights": str(GENERATOR)}},
+    "sgilo": {
+        "stylegan2": {"weights": str(GENERATOR)},
+        "published-score": {"codes": str(CODES)},  # for faces64 with Gaussian codes
+    },
 }
 
 
@@ -47,7 +52,10 @@ def networks():
     torch.set_rng_state(before)
     scheduler = DDPMScheduler(beta_schedule="linear")
     write_folder(DIFFUSION, PixelDiffusion(net, scheduler), scheduler, {})
-    yield
+    torch.save(score_weights(tokens=10, channels=128), CODES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INVPROB_CACHE", FOLDER.name)
+        yield
     FOLDER.cleanup()
 
 
