@@ -19,7 +19,7 @@ import torch
 from invprob import cli, images, registry, seeds
 from invprob.cli.posterior import FAILED
 from invprob.testing import posterior
-from tests.convert import layouts
+from tests.convert import guided_layout, layouts
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
@@ -111,6 +111,8 @@ def desk(tmp_path, monkeypatch):
     Path("suite.toml").write_text(SUITE)
     spec = layouts.Spec()
     layouts.write_pickle(Path("ffhq.pkl"), layouts.nvlabs_tree(spec, layouts.random_weights(spec)))
+    unet = guided_layout.UNet(multipliers=(1, 1, 1, 1, 1, 2), attention=())
+    torch.save(guided_layout.random_unet(unet), "ffhq_10m.pt")
     return tmp_path
 
 
