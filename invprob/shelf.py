@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def locate(name: str, bundled: Path) -> Path:
     found = inside if inside.is_file() else path(name)
     records = kept()
     if found is None or found.is_dir():
-        raise BadWeights(f"there are no weights {name!r}", _where(name, bundled, records))
+        names = {p.stem for p in bundled.glob("*.safetensors")}
+        raise BadWeights(f"there are no weights {name!r}", where(name, names))
     if found.is_relative_to(folder()) and name in records:
         weights.check(found, records[name].sha256)
     return found
@@ -84,13 +86,12 @@ def path(name: str) -> Path | None:
     return folder() / name / records[name].file if name in records else None
 
 
-def _where(name: str, bundled: Path, records: dict[str, Record]) -> str:
-    """The hint for weights that are not here."""
+def where(name: str, bundled: Iterable[str]) -> str:
+    """The hint for weights that are not here: where they are given, or a name that is known."""
     card = cards().get(name)
     if card is not None:
         return f"get {card.file} from {card.page}, then: invprob weights add {name} FILE"
-    known = {*(p.stem for p in bundled.glob("*.safetensors")), *records}
-    return "give a path, or a bundled name; " + nearest(name, known)
+    return "give a path, or a bundled name; " + nearest(name, {*bundled, *kept()})
 
 
 def add(name: str, file: Path, licence: str | None = None) -> Record:

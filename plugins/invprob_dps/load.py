@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
-from invprob import weights
-from invprob.errors import BadInput, BadWeights, nearest
+from invprob import shelf, weights
+from invprob.errors import BadInput, BadWeights
 from invprob.generator import Generator
+from invprob_dps.diffusion_file import read_file
 from invprob_dps.diffusion_folder import network_file, read_folder
 from invprob_dps.params import PixelDiffusionParams
 from invprob_dps.pixel_diffusion import PixelDiffusion
@@ -33,20 +34,12 @@ def pixel_diffusion(
 
 
 def named(name: str, sha256: str | None = None) -> PixelDiffusion:
-    """A bundled model or that of a folder, in float32; raises `BadWeights`."""
-    folder = _folder(name)
-    return read_folder(folder, sha256 or weights.listed(network_file(folder), BUNDLED))
-
-
-def _folder(name: str) -> Path:
+    """A bundled model, or that of a folder or file, in float32; raises `BadWeights`."""
     inside = BUNDLED / name
-    if inside.is_dir() and name:
-        return inside
-    path = Path(name).expanduser()
+    path = inside if name and inside.is_dir() else shelf.path(name)
+    if path is None:
+        names = {p.name for p in BUNDLED.glob("*/")}
+        raise BadWeights(f"there is no diffusion model {name!r}", shelf.where(name, names))
     if path.is_dir():
-        return path
-    known = {p.name for p in BUNDLED.glob("*/")}
-    raise BadWeights(
-        f"there is no diffusion model {name!r}",
-        "give a folder that diffusers wrote, or a bundled name; " + nearest(name, known),
-    )
+        return read_folder(path, sha256 or weights.listed(network_file(path), BUNDLED))
+    return read_file(shelf.locate(name, BUNDLED), sha256)

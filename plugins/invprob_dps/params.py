@@ -31,13 +31,23 @@ class PixelDiffusionParams(Params):
     """A diffusion model of images."""
 
     weights: str = Field(
-        "faces64-ddpm", description="A bundled name, or a folder that diffusers wrote."
+        "faces64-ddpm",
+        description="A bundled name, a folder that diffusers wrote, or a file.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the network."
     )
     compile: bool = Field(False, description="Compile the network; pays off in long runs.")
+
+
+class GuidedDiffusionParams(Params):
+    """What files of guided diffusion do not tell of themselves."""
+
+    image_size: int = Field(256, ge=1, description="Side of the images, in pixels.")
+    head_channels: int = Field(64, ge=1, description="Channels of an attention head.")
+    schedule: Literal["linear", "cosine"] = Field("linear", description="Noise schedule β.")
+    steps: int = Field(1000, ge=50, description="Noise levels that it was trained with.")
 
 
 class DiffusionTraining(Params):

@@ -22,7 +22,7 @@ def invprob_components() -> list[Component]:
             name="pixel-diffusion",
             target="invprob_dps.load:pixel_diffusion",
             params="invprob_dps.params:PixelDiffusionParams",
-            summary="A diffusion model of images, from a diffusers folder (Ho et al., 2020).",
+            summary="A diffusion model of images, a diffusers folder or a file (Ho et al., 2020).",
             offers=("score", "denoiser", "pixels"),
         ),
         Component(
@@ -31,5 +31,12 @@ def invprob_components() -> list[Component]:
             target="invprob_dps.train_diffusion:train",
             params="invprob_dps.params:DiffusionTraining",
             summary="Train a pixel diffusion model on a folder or zip of images.",
+        ),
+        Component(
+            kind="converter",
+            name="guided-diffusion",
+            target="invprob_dps.convert_guided:GuidedDiffusion",
+            params="invprob_dps.params:GuidedDiffusionParams",
+            summary="U-Nets of guided diffusion (Dhariwal & Nichol, 2021), and of DPS.",
         ),
     ]

@@ -19,7 +19,7 @@ import torch
 from invprob import cli, images, registry, seeds
 from invprob.cli.posterior import FAILED
 from invprob.testing import posterior
-from tests.convert import layouts
+from tests.convert import guided_layout, layouts
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
@@ -115,6 +115,8 @@ def desk(tmp_path, monkeypatch):
     torch.save(layouts.score_weights(tokens=8, channels=spec.w), "latent.pth")
     torch.save(layouts.score_weights(tokens=16, channels=spec.most), "layer1.pth")
     images.write_png(Path("face.png"), torch.nn.functional.avg_pool2d(faces[0], 2))
+    unet = guided_layout.UNet(multipliers=(1, 1, 1, 1, 1, 2), attention=())
+    torch.save(guided_layout.random_unet(unet), "ffhq_10m.pt")
     return tmp_path
 
 
