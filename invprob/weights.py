@@ -10,6 +10,7 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from invprob.errors import BadWeights
@@ -82,14 +83,22 @@ def as_text(metadata: Mapping[str, object]) -> dict[str, str]:
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write a safetensors file atomically; the same content gives the same bytes."""
     part = path.with_suffix(".part")
-    contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    own = {k: _own(v, tensors) for k, v in tensors.items()}
     # safetensors' own file writer hides the cause of a failure; Python's says what it is
-    data = _in_order(safetensors.torch.save(contiguous, metadata=as_text(metadata)))
+    data = _in_order(safetensors.torch.save(own, metadata=as_text(metadata)))
     try:
         part.write_bytes(data)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _own(tensor: Tensor, among: Mapping[str, Tensor]) -> Tensor:
+    """The tensor in memory that no other one has a part in, as the library wants it."""
+    memory = tensor.untyped_storage().data_ptr()
+    shared = sum(other.untyped_storage().data_ptr() == memory for other in among.values()) > 1
+    tensor = tensor.detach().cpu()
+    return tensor.clone(memory_format=torch.contiguous_format) if shared else tensor.contiguous()
 
 
 def _in_order(data: bytes) -> bytes:

@@ -75,6 +75,14 @@ def test_converting_twice_gives_the_same_bytes(tmp_path, capsys, form):
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
+def test_tensors_that_share_memory_are_written_apart(tmp_path):
+    whole = torch.arange(6.0)
+    shared = {"a": whole[:3], "b": whole[3:], "c": whole, "d": whole.reshape(2, 3).T}
+    weights.write(tmp_path / "a.safetensors", shared, {"kind": "x"})
+    read, _ = weights.read(tmp_path / "a.safetensors")
+    assert all(torch.equal(read[name], value) for name, value in shared.items())
+
+
 def test_the_order_of_metadata_is_fixed(tmp_path):
     facts = {f"key{i}": f"ü{i}" for i in range(40)}
     weights.write(tmp_path / "a.safetensors", {"x": torch.ones(3)}, facts)
