@@ -80,7 +80,7 @@ def cell(args: argparse.Namespace, operator: str, solver: str) -> dict[str, str]
     if "generator" in registry().find("solver", experiment.solver.name).component.needs:
         experiment = Experiment.parse(table | {"solver": solver, "generator": args.generator})
     else:
-        experiment = Experiment.parse(table | {"solver": solver, "prior": args.prior})
+        experiment = Experiment.parse(table | {"solver": solver, "prior": {"0": args.prior}})
     with tempfile.TemporaryDirectory() as folder:
         solve(experiment, registry(), Path(folder) / "run")
         figures = json.loads((Path(folder) / "run" / "metrics.json").read_text())

@@ -52,11 +52,13 @@ def require(
 ) -> dict[str, Tensor]:
     """`found`, whose names and shapes must be exactly those of `expected`.
 
-    Raises `BadWeights` with what is missing, unexpected, no tensor, or of another shape.
+    Raises `BadWeights` with what is missing, unexpected, no tensor of real numbers, or of another
+    shape.
     """
-    shapes = {k: tuple(v.shape) if isinstance(v, Tensor) else None for k, v in found.items()}
+    real = {k: isinstance(v, Tensor) and v.is_floating_point() for k, v in found.items()}
+    shapes = {k: tuple(v.shape) if real[k] else None for k, v in found.items()}
     other = [
-        f"{k} {'is no tensor' if shapes[k] is None else shapes[k]} for {tuple(expected[k])}"
+        f"{k} {'is no tensor of reals' if (s := shapes[k]) is None else s} for {tuple(expected[k])}"
         for k in expected.keys() & shapes.keys()
         if shapes[k] != tuple(expected[k])
     ]

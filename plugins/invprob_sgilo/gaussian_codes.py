@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from invprob import conversion, seeds, shelf, weights
 from invprob.converter import Converted, Converter
 from invprob.errors import BadWeights
+from invprob_sgilo.published_tensors import Rule, renamed
 
 KIND = "gaussian-fit"
 DRAWS = 100_000
@@ -32,15 +33,13 @@ class GaussianFit(Converter):
         return isinstance(tree, dict) and set(tree) == {"mean", "std"}
 
     def convert(self, tree: Any) -> Converted:
-        mean, std = tree["mean"], tree["std"]
-        fits = isinstance(mean, Tensor) and isinstance(std, Tensor) and mean.dim() == 1
-        if not fits or mean.shape != std.shape:
-            raise BadWeights("mean and std are not two vectors of one length", "")
-        tensors = {"mean": mean.float(), "std": std.float()}
-        sound = all(bool(v.isfinite().all()) for v in tensors.values())
-        if not sound or not bool((std > 0).all()):
-            raise BadWeights("mean and std are not finite, or a std is not positive", "")
-        return Converted(f"Gaussian fit of {len(mean)} code channels", tensors, {"kind": KIND})
+        mean = tree["mean"]
+        channels = len(mean) if isinstance(mean, Tensor) and mean.dim() == 1 else 0
+        what = f"Gaussian fit of {channels} code channels"
+        tensors = renamed([Rule(k, (channels,), k) for k in ("mean", "std")], tree, what)
+        if not channels or not bool((tensors["std"] > 0).all()):
+            raise BadWeights("there is no std, or one that is not positive", "")
+        return Converted(what, tensors, {"kind": KIND})
 
 
 def read(path: Path, channels: int) -> tuple[Tensor, Tensor]:

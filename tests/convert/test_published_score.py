@@ -208,9 +208,14 @@ def test_published_moments_are_read(files):
     ("fit", "said"),
     [
         ({"mean": torch.zeros(5), "std": torch.ones(5)}, "codes of 5 channels, not 6"),
-        ({"mean": torch.zeros(6), "std": torch.ones(5)}, "not two vectors of one length"),
-        ({"mean": torch.zeros(6), "std": torch.zeros(6)}, "a std is not positive"),
-        ({"mean": torch.full((6,), math.nan), "std": torch.ones(6)}, "not finite"),
+        (
+            {"mean": torch.zeros(6), "std": torch.ones(5)},
+            r"of another shape: std \(5,\) for \(6,\)",
+        ),
+        ({"mean": torch.zeros(6), "std": torch.ones(6).int()}, "std is no tensor of reals"),
+        ({"mean": torch.zeros(6), "std": torch.zeros(6)}, "one that is not positive"),
+        ({"mean": torch.zeros(0), "std": torch.zeros(0)}, "there is no std"),
+        ({"mean": torch.full((6,), math.nan), "std": torch.ones(6)}, "mean holds .* not finite"),
     ],
 )
 def test_moments_that_do_not_fit_are_refused(files, fit, said):
