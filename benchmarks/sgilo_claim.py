@@ -133,9 +133,11 @@ def run(args: argparse.Namespace, scratch: Path) -> None:
     for first, task, noise in order:
         batch = paths[first : first + CHUNK]
         for solver, settings in tuned(args.domain, args.times).items():
-            if all((Path(p).stem, task, settings) in done for p in batch):
+            missing = [p for p in batch if (Path(p).stem, task, settings) not in done]
+            if not missing:
                 continue
-            append(out, task, solver, settings, solved(args.domain, batch, task, noise, settings))
+            rows = solved(args.domain, missing, task, noise, settings)
+            append(out, task, solver, settings, rows)
             print(f"{first:4d} {task} {solver}", flush=True)
 
 
