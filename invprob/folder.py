@@ -9,7 +9,7 @@ import math
 import os
 import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,10 +180,11 @@ def finish(out: Path, outcome: Outcome, operator: Operator) -> None:
     plots = traceplot.traces(
         outcome.names, chains, read_trace(out), outcome.drawn, outcome.diagnoses
     )
-    plots.savefig(out / "trace.png")
+    _write(out / "trace.png", lambda part: plots.savefig(part, format="png"))
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record(out, seconds=round(outcome.seconds, 3), finished=now)
-    figure.summary(outcome, seen).save(out / "summary.png")
+    summary = figure.summary(outcome, seen)
+    _write(out / "summary.png", lambda part: summary.save(part, format="png"))
 
 
 def record(out: Path, **facts: Any) -> None:
@@ -209,12 +210,14 @@ def write_trace(out: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write the trace as CSV: a row per recorded step and chain."""
     rows = list(rows)
     names = list(dict.fromkeys(key for row in rows for key in row))
-    part = out / "trace.csv.part"
-    with part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(part, out / "trace.csv")
+
+    def table(part: Path) -> None:
+        with part.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    _write(out / "trace.csv", table)
 
 
 def read_trace(out: Path) -> list[dict[str, Any]]:
@@ -232,6 +235,10 @@ def read_trace(out: Path) -> list[dict[str, Any]]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file so that a reader sees the old or the whole new one."""
+    _write(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _write(path: Path, make: Callable[[Path], object]) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
+    make(part)
     os.replace(part, path)

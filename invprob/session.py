@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from invprob import build, checkpoint, draws, folder, intervals, metrics
+from invprob import build, checkpoint, draws, folder, intervals, lock, metrics
 from invprob.build import Parts
 from invprob.data import Data, prepare
 from invprob.diagnostics import diagnose
@@ -58,20 +58,26 @@ def solve(
         stored = str(out / "measurement.safetensors")
         experiment = experiment.model_copy(update={"measurement": stored})
     new = folder.claim(out)
-    try:
-        folder.begin(out, experiment, registry, parts, data.names, data.y, data.truth)
-        run = _run(experiment, parts, data, out, 0)
-        watchers = build.watchers(experiment, registry, run)
-    except BaseException:
-        folder.withdraw(out, new)
-        raise
-    return _finish(experiment, parts, data, run, _watching(run, watch, watchers), None, [])
+    with lock.only(out):
+        try:
+            folder.begin(out, experiment, registry, parts, data.names, data.y, data.truth)
+            run = _run(experiment, parts, data, out, 0)
+            watchers = build.watchers(experiment, registry, run)
+        except BaseException:
+            folder.withdraw(out, new)
+            raise
+        return _finish(experiment, parts, data, run, _watching(run, watch, watchers), None, [])
 
 
 def resume(registry: Registry, out: Path, watch: Watch | None = None) -> Outcome:
     """Take up the run of the folder `out` where its checkpoint stands."""
     if not (out / "experiment.toml").is_file():
         raise BadInput(f"{out} is no run folder", "give a folder that invprob solve wrote")
+    with lock.only(out):
+        return _resume(registry, out, watch)
+
+
+def _resume(registry: Registry, out: Path, watch: Watch | None) -> Outcome:
     experiment = complete(Experiment.parse(read(out / "experiment.toml")), registry)
     names, y, truth = folder.read_data(out)
     shape = tuple(truth.shape[1:]) if truth is not None else None

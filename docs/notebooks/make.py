@@ -33,7 +33,9 @@ chains this short are not assessed. All of it is there to compute with:""",
 A measurement is a tensor, an array, a Pillow image or a path. Here it is the vector that the
 operator measured above: nothing else is known, so nothing is compared.""",
     """\
-again = invprob.solve(result.y, operator="inpaint:box=24x24", solver="csgm:steps=60", samples=2)
+again = invprob.solve(
+    result.y, operator="inpaint:box=24x24", solver="csgm:steps=60", samples=2
+)
 again""",
     """## Objects
 

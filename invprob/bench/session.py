@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from invprob import __version__, build, folder
+from invprob import __version__, build, folder, lock
 from invprob.bench import engines, report, store, tables
 from invprob.bench.grid import Cell, cells
 from invprob.bench.store import Solved, Store
@@ -82,33 +82,34 @@ def run(
     bench: Bench, registry: Registry, place: Place, timeout: float, command: str, watch: Watch
 ) -> Outcome:
     """Compute what is missing and write tables and report. Failed cells are tried again."""
-    started = time.perf_counter()
-    have = bench.found()
-    # two methods may come to the same cell
-    missing = list({cell.key: cell for cell in bench.cells if cell not in have}.values())
-    watch.begin(len(have), len(bench.cells))
-    failures: dict[str, str] = {}
-    if missing:
-        if place.workers is None and place.scheduler is None:
-            answers = engines.here(missing, timeout, watch.step)
-        else:
-            answers = engines.on_cluster(missing, timeout, place.workers, place.scheduler)
-        for cell, answer in answers:
-            reason = None
-            if isinstance(answer, Failed):
-                reason = failures[cell.key] = str(answer)
-            elif store.unpack(answer) is None:
-                reason = failures[cell.key] = "its result arrived damaged"
+    with lock.only(bench.out):
+        started = time.perf_counter()
+        have = bench.found()
+        # two methods may come to the same cell
+        missing = list({cell.key: cell for cell in bench.cells if cell not in have}.values())
+        watch.begin(len(have), len(bench.cells))
+        failures: dict[str, str] = {}
+        if missing:
+            if place.workers is None and place.scheduler is None:
+                answers = engines.here(missing, timeout, watch.step)
             else:
-                bench.store.put(cell.key, answer)
-            watch.done(cell, reason)
-    found = bench.found()
-    failed = [(c, failures[c.key]) for c in bench.cells if c.key in failures]
-    lines = summarise(bench, found)
-    write(bench, found, lines, failed, registry, command)
-    return Outcome(
-        bench, lines, failed, len(missing) - len(failures), time.perf_counter() - started
-    )
+                answers = engines.on_cluster(missing, timeout, place.workers, place.scheduler)
+            for cell, answer in answers:
+                reason = None
+                if isinstance(answer, Failed):
+                    reason = failures[cell.key] = str(answer)
+                elif store.unpack(answer) is None:
+                    reason = failures[cell.key] = "its result arrived damaged"
+                else:
+                    bench.store.put(cell.key, answer)
+                watch.done(cell, reason)
+        found = bench.found()
+        failed = [(c, failures[c.key]) for c in bench.cells if c.key in failures]
+        lines = summarise(bench, found)
+        write(bench, found, lines, failed, registry, command)
+        return Outcome(
+            bench, lines, failed, len(missing) - len(failures), time.perf_counter() - started
+        )
 
 
 def summarise(bench: Bench, found: dict[Cell, Solved]) -> list[Line]:

@@ -16,6 +16,7 @@ import torch
 from tests.cli.conftest import INVPROB, WALK, Invoke
 
 FILES = [
+    ".lock",
     "checkpoint.pt",
     "experiment.toml",
     "manifest.json",
