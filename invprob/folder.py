@@ -32,7 +32,8 @@ from invprob.registry import Registry
 class Outcome:
     """What came out: samples (B, S, C, H, W), mean and std (B, C, H, W), a row of figures each.
 
-    `drawn` are the draws of a solver that marks its steps as such, with a diagnosis per image.
+    `drawn` are the draws of a solver that marks its steps as such, with a diagnosis per image;
+    `bias` is what the solver declares (`Solver.bias`).
     """
 
     experiment: Experiment
@@ -47,6 +48,7 @@ class Outcome:
     diagnoses: list[Diagnosis]
     rows: list[dict[str, Any]]
     returns: str
+    bias: float
     seconds: float
 
 

@@ -199,5 +199,6 @@ def _outcome(
         diagnoses=judged,
         rows=rows,
         returns=parts.solver.returns,
+        bias=parts.solver.bias,
         seconds=seconds,
     )

@@ -12,7 +12,7 @@ from invprob.diagnostics import Diagnosis
 from invprob.experiment import Experiment
 
 
-def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True):
+def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True, bias=0.0):
     rng = torch.Generator().manual_seed(0)
     drawn = torch.rand(count, samples, *shape, generator=rng)
     return SimpleNamespace(
@@ -24,6 +24,7 @@ def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True)
         std=drawn.std(1, unbiased=False),
         rows=[{"psnr_mean": 30.0, "ssim_mean": 0.9}] * count,
         returns=returns,
+        bias=bias,
     )
 
 
@@ -55,6 +56,15 @@ def test_without_truth_and_with_point_estimates(monkeypatch):
     drawn = columns(results(returns="estimate", samples=1), monkeypatch)
     assert drawn.columns == ["truth", "measurement", "estimate"]
     assert drawn.notes == []
+
+
+def test_a_declared_bias_is_told_and_a_large_one_takes_the_name(monkeypatch):
+    drawn = columns(results(bias=0.3), monkeypatch)
+    assert drawn.columns[2:4] == ["posterior mean", "posterior std"]
+    assert "standard deviations of this solver are off by up to 30%" in drawn.notes[1]
+    drawn = columns(results(bias=1.5), monkeypatch)
+    assert drawn.columns[2:4] == ["mean", "std of samples"]
+    assert "off by up to 150%" in drawn.notes[1]
 
 
 def test_the_std_has_one_scale_whose_end_is_shown(monkeypatch):
