@@ -12,6 +12,8 @@ from torch import Tensor
 from invprob.errors import BadWeights
 from invprob.safe.limits import shown
 
+WRAPPER = "module."
+
 
 @dataclass(frozen=True)
 class Converted:
@@ -45,6 +47,13 @@ class Converter(ABC):
     @abstractmethod
     def convert(self, tree: Any) -> Converted:
         """The weights of a recognised tree; raises `BadWeights` where something does not fit."""
+
+
+def unwrapped(tree: Mapping[Any, Any]) -> dict[str, Any]:
+    """A state dict without the prefix of nn.DataParallel, which is cut if all names have it."""
+    names = [str(key) for key in tree]
+    cut = len(WRAPPER) if all(name.startswith(WRAPPER) for name in names) else 0
+    return dict(zip((name[cut:] for name in names), tree.values(), strict=True))
 
 
 def require(

@@ -7,14 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from invprob.converter import Converted, Converter, require
+from invprob.converter import Converted, Converter, require, unwrapped
 from invprob.errors import BadWeights
 from invprob_dps import guided_unet
 from invprob_dps.guided_tensors import rules
 from invprob_dps.guided_unet import Architecture
 from invprob_dps.params import GuidedDiffusionParams
 
-WRAPPER = "module."
 MARKS = (
     *("time_embed.0.weight", "input_blocks.0.0.weight", "middle_block.0.in_layers.0.weight"),
     *("output_blocks.0.0.in_layers.0.weight", "out.2.weight"),
@@ -27,10 +26,10 @@ class GuidedDiffusion(Converter):
     params: GuidedDiffusionParams
 
     def recognise(self, tree: Any) -> bool:
-        return isinstance(tree, dict) and all(mark in _unwrapped(tree) for mark in MARKS)
+        return isinstance(tree, dict) and all(mark in _state(tree) for mark in MARKS)
 
     def convert(self, tree: Any) -> Converted:
-        found = _unwrapped(tree)
+        found = _state(tree)
         arch, params = guided_unet.read(found), self.params
         config = guided_unet.config(arch, params.image_size, params.head_channels)
         what = _summary(arch, params.image_size)
@@ -46,12 +45,9 @@ class GuidedDiffusion(Converter):
         return Converted(what, own, metadata)
 
 
-def _unwrapped(tree: Mapping[Any, Any]) -> dict[str, Any]:
+def _state(tree: Mapping[Any, Any]) -> dict[str, Any]:
     inner = tree.get("state_dict")
-    inside = inner if isinstance(inner, dict) else tree
-    names = [str(key) for key in inside]
-    cut = len(WRAPPER) if all(name.startswith(WRAPPER) for name in names) else 0
-    return dict(zip((name[cut:] for name in names), inside.values(), strict=True))
+    return unwrapped(inner if isinstance(inner, dict) else tree)
 
 
 def _summary(arch: Architecture, side: int) -> str:

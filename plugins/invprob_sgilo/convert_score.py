@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from invprob.converter import Converted, Converter
+from invprob.converter import Converted, Converter, unwrapped
 from invprob.errors import BadWeights
 from invprob_sgilo.params import PublishedNetParams
 from invprob_sgilo.published_net import NetSize
 from invprob_sgilo.published_tensors import Rule, renamed, shape
 
-WRAPPER = "module."
 HINT = "supported are the transformers of SGILO's release, with one head"
 MARKS = ("pos_embedding", "to_patch_embedding.1.weight", "projector.weight", "embed.0.W")
 
@@ -24,10 +23,10 @@ class PublishedScoreNet(Converter):
     params: PublishedNetParams
 
     def recognise(self, tree: Any) -> bool:
-        return isinstance(tree, dict) and all(mark in _unwrapped(tree) for mark in MARKS)
+        return isinstance(tree, dict) and all(mark in unwrapped(tree) for mark in MARKS)
 
     def convert(self, tree: Any) -> Converted:
-        found = _unwrapped(tree)
+        found = unwrapped(tree)
         size = _size(found, self.params.time_activation)
         what = (
             f"score network of SGILO, {size.tokens} tokens of {size.channels}, width {size.width},"
@@ -35,12 +34,6 @@ class PublishedScoreNet(Converter):
         )
         metadata = {"kind": "sgilo-score", "size": dataclasses.asdict(size)}
         return Converted(what, renamed(_rules(size), found, what), metadata)
-
-
-def _unwrapped(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    names = [str(key) for key in tree]
-    cut = len(WRAPPER) if names and all(name.startswith(WRAPPER) for name in names) else 0
-    return dict(zip((name[cut:] for name in names), tree.values(), strict=True))
 
 
 def _size(found: Mapping[str, Any], time_activation: str) -> NetSize:
