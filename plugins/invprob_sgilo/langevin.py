@@ -22,9 +22,13 @@ from invprob.operator import Operator
 FIRST = 0.1
 """The step size before it is adapted: P makes the curvature of the data term about 1."""
 
+ADAPTING = 5
+"""Moves that the step size needs to come down from `FIRST` to where chains are stable."""
+
 GAIN = 2.0
-HOPELESS = 0.05
-"""Moves with less of a chance are not made while the step size is still adapted."""
+HOPELESS = 1e-3
+"""Moves with less of a chance are not made, lest a step size that is still too large, or has become
+so, drives a chain away. In equilibrium at the default target it is one move in some thousands."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,11 @@ class SGILOParams(Params):
         None, gt=0, description="Step size η of Langevin; none: adapted in the burn-in."
     )
     burn_in: float = Field(
-        0.3, ge=0, lt=1, description="Part of the Langevin steps that adapt the step size."
+        0.3,
+        ge=0,
+        lt=1,
+        description="Part of the Langevin steps that adapt the step size; five at least, if it is"
+        " adapted.",
     )
     target: float = Field(
         0.8, gt=0, lt=1, description="Acceptance that the step size is adapted to, then frozen."

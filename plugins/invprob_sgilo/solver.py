@@ -93,6 +93,12 @@ class SGILO(Solver):
         last = round + 1 == len(self.params.steps)
         return int(self.params.anneal * steps + 0.5) if last else steps
 
+    def _burn_in(self, moves: int) -> int:
+        """How many of Langevin's moves come before the draws."""
+        p = self.params
+        fewest = 0 if p.eta else min(langevin.ADAPTING, moves - 1)
+        return max(int(p.burn_in * moves), fewest)
+
     def init(self, problem: Problem) -> SGILOState:
         first = self.params.stages[0]
         x = rounds.draws(problem.generator, first, problem.keys, "start")
@@ -185,8 +191,7 @@ class SGILO(Solver):
         if state.at is None:
             return self._settle(problem, state)
         begin = self._annealing(state.round) + p.probes + 1
-        burn = int(p.burn_in * (p.steps[state.round] - begin))
-        j = state.i - begin
+        burn, j = self._burn_in(p.steps[state.round] - begin), state.i - begin
 
         rngs = [seeds.stream(key, "langevin", j) for key in problem.keys]
         before, eta = state.at, state.eta
@@ -200,8 +205,8 @@ class SGILO(Solver):
             point = langevin.choose(dice.to(chance) < chance, point, before)
         else:
             chance = langevin.acceptance(before.g, point.g, state.P, eta, p.beta)
-        if j < burn and p.eta is None:
             point = langevin.choose(chance > langevin.HOPELESS, point, before)
+        if j < burn and p.eta is None:
             eta = langevin.adapted(eta, chance, p.target, j)
         after = replace(state, step=state.step + 1, i=state.i + 1, u=point.u, at=point, eta=eta)
         draw = j >= burn and (j - burn + 1) % p.thin == 0

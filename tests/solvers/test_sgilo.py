@@ -172,6 +172,18 @@ def test_the_step_size_is_adapted_in_the_burn_in_and_then_frozen():
     assert float(torch.stack(chances[first:]).mean()) == pytest.approx(0.7, abs=0.1)
 
 
+@pytest.mark.parametrize("target", [0.5, 0.8])
+@pytest.mark.parametrize("steps", [14, 24, 200])
+def test_no_step_size_drives_a_chain_away(steps, target):
+    """However short the burn-in, and however large the steps that are asked for."""
+    p, _ = problem(dim=64, sigma=0.01, chains=50)
+    misfits = []
+    params = SGILOParams(**EXACT, steps=(steps,), anneal=0.2, probes=2, target=target)
+    for progress in SGILO(params).run(p):
+        misfits.append(progress.info.metrics["misfit"])
+    assert float(misfits[-1].max()) < 2 * float(misfits[0].max())
+
+
 def test_one_draw_in_so_many_is_counted():
     p, _ = problem(chains=2)
     _, every = draws(p, steps=(100,), anneal=0.2)
