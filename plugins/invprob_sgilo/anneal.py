@@ -15,15 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from invprob import optim, seeds, tree
-from invprob.optim import Moments
+from invprob import lbfgs, seeds, tree
+from invprob.lbfgs import Descent
 from invprob.prior import Score
 from invprob.sampler import rows
 
 WIDEST = 1.5
 """The largest r, in standard deviations of the prior, beyond which û says no more."""
+
+MEMORY = 16
+"""Steps that L-BFGS remembers."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Annealed:
-    """A chain u, the û that holds it, and what Adam goes by."""
+    """The û that holds a chain, and the chain's descent from there."""
 
-    u: Any
     anchor: Any
-    moments: Moments
+    descent: Descent
 
 
 def begin(
@@ -76,7 +79,7 @@ def begin(
     noise = seeds.normal_like(u, keys, *path)
     noisy = prior.noised(u, rows(t, u), noise)
     anchor = probability_flow(prior, noisy, [t * (flow - j) / flow for j in range(flow)])
-    return Annealed(anchor, anchor, optim.start(anchor))
+    return Annealed(anchor, lbfgs.start(anchor))
 
 
 def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
@@ -96,11 +99,20 @@ def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
     return clean
 
 
-def descend(now: Annealed, slope: Any, r: float, weight: float, lr: float) -> Annealed:
-    """One step of Adam on misfit + λ‖u − û‖²/2r², whose misfit has the gradient `slope`."""
-    g = tree.map(lambda s, u, a: s + weight * (u - a) / r**2, slope, now.u, now.anchor)
-    u, moments = optim.adam(now.u, g, now.moments, lr * min(1.0, r), betas=(0.9, 0.99))
-    return Annealed(u, now.anchor, moments)
+def descend(
+    now: Annealed, misfit: Tensor, slope: Any, r: float, weight: float, lr: float
+) -> Annealed:
+    """A step of the descent of misfit + λ‖u − û‖²/2r², from the misfit (N,) and its gradient
+    `slope` where the descent looks."""
+    u = now.descent.trial
+    away = tree.map(torch.sub, u, now.anchor)
+    pull = weight / r**2
+    g = tree.map(lambda s, v: s + pull * v, slope, away)
+    objective = misfit + 0.5 * pull * tree.dot(away, away)
+    reach = lr * min(1.0, r)
+    return Annealed(
+        now.anchor, lbfgs.step(now.descent, objective, g, reach, longest=lr, memory=MEMORY)
+    )
 
 
 def width(prior: Score, t: float, u: Any) -> float:

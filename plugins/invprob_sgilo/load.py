@@ -24,6 +24,8 @@ PRECISIONS = {
     "bfloat16": torch.bfloat16,
     "published": torch.float16,
 }
+VARIANTS = 64
+"""Compiled forms of one function, of which torch keeps 8 by default and then compiles no more."""
 
 
 def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
@@ -43,6 +45,10 @@ def stylegan2(params: StyleGAN2Params) -> StyleGAN2:
     elif params.gaussian != "auto":
         raise BadParams("gaussian=… is for Gaussian codes", "say codes=gaussian as well")
     if params.compile:
+        from torch import _dynamo as dynamo
+
+        # the blocks share one forward, compiled for each of them, with and without gradient
+        dynamo.config.recompile_limit = max(dynamo.config.recompile_limit, VARIANTS)
         for block in generator.blocks:
             block.compile()
     return generator

@@ -42,7 +42,10 @@ class SGILOParams(Params):
         3, ge=1, description="Steps of the probability flow that denoise the chain at each level."
     )
     lr: float = Field(
-        0.2, gt=0, description="Step size of the annealing (Adam), in units of the prior's spread."
+        0.2,
+        gt=0,
+        description="Largest step of the annealing (L-BFGS), as a root mean square in units of the"
+        " prior's spread.",
     )
     weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
     beta: float = Field(1.0, gt=0, description="Inverse temperature; 1 samples the posterior.")

@@ -20,7 +20,7 @@ from torch import Tensor
 from invprob import plateau, rounds, sampler, seeds, tree
 from invprob.errors import BadParams
 from invprob.generator import Generator
-from invprob.optim import Moments
+from invprob.lbfgs import Descent
 from invprob.plateau import Plateau
 from invprob.prior import LogDensity
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
@@ -65,7 +65,7 @@ class SGILO(Solver):
     """Posterior samples of an intermediate latent."""
 
     returns = "sample"
-    states = (SGILOState, Plateau, Moments, Annealed, Point)
+    states = (SGILOState, Plateau, Descent, Annealed, Point)
     params: SGILOParams
 
     @property
@@ -134,19 +134,21 @@ class SGILO(Solver):
             now = anneal.begin(prior, state.u, t, p.flow, problem.keys, *path)
             track = plateau.start(len(problem.y), problem.y.device)
 
-        fit = self._fit(problem, state.round, now.u)
+        fit = self._fit(problem, state.round, now.descent.trial)
         track = plateau.update(track, fit.misfit)
         active = ~plateau.stalled(track, p.plateau)
-        moved = anneal.descend(now, fit.slope, anneal.width(prior, t, now.u), p.weight, p.lr)
-        u = tree.where(active, moved.u, now.u)
+        r = anneal.width(prior, t, state.u)
+        moved = anneal.descend(now, fit.misfit, fit.slope, r, p.weight, p.lr)
+        descent = moved.descent
+        held = tree.where(active, descent.trial, descent.x)
         i = state.i + 1 if bool(active.any()) else plan.next_level(state.i)
         leaves = i == plan.next_level(state.i)
         after = replace(
             state,
             step=state.step + i - state.i,
             i=i,
-            u=u,
-            annealed=None if leaves else replace(moved, u=u),
+            u=descent.x,
+            annealed=None if leaves else Annealed(moved.anchor, replace(descent, trial=held)),
             track=None if leaves else track,
         )
         info = Info(fit.image, k, self._figures(problem, fit.image))

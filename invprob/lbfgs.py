@@ -1,0 +1,95 @@
+"""L-BFGS as a pure function on trees, every row by itself, one gradient a step.
+
+Liu and Nocedal, On the limited memory BFGS method for large scale optimization, 1989. There is no
+line search: a step that makes the objective worse is taken back and tried shorter from where it
+began. What is measured in 16 bits is noisy, so an objective counts as worse when it has risen by
+more than `TOLERANCE` of itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import tree
+
+TOLERANCE = 0.03
+SHORTER = 0.3
+
+
+Pair = tuple[Any, Any, Tensor]
+"""A step s, the change y of the gradient along it, and 1/⟨s, y⟩ (N,); all 0 in rows where the
+objective is not convex along s."""
+
+
+@dataclass(frozen=True)
+class Descent:
+    """x with its objective f (N,) and gradient g, the next point to look at, by how much a step
+    is shortened (N,), and pairs of the latest steps."""
+
+    x: Any
+    trial: Any
+    f: Tensor
+    shortened: Tensor
+    g: Any = None
+    pairs: tuple[Pair, ...] = ()
+
+
+def start(x: Any) -> Descent:
+    """Before the first step: x is where to look."""
+    one = torch.ones(tree.batch(x), device=tree.leaves(x)[0].device)
+    return Descent(x, x, torch.full_like(one, torch.inf), one)
+
+
+def step(now: Descent, f: Tensor, g: Any, first: float, longest: float, memory: int) -> Descent:
+    """One step, from the objective f (N,) and its gradient g at `now.trial`.
+
+    The first step changes no coordinate by more than `first`, no step has a root mean square of
+    more than `longest`; `memory` pairs are kept.
+    """
+    good = f <= now.f + TOLERANCE * now.f.abs()
+    pairs = now.pairs
+    if now.g is not None:
+        pairs = (*pairs, pair(tree.map(torch.sub, now.trial, now.x), tree.map(torch.sub, g, now.g)))
+        g = tree.where(good, g, now.g)
+    x = tree.where(good, now.trial, now.x)
+    shortened = torch.where(good, 1.0, SHORTER * now.shortened)
+    pairs = pairs[-memory:]
+    d = direction(g, pairs, first)
+    size = tree.dot(d, d) / sum(leaf[0].numel() for leaf in tree.leaves(d))
+    length = shortened * (longest / size.sqrt().clamp_min(1e-12)).clamp_max(1.0)
+    trial = tree.map(lambda a, b: a - tree.per_element(length, a) * b, x, d)
+    return Descent(x, trial, torch.where(good, f, now.f), shortened, g, pairs)
+
+
+def pair(s: Any, y: Any) -> Pair:
+    """s and y where they say something."""
+    sy = tree.dot(s, y)
+    known = sy > 1e-10
+    zero = tree.map(torch.zeros_like, s)
+    rho = torch.where(known, 1 / sy, 0.0)
+    return tree.where(known, s, zero), tree.where(known, y, zero), rho
+
+
+def direction(g: Any, pairs: tuple[Pair, ...], first: float) -> Any:
+    """H g for the inverse Hessian H that the pairs tell; a step goes along −H g."""
+    largest = torch.stack([leaf.flatten(1).abs().amax(1) for leaf in tree.leaves(g)]).amax(0)
+    scale = first / largest.clamp_min(1e-12)
+    parts = []
+    for s, y, rho in reversed(pairs):
+        a = rho * tree.dot(s, g)
+        g = _plus(g, -a, y)
+        parts.append(a)
+    for _, y, rho in pairs:
+        scale = torch.where(rho > 0, 1 / (rho * tree.dot(y, y)).clamp_min(1e-12), scale)
+    g = tree.map(lambda leaf: tree.per_element(scale, leaf) * leaf, g)
+    for (s, y, rho), a in zip(pairs, reversed(parts), strict=True):
+        g = _plus(g, a - rho * tree.dot(y, g), s)
+    return g
+
+
+def _plus(a: Any, factor: Tensor, b: Any) -> Any:
+    return tree.map(lambda u, v: u + tree.per_element(factor, u) * v, a, b)
