@@ -12,7 +12,7 @@ import argparse
 from collections import defaultdict
 
 import torch
-from sgilo_claim import FEW, FIGURES, MORE, RESULTS, read, tuned
+from sgilo_claim import FEW, FIGURES, MORE, RESULTS, TUNED, read, tuned
 from torch import Tensor
 
 Key = tuple[str, str]
@@ -94,7 +94,7 @@ def interval(values: Tensor, digits: int) -> str:
 
 def table(domain: str, times: int, title: str, columns: dict[str, Key | tuple[Key, Key]]) -> None:
     """A table of a domain, a row for each task."""
-    wanted = tuned(times)
+    wanted = tuned(domain, times)
     by_task = defaultdict(list)
     for row in read(RESULTS / f"sgilo_claim-{domain}.csv"):
         if row["settings"] == wanted[row["solver"]]:
@@ -114,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=1, help="so many times 150 passes")
     args = parser.parse_args()
-    for domain in ("faces64", "fruits64"):
+    for domain in TUNED:
         table(domain, args.times, "PSNR in dB", PSNR)
         table(domain, args.times, "the rest", REST)
 

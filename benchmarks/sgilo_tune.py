@@ -31,12 +31,17 @@ PICTURES = 6
 HELD_OUT = 0.08
 GRIDS = {
     "sgilo": [
-        "sgilo:steps=50,100,anneal=0.8,weight=0.3",
-        "sgilo:steps=50,100,anneal=0.8,weight=0.1",
-        "sgilo:stages=1,3,4,steps=50,40,60,anneal=0.8",
-        "sgilo:stages=1,3,4,steps=50,40,60,anneal=0.8,weight=0.3",
-        "sgilo:stages=1,3,4,steps=50,40,60,anneal=0.8,weight=0.1",
-        "sgilo:stages=1,3,4,steps=30,50,70,anneal=0.8,weight=0.3",
+        "sgilo:steps=50,100,anneal=0.8,weight=0.3,optimizers=lbfgs",
+        "sgilo:steps=50,100,anneal=0.8,weight=0.1,optimizers=lbfgs",
+        *(
+            f"sgilo:stages=1,3,4,steps=50,40,60,anneal=0.8{rest},optimizers=lbfgs"
+            for rest in (
+                ",weight=0.3",
+                ",weight=0.3,starts=1.0,0.15,0",
+                ",weight=0.1,starts=1.0,0.15,0",
+                ",starts=1.0,0.15,0",
+            )
+        ),
     ],
     "sgilo-official": [
         "sgilo-official:steps=75,75",

@@ -5,23 +5,25 @@ draw of the prior near u_t. Then misfit(u) + λ‖u − û‖²/2r² is descende
 far û can be trusted. The result goes on to the next, lower level.
 
 Zhang et al., Improving diffusion inverse problem solving with decoupled noise annealing, 2024,
-arXiv:2407.01521; its inner Langevin is Adam here, for the sake of chains with few steps.
+arXiv:2407.01521; its inner Langevin is Adam or L-BFGS here, for the sake of chains with few steps.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from invprob import lbfgs, seeds, tree
+from invprob import lbfgs, optim, seeds, tree
 from invprob.lbfgs import Descent
+from invprob.optim import Moments
 from invprob.prior import Score
 from invprob.sampler import rows
+from invprob_sgilo.params import SGILOParams
 
 WIDEST = 1.5
 """The largest r, in standard deviations of the prior, beyond which û says no more."""
@@ -30,11 +32,20 @@ MEMORY = 16
 """Steps that L-BFGS remembers."""
 
 
+class Fit(NamedTuple):
+    """The data term at u: its gradient, the image, −log p(y|u)."""
+
+    slope: Any
+    image: Tensor
+    misfit: Tensor
+
+
 @dataclass(frozen=True)
 class Schedule:
     """`steps` gradients spread over `levels` diffusion times that fall evenly to `end`.
 
-    The last level, at which the chain settles on the measurement, takes the part `last` of them.
+    The last level, at which the chain settles on the measurement, takes the part `last` of them. A
+    start of 0 adds no noise: there is the last level only, on the chain as it comes.
     """
 
     start: float
@@ -46,7 +57,7 @@ class Schedule:
     @property
     def begins(self) -> list[int]:
         """The first step of each level; of fewer steps than levels, each is a level."""
-        before = min(self.levels, self.steps) - 1
+        before = min(self.levels, self.steps) - 1 if self.start else 0
         rest = min(self.steps - 1, max(before, int((1 - self.last) * self.steps + 0.5)))
         return [*(-(-level * rest // before) for level in range(before)), rest if before else 0]
 
@@ -64,21 +75,50 @@ class Schedule:
         return next((begin for begin in self.begins if begin > i), self.steps)
 
 
+def steps(p: SGILOParams, round: int) -> int:
+    """How many steps of a round anneal: all, but in the last round a part."""
+    last = round + 1 == len(p.steps)
+    return int(p.anneal * p.steps[round] + 0.5) if last else p.steps[round]
+
+
+def schedule(p: SGILOParams, round: int) -> Schedule:
+    """The annealing of a round."""
+    start = p.starts[min(round, len(p.starts) - 1)]
+    start = max(start, p.level) if start else 0.0
+    return Schedule(start, p.level, p.levels, steps(p, round), p.last)
+
+
+@dataclass(frozen=True)
+class AdamDescent:
+    """x, which is where Adam looks next, and its moments."""
+
+    x: Any
+    moments: Moments
+
+    @property
+    def trial(self) -> Any:
+        return self.x
+
+
 @dataclass(frozen=True)
 class Annealed:
     """The û that holds a chain, and the chain's descent from there."""
 
     anchor: Any
-    descent: Descent
+    descent: AdamDescent | Descent
 
 
-def begin(
-    prior: Score, u: Any, t: float, flow: int, keys: Sequence[int], *path: int | str
-) -> Annealed:
-    """The chain at the start of level t: u noised to t, then denoised in `flow` steps."""
+def begin(prior: Score, u: Any, t: float, flow: int, keys: Sequence[int], *path: int | str) -> Any:
+    """û at the start of level t: u noised to t, then denoised in `flow` steps."""
     noise = seeds.normal_like(u, keys, *path)
     noisy = prior.noised(u, rows(t, u), noise)
-    anchor = probability_flow(prior, noisy, [t * (flow - j) / flow for j in range(flow)])
+    return probability_flow(prior, noisy, [t * (flow - j) / flow for j in range(flow)])
+
+
+def held(anchor: Any, optimizer: str) -> Annealed:
+    """A chain that begins its descent at û, which holds it."""
+    if optimizer == "adam":
+        return Annealed(anchor, AdamDescent(anchor, optim.start(anchor)))
     return Annealed(anchor, lbfgs.start(anchor))
 
 
@@ -100,19 +140,22 @@ def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
 
 
 def descend(
-    now: Annealed, misfit: Tensor, slope: Any, r: float, weight: float, lr: float
+    now: Annealed, fit: Fit, r: float, weight: float, lr: float, active: Tensor
 ) -> Annealed:
-    """A step of the descent of misfit + λ‖u − û‖²/2r², from the misfit (N,) and its gradient
-    `slope` where the descent looks."""
-    u = now.descent.trial
-    away = tree.map(torch.sub, u, now.anchor)
+    """A step of the descent of misfit + λ‖u − û‖²/2r², from what fits where the descent looks;
+    rows that are not active stay."""
+    d = now.descent
+    away = tree.map(torch.sub, d.trial, now.anchor)
     pull = weight / r**2
-    g = tree.map(lambda s, v: s + pull * v, slope, away)
-    objective = misfit + 0.5 * pull * tree.dot(away, away)
-    reach = lr * min(1.0, r)
-    return Annealed(
-        now.anchor, lbfgs.step(now.descent, objective, g, reach, longest=lr, memory=MEMORY)
-    )
+    g = tree.map(lambda s, v: s + pull * v, fit.slope, away)
+    step = lr * min(1.0, r)
+    if isinstance(d, AdamDescent):
+        u, moments = optim.adam(d.x, g, d.moments, step, betas=(0.9, 0.99))
+        return Annealed(now.anchor, AdamDescent(tree.where(active, u, d.x), moments))
+    objective = fit.misfit + 0.5 * pull * tree.dot(away, away)
+    after = lbfgs.step(d, objective, g, first=step, longest=lr, memory=MEMORY)
+    trial = tree.where(active, after.trial, after.x)
+    return Annealed(now.anchor, replace(after, trial=trial))
 
 
 def width(prior: Score, t: float, u: Any) -> float:

@@ -26,10 +26,11 @@ class SGILOParams(Params):
         le=1,
         description="Part of the last round spent on annealing; earlier ones anneal only.",
     )
-    starts: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+    starts: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (1.0, 0.15),
         min_length=1,
-        description="Diffusion time t at which each round begins; the last serves the rest.",
+        description="Diffusion time t at which each round begins, 0: without noise, where the one"
+        " before ended; the last serves the rest.",
     )
     level: float = Field(
         0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
@@ -41,11 +42,16 @@ class SGILOParams(Params):
     flow: int = Field(
         3, ge=1, description="Steps of the probability flow that denoise the chain at each level."
     )
+    optimizers: tuple[Literal["adam", "lbfgs"], ...] = Field(
+        ("adam",),
+        min_length=1,
+        description="What descends in each round's annealing; the last serves the rest.",
+    )
     lr: float = Field(
         0.2,
         gt=0,
-        description="Largest step of the annealing (L-BFGS), as a root mean square in units of the"
-        " prior's spread.",
+        description="Step size of the annealing's Adam, longest step (root mean square) of its"
+        " L-BFGS, in units of the prior's spread.",
     )
     weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
     beta: float = Field(1.0, gt=0, description="Inverse temperature; 1 samples the posterior.")

@@ -12,7 +12,7 @@ size η adapted during the burn-in; from then on both are fixed and every step i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from invprob.plateau import Plateau
 from invprob.prior import LogDensity
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_sgilo import anneal, langevin
-from invprob_sgilo.anneal import Annealed, Schedule
+from invprob_sgilo.anneal import AdamDescent, Annealed, Fit
 from invprob_sgilo.langevin import Point
 from invprob_sgilo.params import SGILOParams
 from invprob_sgilo.staged import Staged
@@ -53,19 +53,11 @@ class SGILOState(State):
     count: int = 0
 
 
-class Fit(NamedTuple):
-    """The data term at u: its gradient, the image, −log p(y|u)."""
-
-    slope: Any
-    image: Tensor
-    misfit: Tensor
-
-
 class SGILO(Solver):
     """Posterior samples of an intermediate latent."""
 
     returns = "sample"
-    states = (SGILOState, Plateau, Descent, Annealed, Point)
+    states = (SGILOState, Plateau, Annealed, AdamDescent, Descent, Point)
     params: SGILOParams
 
     @property
@@ -75,7 +67,7 @@ class SGILO(Solver):
     def stages(self, generator: Generator) -> tuple[int, ...]:
         p = self.params
         rounds.check(p.stages, p.steps, generator, "sgilo")
-        rest = p.steps[-1] - self._annealing(len(p.steps) - 1)
+        rest = p.steps[-1] - anneal.steps(p, len(p.steps) - 1)
         if 0 < rest < p.probes + 2:
             raise BadParams(
                 f"sgilo: annealing leaves {rest} steps, of which the preconditioner of Langevin"
@@ -86,12 +78,6 @@ class SGILO(Solver):
 
     def total(self, problem: Problem) -> int:
         return sum(self.params.steps)
-
-    def _annealing(self, round: int) -> int:
-        """How many steps of a round anneal."""
-        steps = self.params.steps[round]
-        last = round + 1 == len(self.params.steps)
-        return int(self.params.anneal * steps + 0.5) if last else steps
 
     def _burn_in(self, moves: int) -> int:
         """How many of Langevin's moves come before the draws."""
@@ -108,9 +94,10 @@ class SGILO(Solver):
         return Staged(problem, self.params.stages, "sgilo")
 
     def step(self, problem: Problem, state: SGILOState) -> Progress:
-        if state.i < self._annealing(state.round):
+        langevin_begins = anneal.steps(self.params, state.round)
+        if state.i < langevin_begins:
             return self._anneal(problem, state)
-        if state.i < self._annealing(state.round) + self.params.probes:
+        if state.i < langevin_begins + self.params.probes:
             return self._probe(problem, state)
         return self._langevin(problem, state)
 
@@ -124,31 +111,30 @@ class SGILO(Solver):
 
     def _anneal(self, problem: Problem, state: SGILOState) -> Progress:
         p, k = self.params, self.params.stages[state.round]
-        start = p.starts[min(state.round, len(p.starts) - 1)]
-        steps = self._annealing(state.round)
-        plan = Schedule(max(start, p.level), p.level, p.levels, steps, p.last)
+        plan = anneal.schedule(p, state.round)
         prior, t = self._staged(problem).prior(state.round), plan.time(state.i)
         now, track = state.annealed, state.track
         if now is None or track is None:
             path = ("anneal", state.round, plan.level(state.i))
-            now = anneal.begin(prior, state.u, t, p.flow, problem.keys, *path)
+            anchor = state.u
+            if plan.start:
+                anchor = anneal.begin(prior, state.u, t, p.flow, problem.keys, *path)
+            now = anneal.held(anchor, p.optimizers[min(state.round, len(p.optimizers) - 1)])
             track = plateau.start(len(problem.y), problem.y.device)
 
         fit = self._fit(problem, state.round, now.descent.trial)
         track = plateau.update(track, fit.misfit)
         active = ~plateau.stalled(track, p.plateau)
         r = anneal.width(prior, t, state.u)
-        moved = anneal.descend(now, fit.misfit, fit.slope, r, p.weight, p.lr)
-        descent = moved.descent
-        held = tree.where(active, descent.trial, descent.x)
+        moved = anneal.descend(now, fit, r, p.weight, p.lr, active)
         i = state.i + 1 if bool(active.any()) else plan.next_level(state.i)
         leaves = i == plan.next_level(state.i)
         after = replace(
             state,
             step=state.step + i - state.i,
             i=i,
-            u=descent.x,
-            annealed=None if leaves else Annealed(moved.anchor, replace(descent, trial=held)),
+            u=moved.descent.x,
+            annealed=None if leaves else moved,
             track=None if leaves else track,
         )
         info = Info(fit.image, k, self._figures(problem, fit.image))
@@ -192,7 +178,7 @@ class SGILO(Solver):
         p, k = self.params, self.params.stages[state.round]
         if state.at is None:
             return self._settle(problem, state)
-        begin = self._annealing(state.round) + p.probes + 1
+        begin = anneal.steps(p, state.round) + p.probes + 1
         burn, j = self._burn_in(p.steps[state.round] - begin), state.i - begin
 
         rngs = [seeds.stream(key, "langevin", j) for key in problem.keys]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from invprob import diagnostics, seeds, tree
+from invprob import checkpoint, diagnostics, seeds, tree
 from invprob.errors import BadParams
 from invprob.prior import Score
 from invprob_basics import schedules
@@ -244,6 +244,26 @@ def test_levels_of_an_annealing_share_its_steps():
     assert anneal.Schedule(start=1.0, end=0.1, levels=1, steps=5, last=0.2).begins == [0]
     assert anneal.Schedule(start=1.0, end=0.1, levels=3, steps=9, last=1.0).begins == [0, 1, 2]
 
+    carried = anneal.Schedule(start=0.0, end=0.1, levels=3, steps=5, last=0.2)
+    assert carried.begins == [0]
+    assert carried.time(0) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.15])
+def test_a_round_that_begins_at_0_takes_its_chains_as_they_are(start):
+    p, _ = problem(dim=4, chains=3)
+    params = SGILOParams(
+        stages=(0, 1), steps=(6, 8), anneal=1.0, starts=(1.0, start), optimizers=("lbfgs",)
+    )
+    solver = SGILO(params)
+    carried = None
+    for progress in solver.run(p):
+        if carried is not None:
+            assert torch.allclose(progress.info.image, carried) == (start == 0)
+            break
+        if progress.state.round == 1:
+            carried = p.generator(progress.state.u, start=1)
+
 
 def test_the_probability_flow_ends_in_the_law_of_the_data():
     prior = Mixture()
@@ -255,12 +275,30 @@ def test_the_probability_flow_ends_in_the_law_of_the_data():
     assert float(clean[clean > 0].std()) == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_plateau_shortens_the_annealing():
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_plateau_shortens_the_annealing(optimizer):
     p, _ = problem(sigma=0.1)
-    solver = SGILO(SGILOParams(**EXACT, steps=(400,), anneal=0.5, plateau=5))
+    params = SGILOParams(**EXACT, steps=(400,), anneal=0.5, plateau=5, optimizers=(optimizer,))
+    solver = SGILO(params)
     passes = sum(1 for _ in solver.run(p))
     assert 200 < passes < 400
     assert tree.batch(last(solver, p)[0].u) == 1
+
+
+def test_lbfgs_comes_nearer_to_the_optimum_of_a_level_and_resumes_with_the_same_bits(tmp_path):
+    p, _ = problem(dim=8, sigma=0.01, chains=3)
+
+    def loss(optimizer):
+        params = {"stages": (1,), "steps": (30,), "anneal": 1.0, "levels": 1, "level": 0.2}
+        state, _ = last(SGILO(SGILOParams(**params, optimizers=(optimizer,))), p)
+        return -p.operator.log_likelihood(p.y, p.generator(state.u, start=1)).mean()
+
+    assert float(loss("lbfgs")) < 0.5 * float(loss("adam"))
+    solver = SGILO(SGILOParams(**EXACT, steps=(30,), anneal=1.0, optimizers=("lbfgs",)))
+    halfway, _ = last(solver, p, stop=12)
+    checkpoint.save(tmp_path / "state.pt", halfway)
+    resumed = checkpoint.load(tmp_path / "state.pt", solver.states)
+    assert torch.equal(last(solver, p, state=resumed)[0].u, last(solver, p)[0].u)
 
 
 @pytest.mark.parametrize("bad", [{"level": 0.0}, {"anneal": 1.5}, {"beta": -1.0}, {"steps": (0,)}])
