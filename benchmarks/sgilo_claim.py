@@ -7,8 +7,7 @@
 Every solver gets the same measurements and as many gradients through the generator (150 for each of
 4 samples of an image). Of the four, `best` is the one of least misfit, `single` an average one,
 `mean` their average: for a sampler the posterior mean. Rows are appended as they are finished; a
-second call computes only what is missing. Settings (TUNED) were chosen on held-out parts of the
-training sets; what sgilo_tune.py has found since is not in them yet.
+second call computes only what is missing. The settings are those that sgilo_tune.py found.
 """
 
 from __future__ import annotations
@@ -45,25 +44,24 @@ MORE = {
     "colorize": NOISE,
     "identity": "gaussian:sigma=0.2",
 }
-BASELINES = {
-    "ilo": ((50, 50, 50), ""),
-    "csgm": ((150,), ",restarts=1"),
-    "sgilo-official": ((75, 75), ""),
-}
 TUNED = {
-    "faces64": {"sgilo": ((50, 100), ",levels=6,last=0.1667"), **BASELINES},
-    "fruits64": {"sgilo": ((50, 100), ",anneal=0.8,weight=0.3"), **BASELINES},
+    "faces64": {
+        "sgilo": "sgilo:steps=50,100",
+        "ilo": "ilo:stages=1,3,4,steps=50,50,50,lr=0.05",
+        "csgm": "csgm:steps=150,restarts=1,lr=0.2",
+        "sgilo-official": "sgilo-official:steps=75,75,lr=0.1",
+    },
+    "fruits64": {
+        "sgilo": "sgilo:stages=1,3,4,steps=50,40,60,anneal=0.8,starts=1.0,0.15,0,optimizers=lbfgs"
+        ",weight=0.3",
+        "ilo": "ilo:steps=50,50,50,lr=0.05",
+        "csgm": "csgm:steps=150,restarts=1,weight=0",
+        "sgilo-official": "sgilo-official:steps=75,75,noise=0.01",
+    },
 }
-"""Steps and the rest, chosen on held-out identities and varieties."""
+"""The best of sgilo_tune.py, on pictures held out of the training sets of each domain."""
+SOLVERS = tuple(TUNED["faces64"])
 FIGURES = ("mean", "single", "best", "ssim_mean", "ssim_single", "misfit", "seconds")
-
-
-def tuned(domain: str, times: int) -> dict[str, str]:
-    """The settings of every solver, with so many times the 150 passes."""
-    return {
-        name: f"{name}:steps={','.join(str(times * n) for n in steps)}{rest}"
-        for name, (steps, rest) in TUNED[domain].items()
-    }
 
 
 def solved(
@@ -114,14 +112,14 @@ def solved(
 
 
 def run(args: argparse.Namespace, scratch: Path) -> None:
-    """Append what is missing to results/sgilo_claim-DOMAIN.csv."""
+    """Append what is missing to the file of results."""
     files = images.gather([args.source])
     chosen = [files[i * len(files) // args.images] for i in range(args.images)]
     paths = []
     for file in chosen:
         paths.append(str(scratch / f"{file.name}.png"))
         images.write_png(paths[-1], file.read(3))
-    out = RESULTS / f"sgilo_claim-{args.domain}.csv"
+    out = results(args.domain, args.label)
     done = {(r["image"], r["task"], r["settings"]) for r in read(out)}
     order = [
         (first, task, noise)
@@ -132,7 +130,7 @@ def run(args: argparse.Namespace, scratch: Path) -> None:
     ]
     for first, task, noise in order:
         batch = paths[first : first + CHUNK]
-        for solver, settings in tuned(args.domain, args.times).items():
+        for solver, settings in TUNED[args.domain].items():
             if args.solver and solver not in args.solver:
                 continue
             missing = [p for p in batch if (Path(p).stem, task, settings) not in done]
@@ -141,6 +139,11 @@ def run(args: argparse.Namespace, scratch: Path) -> None:
             rows = solved(args.domain, missing, task, noise, settings)
             append(out, task, solver, settings, rows)
             print(f"{first:4d} {task} {solver}", flush=True)
+
+
+def results(domain: str, label: str) -> Path:
+    """Where the rows of a domain are; a label keeps those of other pictures apart."""
+    return RESULTS / f"sgilo_claim-{domain}{'-' if label else ''}{label}.csv"
 
 
 def append(out: Path, task: str, solver: str, settings: str, rows: list[dict[str, object]]) -> None:
@@ -167,10 +170,8 @@ def main() -> None:
     parser.add_argument("source", help="a folder or zip file of pictures")
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--task", choices=["few", "more", *FEW, *MORE], help="only these")
-    parser.add_argument(
-        "--solver", choices=["sgilo", *BASELINES], action="append", help="only these"
-    )
-    parser.add_argument("--times", type=int, default=1, help="so many times 150 passes")
+    parser.add_argument("--solver", choices=SOLVERS, action="append", help="only these")
+    parser.add_argument("--label", default="", help="names a file of results of its own")
     args = parser.parse_args()
     allocator.keep_freed()
     with tempfile.TemporaryDirectory() as scratch:

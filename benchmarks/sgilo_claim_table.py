@@ -1,6 +1,6 @@
 """The claim as tables: what sgilo_claim.py measured, as Markdown.
 
-    python benchmarks/sgilo_claim_table.py [--times 2]
+    python benchmarks/sgilo_claim_table.py [--label LABEL] [--ilo SETTINGS]
 
 Differences are paired by picture, with bootstrap 95 % intervals; a count in brackets says that
 fewer pictures than n are behind a number.
@@ -12,8 +12,10 @@ import argparse
 from collections import defaultdict
 
 import torch
-from sgilo_claim import FEW, FIGURES, MORE, RESULTS, TUNED, read, tuned
+from sgilo_claim import FEW, FIGURES, MORE, TUNED, read, results
 from torch import Tensor
+
+from invprob.bench.tables import estimate
 
 Key = tuple[str, str]
 """A solver and the name of a figure, such as ("ilo", "best")."""
@@ -86,24 +88,19 @@ class Pictures:
 
 def interval(values: Tensor, digits: int) -> str:
     """The mean, and the bootstrap 95 % interval of the mean."""
-    rng = torch.Generator().manual_seed(0)
-    picks = torch.randint(len(values), (4000, len(values)), generator=rng)
-    low, high = values[picks].mean(1).quantile(torch.tensor([0.025, 0.975])).tolist()
-    return f"{float(values.mean()):+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    found = estimate(values.tolist())
+    return f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
 
 
-def table(domain: str, times: int, title: str, columns: dict[str, Key | tuple[Key, Key]]) -> None:
-    """A table of a domain, a row for each task."""
-    wanted = tuned(domain, times)
-    by_task = defaultdict(list)
-    for row in read(RESULTS / f"sgilo_claim-{domain}.csv"):
-        if row["settings"] == wanted[row["solver"]]:
-            by_task[row["task"]].append(row)
-    print(f"\n### {domain}, {times * 150} passes: {title}\n")
+def table(
+    title: str, rows: list[dict[str, str]], columns: dict[str, Key | tuple[Key, Key]]
+) -> None:
+    """Rows of one domain as a table, a line for each task."""
+    print(f"\n### {title}\n")
     print(f"| task | n | {' | '.join(columns)} |")
     print("|" + "---|" * (len(columns) + 2))
     for task in FEW | MORE:
-        pictures = Pictures(by_task[task])
+        pictures = Pictures([row for row in rows if row["task"] == task])
         n = len(pictures.common("sgilo", "ilo"))
         if n:
             cells = [pictures.cell(what, n) for what in columns.values()]
@@ -112,11 +109,20 @@ def table(domain: str, times: int, title: str, columns: dict[str, Key | tuple[Ke
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=1, help="so many times 150 passes")
+    parser.add_argument("--label", default="", help="the label that the rows were computed with")
+    parser.add_argument("--ilo", help="settings of ilo, if not the tuned ones")
     args = parser.parse_args()
-    for domain in TUNED:
-        table(domain, args.times, "PSNR in dB", PSNR)
-        table(domain, args.times, "the rest", REST)
+    for domain, tuned in TUNED.items():
+        wanted = tuned | ({"ilo": args.ilo} if args.ilo else {})
+        rows = [
+            row
+            for row in read(results(domain, args.label))
+            if row["settings"] == wanted[row["solver"]]
+        ]
+        if rows:
+            name = f"{domain}, {args.label}" if args.label else domain
+            table(f"{name}: PSNR in dB", rows, PSNR)
+            table(f"{name}: the rest", rows, REST)
 
 
 if __name__ == "__main__":

@@ -150,11 +150,8 @@ class SGILO(Solver):
 
     def _point(self, problem: Problem, round: int, u: Any) -> Point:
         """U = misfit − λ log p(u) at u: gradient, and with Metropolis its value."""
-        p, prior, fit = (
-            self.params,
-            self._staged(problem).prior(round),
-            self._fit(problem, round, u),
-        )
+        p = self.params
+        prior, fit = self._staged(problem).prior(round), self._fit(problem, round, u)
         score = prior.smoothed(u, sampler.rows(p.level, u))
         g = tree.map(lambda a, s: a - p.weight * s, fit.slope, score)
         energy = None
