@@ -71,16 +71,19 @@ class Pictures:
 
     def cell(self, what: Key | tuple[Key, Key], n: int) -> str:
         """A mean, or a difference with its interval."""
+        theirs: Key | None = None
         if isinstance(what[0], str):
-            (solver, name), digits = what, 3 if "ssim" in what[1] else 2
-            values = self.column(solver, name, self.common("sgilo", "ilo", solver))
-            text = f"{float(values.mean()):.{digits}f}"
+            ours: Key = what
         else:
-            (a, x), (b, y) = what
-            pictures, digits = self.common("sgilo", "ilo", b), 3 if "ssim" in x else 2
-            values = self.column(a, x, pictures) - self.column(b, y, pictures)
-            text = interval(values, digits) if len(values) else "–"
-        return "–" if not len(values) else text + (f" ({len(values)})" if len(values) < n else "")
+            ours, theirs = what
+        pictures = self.common("sgilo", "ilo", ours[0], (theirs or ours)[0])
+        if not pictures:
+            return "–"
+        values, digits = self.column(*ours, pictures), 3 if "ssim" in ours[1] else 2
+        text = f"{float(values.mean()):.{digits}f}"
+        if theirs:
+            text = interval(values - self.column(*theirs, pictures), digits)
+        return text + (f" ({len(pictures)})" if len(pictures) < n else "")
 
     def column(self, solver: str, name: str, pictures: list[str]) -> Tensor:
         return torch.tensor([self.rows[solver][picture][name] for picture in pictures])
