@@ -12,7 +12,7 @@ import argparse
 from collections import defaultdict
 
 import torch
-from sgilo_claim import FEW, FIGURES, MORE, TUNED, read, results
+from sgilo_claim import FEW, FIGURES, GROUPS, MORE, TUNED, read, results
 from torch import Tensor
 
 from invprob.bench.tables import estimate
@@ -98,16 +98,19 @@ def interval(values: Tensor, digits: int) -> str:
 def table(
     title: str, rows: list[dict[str, str]], columns: dict[str, Key | tuple[Key, Key]]
 ) -> None:
-    """Rows of one domain as a table, a line for each task."""
-    print(f"\n### {title}\n")
-    print(f"| task | n | {' | '.join(columns)} |")
-    print("|" + "---|" * (len(columns) + 2))
+    """Rows of one domain as a table, a line for each task; nothing if no picture is shared."""
+    lines = []
     for task in FEW | MORE:
         pictures = Pictures([row for row in rows if row["task"] == task])
         n = len(pictures.common("sgilo", "ilo"))
         if n:
             cells = [pictures.cell(what, n) for what in columns.values()]
-            print(f"| {task} | {n} | {' | '.join(cells)} |")
+            lines.append(f"| {task} | {n} | {' | '.join(cells)} |")
+    if lines:
+        print(f"\n### {title}\n")
+        print(f"| task | n | {' | '.join(columns)} |")
+        print("|" + "---|" * (len(columns) + 2))
+        print(*lines, sep="\n")
 
 
 def main() -> None:
@@ -115,17 +118,17 @@ def main() -> None:
     parser.add_argument("--label", default="", help="the label that the rows were computed with")
     parser.add_argument("--ilo", help="settings of ilo, if not the tuned ones")
     args = parser.parse_args()
+    other = {"ilo": args.ilo} if args.ilo else {}
     for domain, tuned in TUNED.items():
-        wanted = tuned | ({"ilo": args.ilo} if args.ilo else {})
+        wanted = {task: tuned[g] | other for g, tasks in GROUPS.items() for task in tasks}
         rows = [
             row
             for row in read(results(domain, args.label))
-            if row["settings"] == wanted[row["solver"]]
+            if row["settings"] == wanted[row["task"]][row["solver"]]
         ]
-        if rows:
-            name = f"{domain}, {args.label}" if args.label else domain
-            table(f"{name}: PSNR in dB", rows, PSNR)
-            table(f"{name}: the rest", rows, REST)
+        name = f"{domain}, {args.label}" if args.label else domain
+        table(f"{name}: PSNR in dB", rows, PSNR)
+        table(f"{name}: the rest", rows, REST)
 
 
 if __name__ == "__main__":
