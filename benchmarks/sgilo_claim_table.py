@@ -82,17 +82,11 @@ class Pictures:
         values, digits = self.column(*ours, pictures), 3 if "ssim" in ours[1] else 2
         text = f"{float(values.mean()):.{digits}f}"
         if theirs:
-            text = interval(values - self.column(*theirs, pictures), digits)
+            text = estimate((values - self.column(*theirs, pictures)).tolist()).signed(digits)
         return text + (f" ({len(pictures)})" if len(pictures) < n else "")
 
     def column(self, solver: str, name: str, pictures: list[str]) -> Tensor:
         return torch.tensor([self.rows[solver][picture][name] for picture in pictures])
-
-
-def interval(values: Tensor, digits: int) -> str:
-    """The mean, and the bootstrap 95 % interval of the mean."""
-    found = estimate(values.tolist())
-    return f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
 
 
 def table(

@@ -74,6 +74,13 @@ class Estimate:
         """Whether the interval, of a difference, leaves open which is more."""
         return not (self.low > 0 or self.high < 0)
 
+    def signed(self, digits: int) -> str:
+        """A difference as text: ``+0.31 [+0.10, +0.52]``."""
+        text = f"{self.mean:+.{digits}f}"
+        if not math.isnan(self.low):
+            text += f" [{self.low:+.{digits}f}, {self.high:+.{digits}f}]"
+        return text
+
 
 @dataclass(frozen=True)
 class Line:
@@ -149,10 +156,7 @@ def number(value: float, metric: str) -> str:
 
 def difference(value: Estimate, metric: str) -> str:
     """``+0.31 [+0.10, +0.52]``, with ≈ before what is a tie."""
-    digits = METRICS[metric].digits
-    text = f"{value.mean:+.{digits}f}"
-    if not math.isnan(value.low):
-        text += f" [{value.low:+.{digits}f}, {value.high:+.{digits}f}]"
+    text = value.signed(METRICS[metric].digits)
     return f"≈ {text}" if value.tie else text
 
 
