@@ -26,9 +26,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from invprob import allocator, tree
-from invprob_sgilo.layers import Linear
-from invprob_sgilo.stylegan2 import Architecture, Block, Carry, Layer, StyleGAN2
+from invprob import tree
+from invprob.config import allocator
+from invprob_sgilo.stylegan2.layers import Linear
+from invprob_sgilo.stylegan2.network import Architecture, Block, Carry, Layer, StyleGAN2
 
 FULL = Architecture(
     resolution=1024, z_dim=512, w_dim=512, mapping_layers=8, channel_base=32768, channel_max=512

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from invprob import tree
-from invprob_sgilo.load import stylegan2
-from invprob_sgilo.params import StyleGAN2Params
-from invprob_sgilo.stylegan2 import StyleGAN2
+from invprob_sgilo.stylegan2.load import stylegan2
+from invprob_sgilo.stylegan2.network import StyleGAN2
+from invprob_sgilo.stylegan2.params import StyleGAN2Params
 
 STAGE = 3
 

@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import torch
 
-from invprob.data import prepare
-from invprob.experiment import Experiment
-from invprob.registry import registry
-from invprob.run import StopAfter, drive
-from invprob.sampler import rows
+from invprob.config.experiment import Experiment
+from invprob.config.registry import registry
+from invprob.diffusion.samplers import rows
+from invprob.runs.inputs import prepare
+from invprob.runs.loop import StopAfter, drive
 
 SAMPLES = 4
 REPEATS = 20

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from invprob import shelf, tree
-from invprob_sgilo.layers import ModulatedConv, filtered
-from invprob_sgilo.load import BUNDLED
-from invprob_sgilo.stylegan2 import StyleGAN2
-from invprob_sgilo.stylegan2_file import load_weights
+from invprob import tree
+from invprob.weights import store
+from invprob_sgilo.bundled import BUNDLED
+from invprob_sgilo.stylegan2.checkpoint import load_weights
+from invprob_sgilo.stylegan2.layers import ModulatedConv, filtered
+from invprob_sgilo.stylegan2.network import StyleGAN2
 
 
 def per_sample(self: ModulatedConv, x: Tensor, w: Tensor, shift: Tensor, gain: float) -> Tensor:
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--stage", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
-    G = load_weights(shelf.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
+    G = load_weights(store.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
     ours = ModulatedConv.forward
     print("| batch | shared (ms) | per sample (ms) | ratio | largest difference |")
     print("|---|---|---|---|---|")

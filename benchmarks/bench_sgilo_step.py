@@ -15,11 +15,12 @@ from collections.abc import Callable
 
 import torch
 
-from invprob import rounds, tree
-from invprob.data import prepare
-from invprob.experiment import Experiment
-from invprob.registry import registry
-from invprob.run import StopAfter, drive
+from invprob import tree
+from invprob.config.experiment import Experiment
+from invprob.config.registry import registry
+from invprob.latents import stages
+from invprob.runs.inputs import prepare
+from invprob.runs.loop import StopAfter, drive
 
 REPEATS = 30
 
@@ -51,7 +52,7 @@ def step_against_floor() -> None:
     def floor() -> None:
         leaf = tree.map(lambda v: v.detach().requires_grad_(), state.u)
         loss = (A(G(prior.restore(leaf), start=3)) - p.y).square().flatten(1).sum(1)
-        rounds.gradient(loss, leaf)
+        stages.gradient(loss, leaf)
         with torch.no_grad():
             prior.smoothed(state.u, t)
 

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import torch
 
-from invprob import image_set, metrics, sampler, seeds
-from invprob.sampler import rows
-from invprob.sampler_params import SamplerParams
-from invprob.swd import sliced_wasserstein
+from invprob import seeds
+from invprob.analysis import metrics
+from invprob.analysis.sliced_wasserstein import sliced_wasserstein
+from invprob.diffusion import samplers
+from invprob.diffusion.params import SamplerParams
+from invprob.diffusion.samplers import rows
+from invprob.io import image_dataset
 from invprob_dps.load import pixel_diffusion
 from invprob_dps.params import PixelDiffusionParams
 
@@ -33,7 +36,7 @@ def main() -> None:
     args = parser.parse_args()
     params = PixelDiffusionParams(weights=args.weights, precision="bfloat16")
     model = pixel_diffusion(params, None, 0).eval().requires_grad_(False)
-    pictures, _ = image_set.read(Path(args.images), model.image_shape[0])
+    pictures, _ = image_dataset.read(Path(args.images), model.image_shape[0])
     count = min(args.limit, len(pictures))
     real = pictures[torch.arange(count) * len(pictures) // count].float() / 255
     for t in (0.1, 0.3, 0.5):
@@ -51,8 +54,8 @@ def main() -> None:
     like = torch.zeros(1, *model.image_shape)
     for first in range(0, count, BATCH):
         keys = [seeds.key("held-out", i) for i in range(first, min(first + BATCH, count))]
-        start = sampler.cold(model, like, keys)
-        u = sampler.reverse(model, start, keys, SamplerParams(steps=args.steps))
+        start = samplers.cold(model, like, keys)
+        u = samplers.reverse(model, start, keys, SamplerParams(steps=args.steps))
         made.append(model.restore(u).clamp(0, 1))
     distance = sliced_wasserstein(torch.cat(made) * 2 - 1, real * 2 - 1)["mean"]
     print(

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import torch
 
-from invprob import image_set, shelf
-from invprob.inversion import invert
-from invprob_sgilo.load import BUNDLED
-from invprob_sgilo.stylegan2_file import load_weights
-from invprob_sgilo.train_generator import held_out_distance
+from invprob.io import image_dataset
+from invprob.latents.inversion import invert
+from invprob.weights import store
+from invprob_sgilo.bundled import BUNDLED
+from invprob_sgilo.stylegan2.checkpoint import load_weights
+from invprob_sgilo.stylegan2.training.train import held_out_distance
 
 
 def main() -> None:
@@ -29,8 +30,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--steps", type=int, default=150)
     args = parser.parse_args()
-    generator = load_weights(shelf.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
-    pictures, _ = image_set.read(Path(args.images), generator.arch.channels)
+    generator = load_weights(store.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
+    pictures, _ = image_dataset.read(Path(args.images), generator.arch.channels)
     distance = held_out_distance(generator, pictures)
     print(f"sliced Wasserstein distance (×10³), {min(len(pictures), 512)} pictures: {distance:.2f}")
     print(f"PSNR of inversion, {args.limit} pictures, {args.steps} steps of Adam:")

@@ -20,11 +20,13 @@ from pathlib import Path
 
 import torch
 
-from invprob import allocator, images, metrics
-from invprob.data import prepare
-from invprob.experiment import Experiment
-from invprob.registry import registry
-from invprob.run import drive
+from invprob.analysis import metrics
+from invprob.config import allocator
+from invprob.config.experiment import Experiment
+from invprob.config.registry import registry
+from invprob.io import images
+from invprob.runs.inputs import prepare
+from invprob.runs.loop import drive
 
 RESULTS = Path(__file__).parent / "results"
 SAMPLES = 4

@@ -23,7 +23,8 @@ from statistics import mean
 from PIL import Image
 from sgilo_claim import DEEP, FEW, GROUPS, MORE, RESULTS, TUNED, append, read, solved
 
-from invprob import allocator, image_set
+from invprob.config import allocator
+from invprob.io import image_dataset
 
 PICTURES = 6
 HELD_OUT = 0.08
@@ -72,9 +73,9 @@ GRIDS = {
 
 def held_out(source: Path, scratch: Path) -> list[str]:
     """Files of pictures that no training saw, evenly over the groups held out."""
-    pictures, names = image_set.read(source, 3)
-    names = image_set.below_common_folder(names)
-    _, validation = image_set.split(names, HELD_OUT)
+    pictures, names = image_dataset.read(source, 3)
+    names = image_dataset.below_common_folder(names)
+    _, validation = image_dataset.split(names, HELD_OUT)
     validation.sort(key=lambda i: names[i])
     paths = []
     for j in range(PICTURES):

@@ -14,11 +14,11 @@ import json
 import tempfile
 from pathlib import Path
 
-from invprob import metrics
-from invprob.data import prepare
-from invprob.experiment import Experiment
-from invprob.registry import registry
-from invprob.session import solve
+from invprob.analysis import metrics
+from invprob.config.experiment import Experiment
+from invprob.config.registry import registry
+from invprob.runs.inputs import prepare
+from invprob.runs.session import solve
 
 OPERATORS = [
     "identity",

@@ -5,7 +5,7 @@ python benchmarks/validity.py
 
 from __future__ import annotations
 
-from invprob.testing.posterior import Hearing, hearings
+from invprob.validation.runner import Hearing, hearings
 
 SETTINGS = (
     "sgilo:stages=3,steps=500,level=0.001,anneal=0.2,metropolis=true",

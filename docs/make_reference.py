@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from invprob import cli, scaffold
 from invprob.cli.show import shown, typed
+from invprob.config.registry import Entry, Registry, registry
 from invprob.plugin import KINDS
-from invprob.registry import Entry, Registry, registry
 
 DOCS = Path(__file__).parent
 OURS = ("basics", "csgm", "dps", "ilo", "sgilo")

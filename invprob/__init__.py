@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from invprob._version import __version__
+
 if TYPE_CHECKING:
     from invprob.api import Solution, compose, resume, samples, solve
 
-__version__ = "0.1.0"
 __all__ = ["Solution", "__version__", "compose", "resume", "samples", "solve"]
 
 

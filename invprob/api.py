@@ -17,19 +17,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from invprob import build, given, images, session
-from invprob.build import Parts
+from invprob.config.experiment import Experiment, complete
+from invprob.config.registry import registry
 from invprob.errors import BadInput
-from invprob.experiment import Experiment, complete
 from invprob.generator import Generator
-from invprob.given import Given
-from invprob.objects import Objects
+from invprob.io import images
 from invprob.operator import Noise, Operator
 from invprob.params import Spec
 from invprob.prior import Prior
-from invprob.registry import registry
-from invprob.run import Observer
-from invprob.solution import Solution
+from invprob.runs import build, in_memory, session
+from invprob.runs.build import Parts
+from invprob.runs.in_memory import Given
+from invprob.runs.instances import Objects
+from invprob.runs.loop import Observer
+from invprob.runs.solution import Solution
 from invprob.solver import Solver
 
 __all__ = ["Solution", "compose", "resume", "samples", "solve"]
@@ -69,7 +70,8 @@ def solve(
 
     The run folder is `out`, which must be new or empty; without one, nothing is kept on disk.
     Raises `invprob.errors.InvprobError` for what cannot be used, and on Ctrl-C
-    `invprob.session.Interrupted`, whose `out` can be resumed, or without one `KeyboardInterrupt`.
+    `invprob.runs.session.Interrupted`, whose `out` can be resumed, or without one
+    `KeyboardInterrupt`.
     """
     if (y is None) == (truth is None):
         what = "neither y nor truth is" if y is None else "both y and truth are"
@@ -157,9 +159,9 @@ def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], Given | None]:
     if isinstance(y, (str, os.PathLike)):
         return {"measurement": os.fspath(y)}, None
     if y is not None:
-        return {}, Given(measurement=given.numbers(y, "y"))
+        return {}, Given(measurement=in_memory.numbers(y, "y"))
     parts = list(truth) if isinstance(truth, (list, tuple)) else [truth]
     paths = [os.fspath(part) for part in parts if isinstance(part, (str, os.PathLike))]
     if paths and len(paths) == len(parts):
         return {"images": paths}, None
-    return {}, Given(pictures=given.pictures(truth))
+    return {}, Given(pictures=in_memory.pictures(truth))

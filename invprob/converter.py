@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from invprob.errors import BadWeights
-from invprob.safe.limits import shown
+from invprob.errors import BadWeights, shown
 
 WRAPPER = "module."
 
@@ -32,9 +31,10 @@ class Converted:
 class Converter(ABC):
     """One published format. Built with its parameters, given the tree of an opened file.
 
-    A tree (see `invprob.safe`) is made of dict, list, tuple, set, str, bytes, numbers, None,
-    tensors, and `invprob.safe.Inert` objects, which are the name and the state of an object of a
-    class that is not ours. It is as its author wanted it: nothing in it can be relied on.
+    A tree (see `invprob.weights.unpickle`) is made of dict, list, tuple, set, str, bytes, numbers,
+    None, tensors, and `invprob.weights.unpickle.Inert` objects, which are the name and the state of
+    an object of a class that is not ours. It is as its author wanted it: nothing in it can be
+    relied on.
     """
 
     def __init__(self, params: Any) -> None:
@@ -88,3 +88,38 @@ def require(
 def _some(names: Sequence[str], limit: int = 6) -> str:
     told = ", ".join(shown(name) for name in names[:limit])
     return told + (", …" if len(names) > limit else "")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A tensor there, its shape, and its name and shape here; without a name it is not kept."""
+
+    source: str
+    shape: tuple[int, ...]
+    name: str = ""
+    own: tuple[int, ...] | None = None
+
+
+def renamed(rules: Iterable[Rule], found: Mapping[str, Any], what: str) -> dict[str, Tensor]:
+    """Our tensors, float32, by the rules; names and shapes of `found` must be exactly theirs."""
+    rules = list(rules)
+    tensors = require({rule.source: rule.shape for rule in rules}, found, what)
+    own: dict[str, Tensor] = {}
+    for rule in rules:
+        if rule.name:
+            shape_here = rule.shape if rule.own is None else rule.own
+            own[rule.name] = tensors[rule.source].float().reshape(shape_here)
+    for name, value in own.items():
+        if not bool(value.isfinite().all()):
+            raise BadWeights(f"tensor {name} holds numbers that are not finite", "")
+    return own
+
+
+def shape_of(
+    found: Mapping[str, Any], name: str, dimensions: int, hint: str = ""
+) -> tuple[int, ...]:
+    """The shape of a tensor from which the architecture is read."""
+    value = found.get(name)
+    if not isinstance(value, Tensor) or value.dim() != dimensions or value.numel() == 0:
+        raise BadWeights(f"there is no tensor {name} of {dimensions} dimensions", hint)
+    return tuple(value.shape)

@@ -50,3 +50,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return "known: " + ", ".join(names) if names else "there is none"
+
+
+def shown(text: object) -> str:
+    """Something from a file for a message: printable and short. Containers are only named, since
+    to print one may take for ever."""
+    if not isinstance(text, (str, int, float)):
+        return f"a {type(text).__name__}"
+    return ascii(str(text)[:80])[1:-1]

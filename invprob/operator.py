@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from invprob import linalg
 from invprob.errors import BadInput
+from invprob.numerics import linalg
 
 
 class Noise(nn.Module, ABC):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing
 from collections.abc import Mapping
@@ -129,43 +128,3 @@ def read_spec(text: str) -> dict[str, Any]:
             raise BadParams(f"{key!r} is given twice in {text!r}", "keep one of them")
         spec[key] = value.strip()
     return spec
-
-
-def toml(data: Mapping[str, Any]) -> str:
-    """A dictionary of scalars, lists, tables and lists of tables as TOML."""
-    lines: list[str] = []
-    _write_table(data, (), lines)
-    return "\n".join(lines).strip() + "\n"
-
-
-def _write_table(table: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> None:
-    nested = {}
-    for key, value in table.items():
-        if value is None:
-            continue
-        tables = isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping)
-        if isinstance(value, Mapping) or tables:
-            nested[key] = value
-        else:
-            lines.append(f"{_key(key)} = {_scalar(value)}")
-    for key, value in nested.items():
-        inner = (*path, _key(key))
-        for item in [value] if isinstance(value, Mapping) else value:
-            heading = ".".join(inner)
-            lines += ["", f"[{heading}]" if isinstance(value, Mapping) else f"[[{heading}]]"]
-            _write_table(item, inner, lines)
-
-
-def _key(key: Any) -> str:
-    text = str(key)
-    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text)
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_scalar, value)) + "]"
-    if isinstance(value, (bool, int, str)):
-        return json.dumps(value)
-    if isinstance(value, float):
-        return repr(value)
-    raise TypeError(f"not a TOML value: {value!r}")

@@ -28,7 +28,7 @@ class Component:
     model and, by kind, with: operator ``(params, in_shape, seed)``; prior ``(params, generator,
     stage)``, the generator None for a prior of images where there is none; solver, noise,
     generator ``(params)``; trainer ``(params, source, out)``; observer ``(params, run)``, the
-    `invprob.observer.Run` that it watches; converter ``(params)``, an
+    `invprob.callback.Run` that it watches; converter ``(params)``, an
     `invprob.converter.Converter`. A component without parameters has ``"invprob.params:Params"``.
 
     `needs` says what a solver cannot do without: ``"generator"``, ``"prior.score"``,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from invprob import tree
+from invprob import fingerprint, tree
 from invprob.tree import X
 
 
@@ -26,6 +26,11 @@ def key(*path: int | str) -> int:
 def stream(*path: int | str) -> torch.Generator:
     """The random generator at `path`, e.g. ``stream(seed, "measure", image_index)``."""
     return torch.Generator().manual_seed(key(*path))
+
+
+def chain_key(seed: int, measurement: Tensor, sample: int) -> int:
+    """The random key of one chain: a function of seed, measurement and sample, not of the batch."""
+    return key(seed, fingerprint.digest(measurement), sample)
 
 
 def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tensor:

@@ -10,15 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from invprob import images, weights
-from invprob.data import prepare
+from invprob.config.experiment import Experiment, complete
+from invprob.config.registry import registry
 from invprob.errors import BadWeights, Incompatible
-from invprob.experiment import Experiment, complete
+from invprob.io import checksums, images
 from invprob.params import Spec
-from invprob.registry import registry
-from invprob.run import StopAfter, drive
-from invprob.session import Interrupted, resume, solve
-from invprob_sgilo.load import BUNDLED, bundled_sha256
+from invprob.runs.inputs import prepare
+from invprob.runs.loop import StopAfter, drive
+from invprob.runs.session import Interrupted, resume, solve
+from invprob_sgilo.bundled import BUNDLED, bundled_sha256
 
 ROOT = Path(__file__).parents[1]
 CONVERGENCE = ("convergence", "r_hat", "ess", "mcse")
@@ -171,7 +171,7 @@ def test_every_bundled_file_has_its_sum_and_card():
     files = sorted(BUNDLED.glob("*.safetensors"))
     assert files
     for file in files:
-        assert bundled_sha256(file) == weights.sha256(file)
+        assert bundled_sha256(file) == checksums.sha256(file)
         name = file.stem.split("-score-")[0]
         assert f"`{file.name}`" in (ROOT / "docs" / "models" / f"{name}.md").read_text()
     assert sum(file.stat().st_size for file in files) < 40 * 2**20

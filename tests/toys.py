@@ -15,15 +15,16 @@ import torch
 from pydantic import ConfigDict, Field
 from torch import Tensor
 
-from invprob import rounds, seeds, tree
+from invprob import seeds, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
+from invprob.latents import stages
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Params
 from invprob.plugin import Component, hookimpl
 from invprob.prior import LogDensity, Proximal
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
-from invprob.training import TrainingProgress
+from invprob.trainer import TrainingProgress
 
 SIZE = 16
 SHAPE = (1, SIZE, SIZE)
@@ -211,7 +212,7 @@ class Walk(Solver):
         return self.params.steps
 
     def init(self, problem: Problem) -> WalkState:
-        x = rounds.draws(problem.generator, 0, problem.keys, "start")
+        x = stages.draws(problem.generator, 0, problem.keys, "start")
         zero = torch.zeros(len(x), *problem.generator.image_shape)
         return WalkState(x=x, total=zero, square=zero)
 
@@ -222,7 +223,7 @@ class Walk(Solver):
             x = state.x.detach().requires_grad_()
             image = problem.generator(x)
             energy = -problem.operator.log_likelihood(problem.y, image) - prior.log_density(x)
-            g = rounds.gradient(energy, x)
+            g = stages.gradient(energy, x)
         lr = self.params.lr / 100
         u = seeds.normal_like(state.x, problem.keys, "walk", state.step)
         image = image.detach()

@@ -9,14 +9,16 @@ from typing import Any
 
 from torch import Tensor
 
-from invprob import build, images
-from invprob.bench import code
-from invprob.bench.measured import Measured, measure
+from invprob import fingerprint
+from invprob.bench import provenance
+from invprob.bench.measurements import Measured, measure
 from invprob.bench.store import key_of
 from invprob.bench.suite import Method, Suite, Task
+from invprob.config.experiment import Experiment
+from invprob.config.registry import Registry
 from invprob.errors import Incompatible
-from invprob.experiment import Experiment
-from invprob.registry import Registry
+from invprob.io import images
+from invprob.runs import build
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +75,11 @@ def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cel
                 measured = None
                 for method in suite.method:
                     experiment = suite.experiment(method, task, seed, registry)
-                    told = code.of_experiment(experiment, registry)
+                    told = provenance.of_experiment(experiment, registry)
                     if measured is None:
-                        drawn_by = code.of_experiment(experiment, registry, ("operator", "noise"))
+                        drawn_by = provenance.of_experiment(
+                            experiment, registry, ("operator", "noise")
+                        )
                         folder = out / "measurements"
                         measured = measure(folder, experiment, registry, truth, drawn_by)
                     made.append(
@@ -100,7 +104,9 @@ def _models(suite: Suite, method: Method, registry: Registry) -> tuple[str, tupl
     files = images.bundled() if not suite.images else []
     shape = tuple(files[0].read(3).shape) if files else None
     found = build.models(experiment, registry, shape)  # type: ignore[arg-type]
-    return build.sha256(found.generator, *found.priors.values()), found.generator.image_shape
+    return fingerprint.of_modules(
+        found.generator, *found.priors.values()
+    ), found.generator.image_shape
 
 
 def _common_shape(shapes: dict[str, tuple[int, int, int]]) -> tuple[int, int, int]:

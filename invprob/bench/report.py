@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from invprob import __version__, images
+from invprob._version import __version__
 from invprob.bench.grid import Cell
 from invprob.bench.store import Solved
 from invprob.bench.suite import Suite
 from invprob.bench.tables import METRICS, Line, as_json
-from invprob.page import colour
+from invprob.io import files, images
+from invprob.plots.layout import colour
 
 PAGE = Path(__file__).with_name("report.html")
 MOST_PICTURES = 12
@@ -58,7 +59,7 @@ def write(
     # a script ends at "</", wherever it stands
     text = json.dumps(data, allow_nan=False).replace("</", "<\\/")
     page = PAGE.read_text(encoding="utf-8").replace("/*DATA*/null", text)
-    path.write_text(page, encoding="utf-8")
+    files.write_text(path, page)
 
 
 def _pictures(

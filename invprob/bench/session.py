@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -12,15 +11,18 @@ from pathlib import Path
 
 import torch
 
-from invprob import __version__, build, folder, lock
-from invprob.bench import engines, report, store, tables
+from invprob._version import __version__
+from invprob.bench import report, store, tables
+from invprob.bench.execution import executors
+from invprob.bench.execution.worker import Failed, Worker, request
 from invprob.bench.grid import Cell, cells
 from invprob.bench.store import Solved, Store
 from invprob.bench.suite import Suite
 from invprob.bench.tables import Line, Row
-from invprob.bench.worker import Failed, Worker, request
+from invprob.config.registry import Registry
 from invprob.errors import BadInput
-from invprob.registry import Registry
+from invprob.io import files, lock
+from invprob.runs import build
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ def run(
         failures: dict[str, str] = {}
         if missing:
             if place.workers is None and place.scheduler is None:
-                answers = engines.here(missing, timeout, watch.step)
+                answers = executors.here(missing, timeout, watch.step)
             else:
-                answers = engines.on_cluster(missing, timeout, place.workers, place.scheduler)
+                answers = executors.on_cluster(missing, timeout, place.workers, place.scheduler)
             for cell, answer in answers:
                 reason = None
                 if isinstance(answer, Failed):
@@ -131,7 +133,7 @@ def write(
     """cells.csv, results.json, table.md and report.html."""
     out, suite = bench.out, bench.suite
     reference = suite.reference or suite.labels[0]
-    folder.write_text(out / "suite.json", suite.model_dump_json(indent=2) + "\n")
+    files.write_text(out / "suite.json", suite.model_dump_json(indent=2) + "\n")
     _write_cells(out / "cells.csv", found)
     about = {
         "suite": suite.name,
@@ -142,9 +144,9 @@ def write(
         "lines": tables.as_json(lines),
         "failures": [{"cell": cell.label, "reason": reason} for cell, reason in failures],
     }
-    folder.write_text(out / "results.json", json.dumps(about, indent=2, allow_nan=False) + "\n")
+    files.write_json(out / "results.json", about)
     heading = f"# {suite.name}\n\nMade by `{command}`.\n\n"
-    folder.write_text(out / "table.md", heading + tables.as_markdown(lines, reference))
+    files.write_text(out / "table.md", heading + tables.as_markdown(lines, reference))
     observed = {}
     for cell in found:
         if cell.measured.sha256 not in observed:
@@ -157,8 +159,7 @@ def write(
 
 def _write_cells(path: Path, found: dict[Cell, Solved]) -> None:
     names = list(dict.fromkeys(name for solved in found.values() for name in solved.figures))
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with files.replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         fields = ["task", "method", "image", "seed", *names, "measurement", "key"]
         writer = csv.DictWriter(file, fields)
         writer.writeheader()
@@ -172,7 +173,6 @@ def _write_cells(path: Path, found: dict[Cell, Solved]) -> None:
                 "key": cell.key,
             }
             writer.writerow(about | solved.figures)
-    part.replace(path)
 
 
 def estimate(bench: Bench, timeout: float) -> dict[str, tuple[int, float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 import safetensors
 from safetensors.torch import load, save
 from torch import Tensor
+
+from invprob.io import files
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,7 @@ class Store:
         """Write a packed cell so that a reader sees all of it or nothing."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        files.write_bytes(path, data)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.cell"

@@ -10,11 +10,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from invprob.bench.lines import line_of
+from invprob.bench.toml_lines import line_of
+from invprob.config.experiment import Experiment, complete, override
+from invprob.config.registry import Registry
 from invprob.errors import BadInput, BadParams, InvprobError, nearest
-from invprob.experiment import Experiment, complete, override
 from invprob.params import Params, Spec
-from invprob.registry import Registry
 
 DEFAULT = Path(__file__).with_name("default.toml")
 
@@ -171,7 +171,7 @@ def read(path: Path, registry: Registry) -> Suite:
 
 def _checks(suite: Suite, beside: Path, registry: Registry) -> Iterator[tuple[Sequence[Any], Any]]:
     """(place in the file, what raises if it is wrong)."""
-    from invprob import images
+    from invprob.io import images
 
     def known(kind: str, text: str) -> None:
         for part in text.split("|"):

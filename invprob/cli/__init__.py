@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import click
 
-from invprob import __version__, allocator
+from invprob._version import __version__
+from invprob.config import allocator
 
 # not called `list`: a submodule of that name would hide the builtin in this file
 MODULES = {"list": "listing"}

@@ -68,8 +68,8 @@ def command(
     """
     from invprob.bench import suite as suites
     from invprob.cli import console
+    from invprob.config.registry import registry
     from invprob.errors import BadParams
-    from invprob.registry import registry
 
     if workers is not None and scheduler is not None:
         raise BadParams("--workers and --scheduler are given at once", "keep one of them")

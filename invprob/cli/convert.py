@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from invprob.cli import options
+from invprob.io import checksums
 
 EXAMPLES = """\b
 Examples:
@@ -46,19 +47,20 @@ def command(
         raise BadInput(f"{out} is there already", "give another name, or remove it")
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the file …")
-        from invprob import conversion, weights
+        from invprob.io import tensor_files
+        from invprob.weights import formats
 
-        name, made = conversion.convert(file, spec)
+        name, made = formats.convert(file, spec)
         metadata = {**made.metadata, "licence": licence or "unknown"}
         out.parent.mkdir(parents=True, exist_ok=True)
-        weights.write(out, made.tensors, metadata)
+        tensor_files.write(out, made.tensors, metadata)
     facts = {
         "recognised": made.summary,
         "converter": name,
         "tensors": len(made.tensors),
         "numbers": sum(value.numel() for value in made.tensors.values()),
         "source_sha256": made.metadata["source_sha256"],
-        "sha256": weights.sha256(out),
+        "sha256": checksums.sha256(out),
         "licence": metadata["licence"],
         "out": str(out),
     }

@@ -13,10 +13,10 @@ from invprob.cli import faults
 
 if TYPE_CHECKING:
     from invprob.cli.console import Meter
-    from invprob.experiment import Experiment
-    from invprob.folder import Outcome
-    from invprob.run import Observer
-    from invprob.session import Watch
+    from invprob.config.experiment import Experiment
+    from invprob.runs.folder import Outcome
+    from invprob.runs.loop import Observer
+    from invprob.runs.session import Watch
     from invprob.solver import Problem, Progress, Solver
 
 
@@ -24,8 +24,8 @@ def solve(experiment: Experiment, out: Path | None, quiet: bool, as_json: bool) 
     """Solve a completed experiment and report."""
 
     def go(watch: Watch) -> tuple[Outcome, Path]:
-        from invprob import folder, session
-        from invprob.registry import registry
+        from invprob.config.registry import registry
+        from invprob.runs import folder, session
 
         where = folder.default_name(experiment) if out is None else out
         return session.solve(experiment, registry(), where, watch), where
@@ -37,8 +37,8 @@ def resume(out: Path, quiet: bool, as_json: bool) -> None:
     """Take up the run of a folder and report."""
 
     def go(watch: Watch) -> tuple[Outcome, Path]:
-        from invprob import session
-        from invprob.registry import registry
+        from invprob.config.registry import registry
+        from invprob.runs import session
 
         return session.resume(registry(), out, watch), out
 
@@ -50,7 +50,7 @@ def _watched(go: Callable[[Watch], tuple[Outcome, Path]], quiet: bool, as_json: 
 
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
-        from invprob import session
+        from invprob.runs import session
 
         try:
             outcome, out = go(_watch(meter))
@@ -90,7 +90,7 @@ def _watch(meter: Meter) -> Watch:
 
 def summary(outcome: Outcome, out: Path) -> dict[str, Any]:
     """What ``--json`` prints."""
-    from invprob.folder import finite
+    from invprob.io.files import finite
 
     return {
         "out": str(out),
@@ -150,7 +150,7 @@ def report(outcome: Outcome, out: Path) -> None:
 
 def _trust(outcome: Outcome) -> str:
     """Of how many images the chains converged; the reason where none could be judged."""
-    from invprob.diagnostics import LEAST_CHAINS, LEAST_DRAWS
+    from invprob.analysis.diagnostics import LEAST_CHAINS, LEAST_DRAWS
 
     verdicts = [found.verdict for found in outcome.diagnoses]
     if set(verdicts) == {"not assessed"}:

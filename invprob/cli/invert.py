@@ -60,8 +60,8 @@ def command(
     found; after Ctrl-C the same command goes on. `invprob train prior` learns from them.
     """
     from invprob.cli import console, faults
-    from invprob.inversion_params import InversionParams
-    from invprob.registry import registry
+    from invprob.config.registry import registry
+    from invprob.latents.params import InversionParams
 
     given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
     params = InversionParams.parse({**given, **options.pairs(settings)}, "--set")
@@ -70,13 +70,14 @@ def command(
     try:
         with console.Meter(quiet) as meter:
             meter.busy("loading PyTorch and the generator …")
-            from invprob import build, inversions, rounds
-            from invprob import images as pictures
+            from invprob.io import images as pictures
+            from invprob.latents import inversion_dataset, stages
+            from invprob.runs import build
 
             where = build.device(device or "auto")
             model = build.component(registry(), "generator", spec).to(where).eval()
             model.requires_grad_(False)
-            rounds.check((stage,), (1,), model, "--stage")
+            stages.check((stage,), (1,), model, "--stage")
             files = pictures.gather(images)[:limit]
             steps = params.steps * -(-len(files) // params.batch)
             meter.begin("inversion", 0, steps, "step")
@@ -86,7 +87,7 @@ def command(
                 if meter.due(done):
                     meter.update(done, f"{len(psnrs)} of {len(files)} images")
 
-            for found in inversions.write(out, model, files, params, where, watch):
+            for found in inversion_dataset.write(out, model, files, params, where, watch):
                 psnrs[:] = found
     except KeyboardInterrupt:
         raise faults.Stopped(

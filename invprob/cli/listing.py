@@ -7,8 +7,8 @@ import json
 import click
 
 from invprob.cli import kinds
+from invprob.config.registry import Registry, registry
 from invprob.plugin import KINDS
-from invprob.registry import Registry, registry
 
 
 @click.command()

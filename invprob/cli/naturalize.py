@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from invprob import fingerprint
 from invprob.cli import options
 
 EXAMPLES = """\b
@@ -80,7 +81,7 @@ def command(
     sheet.png with a row of each: given, inverted, naturalised.
     """
     from invprob.cli import console
-    from invprob.registry import registry
+    from invprob.config.registry import registry
 
     spec = options.checked("generator", generator)
     stage, which = options.score_prior(prior)
@@ -89,14 +90,18 @@ def command(
         meter.busy("loading PyTorch and the generator …")
         import torch
 
-        from invprob import build, folder, gallery, metrics, rounds, seeds
-        from invprob import images as pictures_of
-        from invprob.naturalize import naturalise
+        from invprob import seeds
+        from invprob.analysis import metrics
+        from invprob.io import images as pictures_of
+        from invprob.io.files import write_json
+        from invprob.latents import generation, stages
+        from invprob.latents.naturalize import naturalise
+        from invprob.runs import build, folder
 
         where = build.device(device or "auto")
         model = build.component(registry(), "generator", spec).to(where).eval()
         model.requires_grad_(False)
-        rounds.check((stage,), (1,), model, "--prior")
+        stages.check((stage,), (1,), model, "--prior")
         law = build.component(registry(), "prior", which, model, stage).to(where).eval()
         law.requires_grad_(False)
         shape = model.image_shape
@@ -104,7 +109,7 @@ def command(
         given = torch.stack(
             [pictures_of.fit(f.read(shape[0]), shape, resize, crop, f.name) for f in files]
         )
-        keys = [seeds.key(seed, "naturalize", build.digest(picture)) for picture in given]
+        keys = [seeds.key(seed, "naturalize", fingerprint.digest(picture)) for picture in given]
         folder.claim(out)
         meter.begin("inversion", 0, steps, "step")
 
@@ -129,9 +134,9 @@ def command(
                     "likelihood_natural": float(found.likelihood_natural[i]),
                 }
             )
-        gallery.write_rows(out / "sheet.png", [given, inverted, natural])
+        generation.write_rows(out / "sheet.png", [given, inverted, natural])
         figures = {"strength": strength, "stage": stage, "images": rows}
-        folder.write_text(out / "figures.json", json.dumps(figures, indent=2) + "\n")
+        write_json(out / "figures.json", figures)
     if as_json:
         click.echo(json.dumps({"out": str(out), **figures}))
     elif not quiet:

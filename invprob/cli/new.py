@@ -37,7 +37,7 @@ def command(name: str, kind: str, out: Path | None) -> None:
     the Fourier measurements of magnetic resonance, for a prior Huber's law, for a generator the
     principal components of a folder of images. Install it, and replace the method by your own.
     """
-    from invprob.registry import registry
+    from invprob.config.registry import registry
 
     names = scaffold.substitutions(name, kind)
     folder = Path(names["distribution"]) if out is None else out

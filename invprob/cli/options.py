@@ -12,9 +12,9 @@ import click
 from invprob.errors import BadParams
 
 if TYPE_CHECKING:
-    from invprob.experiment import Experiment
+    from invprob.config.experiment import Experiment
+    from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
-    from invprob.sampler_params import SamplerParams
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -135,8 +135,8 @@ def flags(extra: Sequence[str]) -> dict[str, str]:
 
 def checked(kind: str, text: str) -> Spec:
     """The spec of a component, its name and parameters judged."""
+    from invprob.config.registry import registry
     from invprob.params import Spec
-    from invprob.registry import registry
 
     spec = Spec.model_validate(text)
     entry = registry().find(kind, spec.name)
@@ -146,8 +146,8 @@ def checked(kind: str, text: str) -> Spec:
 
 def score_prior(text: str) -> tuple[int, Spec]:
     """(stage, spec) of ``STAGE=SPEC``, a prior that has a score."""
+    from invprob.config.registry import registry
     from invprob.errors import Incompatible
-    from invprob.registry import registry
 
     ((stage, given),) = priors([text]).items()
     if stage == "default":
@@ -160,8 +160,8 @@ def score_prior(text: str) -> tuple[int, Spec]:
 
 def sampler(text: str) -> SamplerParams:
     """The sampler of ``PREDICTOR:key=value,…``."""
+    from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
-    from invprob.sampler_params import SamplerParams
 
     spec = Spec.model_validate(text)
     return SamplerParams.parse({"predictor": spec.name, **spec.params}, "--sampler")
@@ -172,8 +172,8 @@ def experiment(table: dict[str, Any], settings: Sequence[str]) -> Experiment:
 
     Overrides that name a component come first, so that those of its parameters find its defaults.
     """
-    from invprob.experiment import Experiment, complete, override
-    from invprob.registry import registry
+    from invprob.config.experiment import Experiment, complete, override
+    from invprob.config.registry import registry
 
     found = registry()
     whole = [s for s in settings if re.match(r"\s*(prior\.\w+|[^.=]*)\s*(=|$)", s)]

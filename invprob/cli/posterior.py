@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from invprob.testing.posterior import Hearing
+    from invprob.validation.runner import Hearing
 
 FAILED = 1
 FIGURES = (
@@ -24,7 +24,7 @@ def report(name: str, quiet: bool, as_json: bool) -> int:
     heard: list[Hearing] = []
     with console.Meter(quiet or as_json) as meter:
         meter.busy("loading PyTorch …")
-        from invprob.testing.posterior import hearings
+        from invprob.validation.runner import hearings
 
         for hearing in hearings(name):
             heard.append(hearing)

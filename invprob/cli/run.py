@@ -34,7 +34,7 @@ def command(
     Every run folder holds one, experiment.toml; `invprob solve --dry-run` prints one. Paths in it
     are taken from the current folder.
     """
-    from invprob.experiment import read
+    from invprob.config.toml import read
 
     experiment = options.experiment(read(file), settings)
     if dry_run:

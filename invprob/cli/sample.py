@@ -72,7 +72,7 @@ def command(
         invprob sample --prior 3=latent-score --sampler ode:steps=40 --out drawn
     """
     from invprob.cli import console
-    from invprob.registry import registry
+    from invprob.config.registry import registry
 
     spec = options.checked("generator", generator)
     chosen = options.score_prior(prior) if prior is not None else None
@@ -81,25 +81,26 @@ def command(
         raise BadParams("--hot is given without a prior", "say which: --prior 1=latent-score")
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
-        from invprob import build, folder, gallery, rounds
+        from invprob.latents import generation, stages
+        from invprob.runs import build, folder
 
         where = build.device(device or "auto")
         model = build.component(registry(), "generator", spec).to(where).eval()
-        make = gallery.of_generator(model, seed, where)
+        make = generation.of_generator(model, seed, where)
         if chosen is not None:
             stage, which = chosen
-            rounds.check((stage,), (1,), model, "--prior")
+            stages.check((stage,), (1,), model, "--prior")
             law = build.component(registry(), "prior", which, model, stage).to(where).eval()
-            make = gallery.of_prior(model, law, stage, seed, how, hot)
+            make = generation.of_prior(model, law, stage, seed, how, hot)
         folder.claim(out)
         meter.begin(spec.name, 0, count, "image")
         pictures = []
-        drawn = gallery.draw(make, count, out, batch=1 if chosen is None else PRIOR_BATCH)
+        drawn = generation.draw(make, count, out, batch=1 if chosen is None else PRIOR_BATCH)
         for i, picture in enumerate(drawn):
             pictures.append(picture)
             if meter.due(i + 1):
                 meter.update(i + 1, "")
-        gallery.write_sheet(out / "sheet.png", pictures)
+        generation.write_sheet(out / "sheet.png", pictures)
     if as_json:
         click.echo(json.dumps({"out": str(out), "count": count, "sheet": str(out / "sheet.png")}))
     elif not quiet:

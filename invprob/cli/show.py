@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from invprob.cli import kinds
-from invprob.registry import Entry, registry
+from invprob.config.registry import Entry, registry
 
 BOUNDS = {
     "exclusiveMinimum": "> {}",

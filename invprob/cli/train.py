@@ -17,7 +17,7 @@ from invprob.cli import faults, options
 
 if TYPE_CHECKING:
     from invprob.cli.console import Meter
-    from invprob.training import TrainingProgress
+    from invprob.trainer import TrainingProgress
 
 EXAMPLES = """\b
 Examples:
@@ -68,8 +68,8 @@ def command(
     command goes on from there.
     """
     from invprob.cli import console
+    from invprob.config.registry import registry
     from invprob.params import Spec
-    from invprob.registry import registry
 
     spec = Spec.model_validate(name)
     entry = registry().find("trainer", spec.name)

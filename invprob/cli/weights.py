@@ -22,11 +22,11 @@ def command() -> None:
 @command.command("list")
 def listed() -> None:
     """List known checkpoints and what is on the shelf."""
-    from invprob import shelf
     from invprob.cli import console
     from invprob.cli.console import Column
+    from invprob.weights import store
 
-    here, known = shelf.kept(), shelf.cards()
+    here, known = store.kept(), store.cards()
     rows = []
     for name in [*known, *(n for n in here if n not in known)]:
         card = known.get(name)
@@ -54,11 +54,11 @@ def add(name: str, file: Path, licence: str | None) -> None:
     If the authors publish a SHA-256, the file must have it. It is opened when it is used, by a
     reader that runs nothing.
     """
-    from invprob import shelf
     from invprob.cli import console
+    from invprob.weights import store
 
-    record = shelf.add(name, file, licence)
-    card = shelf.cards().get(name)
+    record = store.add(name, file, licence)
+    card = store.cards().get(name)
     facts = [("sha256", record.sha256), ("licence", record.licence)]
     if card is None or card.sha256 is None:
         facts.append(("note", "no SHA-256 is published to compare it with; this one is recorded"))
@@ -70,12 +70,12 @@ def add(name: str, file: Path, licence: str | None) -> None:
 @click.argument("name", required=False)
 def verify(name: str | None) -> int:
     """Check that the files on the shelf are as they were added; exit status 1 if not."""
-    from invprob import shelf
     from invprob.cli import console
+    from invprob.weights import store
 
     faults = 0
-    for one in [name] if name else list(shelf.kept()):
-        wrong = shelf.verify(one)
+    for one in [name] if name else list(store.kept()):
+        wrong = store.verify(one)
         faults += bool(wrong)
         console.say(wrong or f"{one} is as it was added", "red" if wrong else "green")
     return FAILED if faults else 0

@@ -12,11 +12,11 @@ import string
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invprob import __version__
+from invprob._version import __version__
 from invprob.errors import BadInput, nearest
 
 if TYPE_CHECKING:
-    from invprob.registry import Registry
+    from invprob.config.registry import Registry
 
 KINDS = ("solver", "operator", "prior", "generator")
 TEMPLATES = Path(__file__).parent

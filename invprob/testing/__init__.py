@@ -5,7 +5,7 @@ In pytest, `conformance` makes a test of each; ``invprob check NAME`` reports wi
 
 from __future__ import annotations
 
+from invprob.testing.collect import Outcome, Trial, trials
 from invprob.testing.conformance import conformance
-from invprob.testing.trials import Outcome, Trial, trials
 
 __all__ = ["Outcome", "Trial", "conformance", "trials"]

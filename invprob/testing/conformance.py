@@ -7,7 +7,7 @@ from typing import Any
 
 from invprob.errors import BadParams, nearest
 from invprob.testing.check import Failed
-from invprob.testing.trials import Modules, Trial, trials
+from invprob.testing.collect import Modules, Trial, trials
 
 
 def conformance(

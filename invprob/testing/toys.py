@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import build, seeds, tree
+from invprob import seeds, tree
 from invprob.generator import Generator, Identity, Latent
 from invprob.operator import LinearOperator, Noise
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
@@ -192,6 +192,6 @@ def problem(generator: bool, abilities: Iterable[str], rows: int = 2, chains: in
     truths = Linear()
     truth = truths(torch.cat([truths.sample(1, seeds.stream("truth", r)) for r in range(rows)]))
     y = A.measure(truth.double(), [seeds.stream("noise", r) for r in range(rows)])
-    keys = [build.chain_key(0, row, s) for row in y for s in range(chains)]
+    keys = [seeds.chain_key(0, row, s) for row in y for s in range(chains)]
     priors = dict.fromkeys(range(G.depth + 1), prior)
     return Problem(tree.repeat(y, chains), A.double(), G.double(), tuple(keys), priors)

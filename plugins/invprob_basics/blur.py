@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from invprob import images
 from invprob.errors import BadInput, BadParams
-from invprob.measurement import read_array
+from invprob.io import images
+from invprob.io.arrays import read_array
 from invprob.operator import LinearOperator
 from invprob_basics.params import BlurParams
 from invprob_basics.shapes import check_picture

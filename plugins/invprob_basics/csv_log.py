@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from invprob.callback import Run, Watcher
 from invprob.errors import BadInput
-from invprob.observer import Run, Watcher
 from invprob.solver import Progress
 from invprob_basics.params import CSVLogParams
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from invprob import images, seeds
+from invprob import seeds
 from invprob.errors import BadInput, BadParams
+from invprob.io import images
 from invprob.operator import LinearOperator
 from invprob_basics.params import InpaintParams
 from invprob_basics.shapes import check_picture

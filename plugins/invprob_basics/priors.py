@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from invprob import tree
+from invprob.diffusion import schedules
 from invprob.generator import Generator
 from invprob.prior import LogDensity, Proximal, Score
-from invprob_basics import schedules
 from invprob_basics.params import GaussianPriorParams, SphereParams
 
 

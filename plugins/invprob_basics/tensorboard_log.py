@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from invprob.callback import Run, Watcher
 from invprob.errors import BadInput
-from invprob.observer import Run, Watcher
 from invprob.solver import Progress
 from invprob_basics.params import TensorBoardLogParams
 

@@ -13,10 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import optim, plateau, rounds, tree
+from invprob import tree
 from invprob.generator import Generator
-from invprob.optim import Moments
-from invprob.plateau import Plateau
+from invprob.latents import stages
+from invprob.numerics import adam, early_stopping
+from invprob.numerics.adam import Moments
+from invprob.numerics.early_stopping import Plateau
 from invprob.prior import LogDensity
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_csgm.params import CSGMParams
@@ -48,13 +50,13 @@ class CSGM(Solver):
 
     def init(self, problem: Problem) -> CSGMState:
         G, restarts = problem.generator, self.params.restarts
-        starts = [rounds.draws(G, 0, problem.keys, "restart", r) for r in range(restarts)]
+        starts = [stages.draws(G, 0, problem.keys, "restart", r) for r in range(restarts)]
         z = _interleave(starts)
         image = G(z)
         return CSGMState(
             z=z,
-            moments=optim.start(z),
-            track=plateau.start(len(image), image.device),
+            moments=adam.start(z),
+            track=early_stopping.start(len(image), image.device),
             image=image,
             misfit=torch.full((len(image),), torch.inf, device=image.device),
         )
@@ -69,18 +71,18 @@ class CSGM(Solver):
             image = G(z)
             clean = A(image)
             loss = -A.noise.log_prob(y, clean) - p.weight * prior.log_density(z)
-            grad = rounds.gradient(loss, z)
+            grad = stages.gradient(loss, z)
 
         loss, image = loss.detach(), image.detach()
         better = loss < state.track.best
-        active = ~plateau.stalled(state.track, p.plateau)
-        lr = p.lr * rounds.cosine_ramp((state.step + 1) / p.steps)
-        moved, moments = optim.adam(state.z, grad, state.moments, lr)
+        active = ~early_stopping.stalled(state.track, p.plateau)
+        lr = p.lr * stages.cosine_ramp((state.step + 1) / p.steps)
+        moved, moments = adam.adam(state.z, grad, state.moments, lr)
         after = CSGMState(
             step=state.step + 1 if bool(active.any()) else p.steps,
             z=tree.where(active, moved, state.z),
             moments=moments,
-            track=plateau.update(state.track, loss),
+            track=early_stopping.update(state.track, loss),
             image=torch.where(tree.per_element(better, image), image, state.image),
             misfit=torch.where(better, A.noise.chi2(y, clean.detach()), state.misfit),
         )

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 
-from invprob import shelf, weights
 from invprob.errors import BadInput, BadWeights
 from invprob.generator import Generator
-from invprob_dps.diffusion_file import read_file
-from invprob_dps.diffusion_folder import network_file, read_folder
+from invprob.io import checksums
+from invprob.weights import store
+from invprob_dps.file import read_file
+from invprob_dps.folder import network_file, read_folder
 from invprob_dps.params import PixelDiffusionParams
-from invprob_dps.pixel_diffusion import PixelDiffusion
+from invprob_dps.prior import PixelDiffusion
 
 BUNDLED = Path(__file__).parent / "weights"
 
@@ -36,10 +37,10 @@ def pixel_diffusion(
 def named(name: str, sha256: str | None = None) -> PixelDiffusion:
     """A bundled model, or that of a folder or file, in float32; raises `BadWeights`."""
     inside = BUNDLED / name
-    path = inside if name and inside.is_dir() else shelf.path(name)
+    path = inside if name and inside.is_dir() else store.path(name)
     if path is None:
         names = {p.name for p in BUNDLED.glob("*/")}
-        raise BadWeights(f"there is no diffusion model {name!r}", shelf.where(name, names))
+        raise BadWeights(f"there is no diffusion model {name!r}", store.where(name, names))
     if path.is_dir():
-        return read_folder(path, sha256 or weights.listed(network_file(path), BUNDLED))
-    return read_file(shelf.locate(name, BUNDLED), sha256)
+        return read_folder(path, sha256 or checksums.listed(network_file(path), BUNDLED))
+    return read_file(store.locate(name, BUNDLED), sha256)

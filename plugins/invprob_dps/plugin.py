@@ -28,14 +28,14 @@ def invprob_components() -> list[Component]:
         Component(
             kind="trainer",
             name="diffusion",
-            target="invprob_dps.train_diffusion:train",
+            target="invprob_dps.training.train:train",
             params="invprob_dps.params:DiffusionTraining",
             summary="Train a pixel diffusion model on a folder or zip of images.",
         ),
         Component(
             kind="converter",
             name="guided-diffusion",
-            target="invprob_dps.convert_guided:GuidedDiffusion",
+            target="invprob_dps.guided_diffusion.convert:GuidedDiffusion",
             params="invprob_dps.params:GuidedDiffusionParams",
             summary="U-Nets of guided diffusion (Dhariwal & Nichol, 2021), and of DPS.",
         ),

@@ -19,11 +19,11 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 from invprob import seeds
+from invprob.diffusion.samplers import rows
 from invprob.errors import BadParams, Incompatible
 from invprob.generator import Generator
 from invprob.operator import Operator
 from invprob.prior import Denoiser
-from invprob.sampler import rows
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_dps.params import DPSParams
 

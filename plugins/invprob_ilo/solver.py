@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import optim, plateau, rounds, tree
+from invprob import tree
 from invprob.generator import Generator
-from invprob.optim import Moments
-from invprob.plateau import Plateau
+from invprob.latents import stages
+from invprob.numerics import adam, early_stopping
+from invprob.numerics.adam import Moments
+from invprob.numerics.early_stopping import Plateau
 from invprob.prior import Proximal
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_ilo.params import ILOParams
@@ -43,7 +45,7 @@ class ILO(Solver):
     params: ILOParams
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
-        rounds.check(self.params.stages, self.params.steps, generator, "ilo")
+        stages.check(self.params.stages, self.params.steps, generator, "ilo")
         return self.params.stages
 
     def total(self, problem: Problem) -> int:
@@ -51,11 +53,11 @@ class ILO(Solver):
 
     def init(self, problem: Problem) -> ILOState:
         first = self.params.stages[0]
-        x = rounds.start(problem.generator, first, problem.keys, self.params.truncation)
+        x = stages.start(problem.generator, first, problem.keys, self.params.truncation)
         return self._begin(problem, x, 0, 0)
 
     def _begin(self, problem: Problem, x: Any, round: int, step: int) -> ILOState:
-        _, spread = rounds.moments(problem.generator, self.params.stages[round])
+        _, spread = stages.moments(problem.generator, self.params.stages[round])
         return ILOState(
             step=step,
             round=round,
@@ -64,8 +66,8 @@ class ILO(Solver):
             start=x,
             spread=spread,
             best=x,
-            moments=optim.start(x),
-            track=plateau.start(len(problem.y), problem.y.device),
+            moments=adam.start(x),
+            track=early_stopping.start(len(problem.y), problem.y.device),
         )
 
     def step(self, problem: Problem, state: ILOState) -> Progress:
@@ -78,17 +80,17 @@ class ILO(Solver):
             image = G(x, start=k)
             clean = A(image)
             loss = -A.noise.log_prob(problem.y, clean)
-            grad = rounds.gradient(loss, x)
+            grad = stages.gradient(loss, x)
 
         loss = loss.detach()
         better = loss < state.track.best
-        track = plateau.update(state.track, loss)
-        active = ~plateau.stalled(track, p.plateau)
-        lr = p.lr * rounds.cosine_ramp((state.i + 1) / steps)
+        track = early_stopping.update(state.track, loss)
+        active = ~early_stopping.stalled(track, p.plateau)
+        lr = p.lr * stages.cosine_ramp((state.i + 1) / steps)
         # descend in units of each leaf's spread, then project the deviation
         unit = tree.map(lambda leaf, s: leaf / s, state.x, state.spread)
         slope = tree.map(lambda g, s: g * s, grad, state.spread)
-        unit, moments = optim.adam(unit, slope, state.moments, lr)
+        unit, moments = adam.adam(unit, slope, state.moments, lr)
         moved = tree.map(lambda leaf, s, x0: leaf * s - x0, unit, state.spread, state.start)
         moved = tree.map(torch.add, state.start, ball.prox(moved))
 

@@ -15,8 +15,8 @@ from PIL import Image
 import invprob
 from invprob import cli
 from invprob.errors import BadInput, Incompatible, InvprobError
-from invprob.images import read
-from invprob.session import Interrupted
+from invprob.io.images import read
+from invprob.runs.session import Interrupted
 from tests import toys
 
 WALK = {"solver": "walk:steps=4", "operator": "mask", "noise": "gauss", "samples": 2}
@@ -24,7 +24,7 @@ WALK = {"solver": "walk:steps=4", "operator": "mask", "noise": "gauss", "samples
 
 @pytest.fixture(autouse=True)
 def only_toys(monkeypatch):
-    from invprob import registry
+    from invprob.config import registry
 
     registry.registry.cache_clear()
     monkeypatch.setattr(registry, "installed", lambda: [("toys", "tests.toys", "")])

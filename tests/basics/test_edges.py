@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from invprob import seeds
+from invprob.config.experiment import Experiment
+from invprob.config.registry import registry
 from invprob.errors import BadInput, BadParams, Incompatible
-from invprob.experiment import Experiment
 from invprob.operator import Operator, compose
-from invprob.registry import registry
 from invprob_basics.noise import PoissonNoise
 from invprob_basics.params import PoissonNoiseParams
 

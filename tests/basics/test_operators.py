@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from invprob import images, seeds
+from invprob import seeds
+from invprob.config.experiment import Experiment
+from invprob.config.registry import registry
 from invprob.errors import BadInput, BadParams, Incompatible, InvprobError
-from invprob.experiment import Experiment
+from invprob.io import images
 from invprob.operator import LinearOperator, compose
 from invprob.params import Spec
-from invprob.registry import registry
 
 SHAPES = [(3, 16, 16), (1, 16, 16), (3, 12, 20)]
 SPECS = [

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from invprob.bench import suite as suites
-from invprob.bench.lines import line_of, places
+from invprob.bench.toml_lines import line_of, places
+from invprob.config.registry import registry
 from invprob.errors import InvprobError
-from invprob.registry import registry
 from tests.cli.conftest import toys
 
 __all__ = ["toys"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from invprob import metrics
+from invprob.analysis import metrics
 from invprob.bench import tables
 from invprob.bench.tables import Row
 

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from invprob.bench import frames, store, travel
+from invprob.bench import store
+from invprob.bench.execution import protocol, transfer
 from invprob.bench.store import Solved, Store
-from invprob.experiment import Experiment
+from invprob.config.experiment import Experiment
 
 
 def experiment(**more):
@@ -23,16 +24,16 @@ def test_weights_travel_with_what_belongs_to_them(tmp_path):
         generator=f"stylegan2:weights={home / 'g.safetensors'}",
         prior={"1": f"pixel-diffusion:weights={home / 'ddpm'}", "default": "latent-score"},
     )
-    found = travel.named(made)
+    found = transfer.named(made)
     assert set(found.values()) == {home / "g.safetensors", home / "ddpm"}
     places = {}
     for given, path in found.items():
-        sha256, packed = travel.pack(path)
-        assert travel.pack(path)[0] == sha256
-        places[given] = str(travel.arrive(sha256, packed, path.name, cache))
+        sha256, packed = transfer.pack(path)
+        assert transfer.pack(path)[0] == sha256
+        places[given] = str(transfer.arrive(sha256, packed, path.name, cache))
         # a second arrival finds it there
-        assert travel.arrive(sha256, b"", path.name, cache).exists()
-    moved = travel.rerouted(made.model_dump(mode="json"), places)
+        assert transfer.arrive(sha256, b"", path.name, cache).exists()
+    moved = transfer.rerouted(made.model_dump(mode="json"), places)
     arrived = moved["generator"]["weights"]
     assert arrived.startswith(str(cache))
     assert Path(arrived).read_bytes() == b"g.safetensors"
@@ -45,13 +46,13 @@ def test_weights_travel_with_what_belongs_to_them(tmp_path):
 def test_a_change_of_content_is_another_parcel(tmp_path):
     path = tmp_path / "g.safetensors"
     path.write_bytes(b"a")
-    first, _ = travel.pack(path)
+    first, _ = transfer.pack(path)
     path.write_bytes(b"b")
-    assert travel.pack(path)[0] != first
+    assert transfer.pack(path)[0] != first
 
 
 def test_what_is_bundled_stays_at_home():
-    assert travel.named(experiment(generator="stylegan2:weights=faces64")) == {}
+    assert transfer.named(experiment(generator="stylegan2:weights=faces64")) == {}
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
@@ -64,17 +65,17 @@ def test_frames_arrive_whole_through_pipes_that_take_parts(chunk):
             return super().read(min(count, chunk))
 
     pipe = Pipe()
-    frames.send(pipe, b"J", b"hello world")
-    frames.send(pipe, b"R", b"")
+    protocol.send(pipe, b"J", b"hello world")
+    protocol.send(pipe, b"R", b"")
     whole = pipe.tell()
     pipe.seek(0)
-    assert frames.receive(pipe) == (b"J", b"hello world")
-    assert frames.receive(pipe) == (b"R", b"")
-    assert frames.receive(pipe) is None
+    assert protocol.receive(pipe) == (b"J", b"hello world")
+    assert protocol.receive(pipe) == (b"R", b"")
+    assert protocol.receive(pipe) is None
     pipe.truncate(whole - 12)
     pipe.seek(0)
-    assert frames.receive(pipe) is None
-    assert frames.unpack(frames.pack({"a": [1]}, b"\0x")) == ({"a": [1]}, b"\0x")
+    assert protocol.receive(pipe) is None
+    assert protocol.unpack(protocol.pack({"a": [1]}, b"\0x")) == ({"a": [1]}, b"\0x")
 
 
 def test_a_cell_is_whole_or_not_there(tmp_path):

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 import tests.toys  # noqa: F401 - loaded before they are discovered, for torch takes its time
-from invprob import cli, registry
+from invprob import cli
+from invprob.config import registry
 
 # a runner in the background may have SIGINT ignored, and what it starts would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)

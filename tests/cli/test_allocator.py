@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a set
 
 FAULTS = """
 import resource, sys
-from invprob import allocator
+from invprob.config import allocator
 kept = allocator.keep_freed() if sys.argv[1] == "keep" else None
 def fill():
     bytearray(2**26)
@@ -51,7 +51,7 @@ def test_the_command_line_does_it_and_the_library_does_not(monkeypatch):
     script = """
 import sys
 from unittest import mock
-from invprob import allocator
+from invprob.config import allocator
 with mock.patch.object(allocator, "keep_freed") as kept:
     import invprob
     from invprob import cli

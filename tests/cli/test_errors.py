@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from invprob import images
+from invprob.io import images
 from tests.cli.conftest import WALK, Invoke
 
 
@@ -188,14 +188,14 @@ def test_wrong_size(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
 def test_full_disk_at_the_start_leaves_nothing(
     invoke: Invoke, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: bool
 ) -> None:
-    from invprob import weights
+    from invprob.io import tensor_files
 
     def write(path: Path, *_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     if given:
         (tmp_path / "out").mkdir()
-    monkeypatch.setattr(weights, "write", write)
+    monkeypatch.setattr(tensor_files, "write", write)
     said = invoke("solve", photo, *WALK, "--out", "out")
     assert said.err.startswith("error: the disk is full (out/measurement.safetensors)\nhint: ")
     assert said.status == 2

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from invprob import cli
-from invprob.experiment import Experiment
+from invprob.config.experiment import Experiment
 from tests.cli.conftest import Invoke
 
 

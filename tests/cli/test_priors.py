@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from invprob import images
 from invprob.cli import call
+from invprob.io import images
 
 SAMPLES = str(images.SAMPLES)
 

@@ -53,7 +53,7 @@ def test_imports(line: str, environment: Mapping[str, str], tmp_path: Path) -> N
 
 PARAMS = """
 import json, sys
-from invprob.registry import registry
+from invprob.config.registry import registry
 for entry in registry().entries:
     entry.params()
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))

@@ -5,14 +5,16 @@ import json
 import pytest
 import torch
 
-from invprob import cli, conversion, weights
+from invprob import cli
+from invprob.config.registry import Entry, Registry, registry
 from invprob.converter import Converter
 from invprob.errors import BadWeights
+from invprob.io import checksums, tensor_files
 from invprob.params import Spec as ComponentSpec
 from invprob.plugin import Component
-from invprob.registry import Entry, Registry, registry
-from invprob_sgilo.load import stylegan2
-from invprob_sgilo.params import StyleGAN2Params
+from invprob.weights import formats
+from invprob_sgilo.stylegan2.load import stylegan2
+from invprob_sgilo.stylegan2.params import StyleGAN2Params
 from tests.convert.layouts import (
     Persistent,
     Spec,
@@ -44,12 +46,12 @@ def test_convert_and_reload_gives_the_same_bits(snapshot, tmp_path, capsys):
     assert status == 0
     facts = json.loads(said)
     assert "StyleGAN-2 of NVlabs (G_ema), 3×32×32, z 7, w 6, 2 mapping" in facts["recognised"]
-    assert facts["sha256"] == weights.sha256(out)
-    tensors, metadata = weights.read(out)
+    assert facts["sha256"] == checksums.sha256(out)
+    tensors, metadata = tensor_files.read(out)
     assert metadata["source"] == "snapshot.pt"
-    assert metadata["source_sha256"] == weights.sha256(snapshot)
+    assert metadata["source_sha256"] == checksums.sha256(snapshot)
     assert metadata["licence"] == "NC"
-    _, made = conversion.convert(snapshot)
+    _, made = formats.convert(snapshot)
     assert tensors.keys() == made.tensors.keys()
     for name, value in random_weights(SPEC).items():
         if name.endswith("weight") and "conv1" in name:
@@ -78,20 +80,20 @@ def test_converting_twice_gives_the_same_bytes(tmp_path, capsys, form):
 def test_tensors_that_share_memory_are_written_apart(tmp_path):
     whole = torch.arange(6.0)
     shared = {"a": whole[:3], "b": whole[3:], "c": whole, "d": whole.reshape(2, 3).T}
-    weights.write(tmp_path / "a.safetensors", shared, {"kind": "x"})
-    read, _ = weights.read(tmp_path / "a.safetensors")
+    tensor_files.write(tmp_path / "a.safetensors", shared, {"kind": "x"})
+    read, _ = tensor_files.read(tmp_path / "a.safetensors")
     assert all(torch.equal(read[name], value) for name, value in shared.items())
 
 
 def test_the_order_of_metadata_is_fixed(tmp_path):
     facts = {f"key{i}": f"ü{i}" for i in range(40)}
-    weights.write(tmp_path / "a.safetensors", {"x": torch.ones(3)}, facts)
+    tensor_files.write(tmp_path / "a.safetensors", {"x": torch.ones(3)}, facts)
     header = (tmp_path / "a.safetensors").read_bytes()
     size = int.from_bytes(header[:8], "little")
     assert size % 8 == 0
     kept = json.loads(header[8 : 8 + size])["__metadata__"]
     assert list(kept) == sorted(facts)
-    assert weights.read(tmp_path / "a.safetensors")[1] == facts
+    assert tensor_files.read(tmp_path / "a.safetensors")[1] == facts
 
 
 def test_the_other_network_is_chosen_by_a_parameter(snapshot, tmp_path, capsys):
@@ -99,14 +101,14 @@ def test_the_other_network_is_chosen_by_a_parameter(snapshot, tmp_path, capsys):
     spec = "nvlabs-stylegan2:network=G"
     assert run(capsys, "convert", snapshot, out, "--converter", spec)[0] == 0
     expected = random_weights(SPEC, 1)["mapping.w_avg"]
-    assert torch.equal(weights.read(out)[0]["w_mean"], expected)
+    assert torch.equal(tensor_files.read(out)[0]["w_mean"], expected)
 
 
 def test_a_network_that_is_not_there_is_refused(tmp_path):
     write_pickle(tmp_path / "w", {**nvlabs_tree(SPEC, random_weights(SPEC)), "G": None})
     spec = ComponentSpec.model_validate("nvlabs-stylegan2:network=G")
     with pytest.raises(BadWeights, match=r"no network G$"):
-        conversion.convert(tmp_path / "w", spec)
+        formats.convert(tmp_path / "w", spec)
 
 
 NAME = "synthesis.b8.conv0.weight"
@@ -188,7 +190,7 @@ def test_rosinality_files_that_do_not_fit_are_refused(tmp_path, harm, message):
     harm(tree)
     torch.save(tree, tmp_path / "w.pt")
     with pytest.raises(BadWeights, match=message):
-        conversion.convert(tmp_path / "w.pt")
+        formats.convert(tmp_path / "w.pt")
 
 
 def test_other_networks_are_told_by_what_they_hold(tmp_path, capsys):
@@ -202,7 +204,7 @@ def test_other_networks_are_told_by_what_they_hold(tmp_path, capsys):
     }})  # fmt: skip
     write_pickle(tmp_path / "w.pkl", {"G_ema": three})
     with pytest.raises(BadWeights, match="StyleGAN-3"):
-        conversion.convert(tmp_path / "w.pkl")
+        formats.convert(tmp_path / "w.pkl")
 
 
 def test_the_output_is_a_new_safetensors_file(snapshot, tmp_path, capsys):
@@ -213,7 +215,7 @@ def test_the_output_is_a_new_safetensors_file(snapshot, tmp_path, capsys):
 
 
 def test_the_sha256_of_the_file_itself_is_checked(snapshot):
-    right = weights.sha256(snapshot)
+    right = checksums.sha256(snapshot)
     stylegan2(StyleGAN2Params(weights=str(snapshot), sha256=right))
     with pytest.raises(BadWeights, match="sha256"):
         stylegan2(StyleGAN2Params(weights=str(snapshot), sha256="0" * 64))
@@ -238,7 +240,7 @@ def test_a_file_that_two_converters_read_is_refused(snapshot, monkeypatch):
     where = f"{__name__}:Anything"
     both = Component("converter", "anything", where, "invprob.params:Params", "All there is.")
     entries = (*registry().entries, Entry("stranger", both))
-    monkeypatch.setattr(conversion, "registry", lambda: Registry(entries))
+    monkeypatch.setattr(formats, "registry", lambda: Registry(entries))
     with pytest.raises(BadWeights, match="several converters") as caught:
-        conversion.convert(snapshot)
+        formats.convert(snapshot)
     assert "anything or nvlabs-stylegan2" in caught.value.hint

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from invprob import images
+from invprob.io import images
 from tests.convert.layouts import Spec, nvlabs_tree, random_weights, score_weights, write_pickle
 
 FULL = Spec(

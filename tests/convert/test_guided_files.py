@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from invprob import cli, weights
+from invprob import cli
 from invprob.errors import BadWeights
-from invprob_dps.convert_guided import GuidedDiffusion
+from invprob.io import checksums, tensor_files
+from invprob_dps.guided_diffusion.convert import GuidedDiffusion
 from invprob_dps.load import pixel_diffusion
 from invprob_dps.params import GuidedDiffusionParams, PixelDiffusionParams
 from tests.convert.guided_equations import predicted
@@ -47,12 +48,12 @@ def test_convert_and_reload_gives_the_same_bits(checkpoint, tmp_path, capsys):
         " attention at 8 pixels, learned variances"
     )
     assert out[0].read_bytes() == out[1].read_bytes()
-    tensors, metadata = weights.read(out[0])
+    tensors, metadata = tensor_files.read(out[0])
     made = converter().convert(torch.load(checkpoint, weights_only=True))
     assert tensors.keys() == made.tensors.keys()
     assert all(torch.equal(value, made.tensors[name]) for name, value in tensors.items())
     assert metadata["kind"] == "pixel-diffusion"
-    assert metadata["source_sha256"] == weights.sha256(checkpoint)
+    assert metadata["source_sha256"] == checksums.sha256(checkpoint)
     assert metadata["licence"] == "X"
     net = pixel_diffusion(PixelDiffusionParams(weights=str(out[0])), None, 0).net.state_dict()
     assert all(torch.equal(value, net[name]) for name, value in tensors.items())
@@ -69,7 +70,7 @@ def test_a_checkpoint_is_taken_by_path(tmp_path):
     with torch.no_grad():
         found = prior.net(u, step).sample
     assert apart(found, predicted(spec, random_unet(spec), u, step)) < 1e-5
-    right = named.model_copy(update={"sha256": weights.sha256(tmp_path / "w.pt")})
+    right = named.model_copy(update={"sha256": checksums.sha256(tmp_path / "w.pt")})
     pixel_diffusion(right, None, 0)
     with pytest.raises(BadWeights, match="have sha256"):
         pixel_diffusion(named.model_copy(update={"sha256": "0" * 64}), None, 0)
@@ -176,15 +177,15 @@ def test_a_known_checkpoint_that_is_not_here_is_told_where_to_get(tmp_path, monk
 
 
 def changed(path, **metadata):
-    tensors, told = weights.read(path)
-    weights.write(path, tensors, {**told, **metadata})
+    tensors, told = tensor_files.read(path)
+    tensor_files.write(path, tensors, {**told, **metadata})
 
 
 def test_files_of_another_kind_or_config_are_refused(checkpoint, tmp_path, capsys):
     path = tmp_path / "m.safetensors"
     run(capsys, "convert", checkpoint, path, "--converter", TINY, "-q")
     named = PixelDiffusionParams(weights=str(path))
-    config = json.loads(weights.read(path)[1]["config"])
+    config = json.loads(tensor_files.read(path)[1]["config"])
     for told, message in (
         ({"config": {**config, "layers_per_block": 2}}, "do not fit the architecture: .* missing"),
         ({"config": {**config, "norm_num_groups": 7}}, "describe no pixel diffusion"),

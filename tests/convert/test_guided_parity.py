@@ -4,10 +4,10 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 
-from invprob import weights
-from invprob_dps import guided_unet
-from invprob_dps.convert_guided import GuidedDiffusion
-from invprob_dps.guided_tensors import rules
+from invprob.io import tensor_files
+from invprob_dps.guided_diffusion import unet
+from invprob_dps.guided_diffusion.convert import GuidedDiffusion
+from invprob_dps.guided_diffusion.tensors import rules
 from invprob_dps.load import pixel_diffusion
 from invprob_dps.params import GuidedDiffusionParams, PixelDiffusionParams
 from tests.convert.guided_equations import predicted
@@ -37,7 +37,7 @@ def converter(head=16, **params):
 def model(tmp_path, spec, tensors, **params):
     """The prior of the converted file."""
     made = converter(spec.head, **params).convert(tensors)
-    weights.write(tmp_path / "m.safetensors", made.tensors, made.metadata)
+    tensor_files.write(tmp_path / "m.safetensors", made.tensors, made.metadata)
     return pixel_diffusion(PixelDiffusionParams(weights=str(tmp_path / "m.safetensors")), None, 0)
 
 
@@ -100,13 +100,13 @@ def test_published_checkpoints_have_their_counts(spec, count, numbers):
         tensors = {name: torch.empty(shape) for name, shape in shapes(spec).items()}
     assert len(tensors) == count
     assert sum(value.numel() for value in tensors.values()) == numbers
-    arch = guided_unet.read(tensors)
+    arch = unet.read(tensors)
     assert (arch.widths, arch.blocks, arch.attention) == (
         tuple(spec.widths), spec.blocks, spec.attention
     )  # fmt: skip
     assert {rule.source: rule.shape for rule in rules(arch)} == shapes(spec)
     with torch.device("meta"):
-        net = UNet2DModel(**guided_unet.config(arch, 256, 64))
+        net = UNet2DModel(**unet.config(arch, 256, 64))
     assert net.num_parameters() == numbers
     assert sorted(name for rule in rules(arch) for name in rule.names) == sorted(net.state_dict())
 

@@ -5,10 +5,10 @@ import random
 import pytest
 import torch
 
+from invprob.config.registry import registry
 from invprob.errors import BadWeights
-from invprob.registry import registry
-from invprob.safe import Inert
-from invprob.safe.inert import Name
+from invprob.weights.unpickle import Inert
+from invprob.weights.unpickle.inert import Name
 from tests.convert.guided_layout import UNet, random_unet
 from tests.convert.layouts import (
     Spec,

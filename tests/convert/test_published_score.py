@@ -5,22 +5,22 @@ import math
 import pytest
 import torch
 
-from invprob import cli, conversion, images, tree, weights
+from invprob import cli, tree
+from invprob.diffusion.schedules import vp, vp_time
 from invprob.errors import BadWeights, Incompatible
-from invprob_basics.schedules import vp, vp_time
-from invprob_sgilo import gaussian_codes
-from invprob_sgilo.convert_score import PublishedScoreNet
-from invprob_sgilo.load import latent_score, stylegan2
-from invprob_sgilo.params import (
-    LatentScoreParams,
-    PublishedNetParams,
-    PublishedScoreParams,
-    StyleGAN2Params,
-)
-from invprob_sgilo.published_file import published_score, read_net
-from invprob_sgilo.published_net import NetSize, PublishedNet
-from invprob_sgilo.published_score import PublishedScore
-from invprob_sgilo.stylegan2 import Carry
+from invprob.io import checksums, images, tensor_files
+from invprob.weights import formats
+from invprob_sgilo.published.params import PublishedNetParams, PublishedScoreParams
+from invprob_sgilo.published.score_convert import PublishedScoreNet
+from invprob_sgilo.published.score_load import published_score, read_net
+from invprob_sgilo.published.score_net import NetSize, PublishedNet
+from invprob_sgilo.published.score_prior import PublishedScore
+from invprob_sgilo.score.load import latent_score
+from invprob_sgilo.score.params import LatentScoreParams
+from invprob_sgilo.stylegan2 import gaussian_codes
+from invprob_sgilo.stylegan2.load import stylegan2
+from invprob_sgilo.stylegan2.network import Carry
+from invprob_sgilo.stylegan2.params import StyleGAN2Params
 from tests.convert.layouts import (
     Spec,
     nvlabs_tree,
@@ -121,7 +121,7 @@ def test_converted_it_has_the_same_bits(files, capsys):
     direct, again = (read_net(files / name) for name in ("layer1.pth", "a.safetensors"))
     tokens, t = asked(tokens=16)
     assert torch.equal(direct(tokens, t), again(tokens, t))
-    assert weights.read(files / "a.safetensors")[1]["licence"] == "GPL"
+    assert tensor_files.read(files / "a.safetensors")[1]["licence"] == "GPL"
 
 
 class OfNormal(PublishedNet):
@@ -186,7 +186,7 @@ def test_gaussian_codes_change_no_picture(files):
 def test_moments_are_computed_once_and_kept(files, cache, monkeypatch):
     first = generator(files)
     (kept,) = (cache / "gaussian-fit").glob("*.safetensors")
-    assert kept.stem == weights.sha256(files / "g.pkl")
+    assert kept.stem == checksums.sha256(files / "g.pkl")
     monkeypatch.setattr(gaussian_codes, "fit", lambda *_: pytest.fail("computed again"))
     assert torch.equal(generator(files).code_std, first.code_std)
 
@@ -201,7 +201,7 @@ def test_published_moments_are_read(files):
     noise_maps = G.draw_noise(1, torch.Generator().manual_seed(1))
     expected = generator(files, codes="w").synthesis(w, noise_maps)
     assert torch.equal(G.synthesis(v, noise_maps), expected)
-    assert "Gaussian fit of 6" in conversion.convert(files / "gaussian_fit.pt")[1].summary
+    assert "Gaussian fit of 6" in formats.convert(files / "gaussian_fit.pt")[1].summary
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from invprob.conversion import convert
-from invprob_sgilo.load import stylegan2
-from invprob_sgilo.params import StyleGAN2Params
+from invprob.weights.formats import convert
+from invprob_sgilo.stylegan2.load import stylegan2
+from invprob_sgilo.stylegan2.params import StyleGAN2Params
 from tests.convert import equations
 from tests.convert.layouts import (
     Spec,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from invprob import diagnostics
-from invprob.diagnostics import diagnose
-from invprob.intervals import coverage, interval
+from invprob.analysis import diagnostics
+from invprob.analysis.credible_intervals import coverage, interval
+from invprob.analysis.diagnostics import diagnose
 
 NAMES = tuple("abcdefghijklmnop")
 

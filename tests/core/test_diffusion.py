@@ -5,12 +5,11 @@ import math
 import pytest
 import torch
 
-from invprob import diffusion, sampler
-from invprob.likelihood import log_likelihood
+from invprob.diffusion import samplers, schedules, sde
+from invprob.diffusion.likelihood import log_likelihood
+from invprob.diffusion.params import SamplerParams
+from invprob.diffusion.schedules import SCHEDULES
 from invprob.prior import Score
-from invprob.sampler_params import SamplerParams
-from invprob_basics import schedules
-from invprob_basics.schedules import SCHEDULES
 
 SAMPLERS = [
     SamplerParams(predictor="euler", steps=200),
@@ -55,7 +54,7 @@ def test_the_equation_follows_from_the_schedule(name):
     """Euler steps of du = a u dt + g dw from u_0 have the moments α_t and σ_t² of the schedule."""
     prior = Mixture(SCHEDULES[name])
     grid = torch.linspace(1e-3, 1, 20001)
-    a, g2 = diffusion.rates(prior, grid)
+    a, g2 = sde.rates(prior, grid)
     alpha, sigma = prior.schedule(grid)
     mean, variance = alpha[0], sigma[0] ** 2
     for k in range(len(grid) - 1):
@@ -68,7 +67,7 @@ def test_the_equation_follows_from_the_schedule(name):
 def test_the_rates_of_the_variance_preserving_equation_are_those_of_the_paper():
     t = torch.tensor([0.01, 0.5, 1.0])
     beta = 0.1 + 19.9 * t
-    a, g2 = diffusion.rates(Mixture(schedules.vp), t)
+    a, g2 = sde.rates(Mixture(schedules.vp), t)
     assert torch.allclose(a, -beta / 2, rtol=1e-4)
     assert torch.allclose(g2, beta, rtol=1e-3)
 
@@ -81,7 +80,7 @@ def test_samplers_end_in_the_law_of_the_data(name, params):
         pytest.skip("its least noise, σ² of the other, makes the published corrector stand still")
     prior = Mixture(SCHEDULES[name], (0.3, 0.7), (-2.0, 2.0), (0.6, 0.4))
     keys = range(250)
-    u = sampler.reverse(prior, sampler.cold(prior, torch.zeros(1, 16), keys), keys, params)
+    u = samplers.reverse(prior, samplers.cold(prior, torch.zeros(1, 16), keys), keys, params)
     assert torch.isfinite(u).all()
     right = u > 0
     assert float(right.double().mean()) == pytest.approx(0.7, abs=0.05)
@@ -96,10 +95,10 @@ def test_samplers_end_in_the_law_of_the_data(name, params):
 def test_a_row_does_not_depend_on_its_batch():
     prior = Mixture(schedules.vp)
     params = SamplerParams(predictor="reverse", corrector="langevin", steps=10)
-    many = sampler.reverse(
-        prior, sampler.cold(prior, torch.zeros(1, 3), range(5)), range(5), params
+    many = samplers.reverse(
+        prior, samplers.cold(prior, torch.zeros(1, 3), range(5)), range(5), params
     )
-    one = sampler.reverse(prior, sampler.cold(prior, torch.zeros(1, 3), [3]), [3], params)
+    one = samplers.reverse(prior, samplers.cold(prior, torch.zeros(1, 3), [3]), [3], params)
     assert torch.allclose(many[3], one[0], atol=1e-5)
 
 
@@ -107,8 +106,8 @@ def test_a_hot_start_stays_near_what_it_started_from():
     prior = Mixture(schedules.vp, (0.5, 0.5), (-2.0, 2.0), (0.3, 0.3))
     u = torch.tensor([[1.5]]).repeat(200, 1)
     params = SamplerParams(steps=50)
-    near = sampler.reverse(prior, sampler.hot(prior, u, 0.2, range(200)), range(200), params, 0.2)
-    far = sampler.reverse(prior, sampler.hot(prior, u, 0.9, range(200)), range(200), params, 0.9)
+    near = samplers.reverse(prior, samplers.hot(prior, u, 0.2, range(200)), range(200), params, 0.2)
+    far = samplers.reverse(prior, samplers.hot(prior, u, 0.9, range(200)), range(200), params, 0.9)
     assert float((near > 0).double().mean()) > 0.9
     assert 0.3 < float((far > 0).double().mean()) < 0.75
 

@@ -9,12 +9,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from invprob import draws, registry, weights
-from invprob.draws import Draws, capacity, stride
-from invprob.experiment import Experiment
-from invprob.functionals import Functionals
-from invprob.run import StopAfter
-from invprob.session import Interrupted, resume, solve
+from invprob.analysis import draws
+from invprob.analysis.draws import Draws, capacity, stride
+from invprob.analysis.functionals import Functionals
+from invprob.config import registry
+from invprob.config.experiment import Experiment
+from invprob.io import tensor_files
+from invprob.runs.loop import StopAfter
+from invprob.runs.session import Interrupted, resume, solve
 from invprob.solver import Info, Progress, State
 
 SHAPE = (1, 4, 4)
@@ -166,7 +168,9 @@ def test_a_resumed_run_has_the_same_draws_and_diagnostics(toys, photos, tmp_path
         for file in ("diagnostics.json", "trace.csv"):
             assert (whole / file).read_text() == (broken / file).read_text()
         for file in ("draws.safetensors", "result.safetensors"):
-            (one, told), (two, told_again) = (weights.read(out / file) for out in (whole, broken))
+            (one, told), (two, told_again) = (
+                tensor_files.read(out / file) for out in (whole, broken)
+            )
             assert told == told_again
             assert one.keys() == two.keys()
             assert all(torch.equal(one[key], two[key]) for key in one)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from invprob import figure, page
-from invprob.diagnostics import Diagnosis
-from invprob.experiment import Experiment
+from invprob.analysis.diagnostics import Diagnosis
+from invprob.config.experiment import Experiment
+from invprob.plots import layout, summary
 
 
 def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True, bias=0.0):
@@ -31,8 +31,8 @@ def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True,
 def columns(found, monkeypatch):
     """The pages that `summary` draws of the results."""
     pages = []
-    monkeypatch.setattr(figure, "draw", pages.append)
-    figure.summary(found, found.mean)
+    monkeypatch.setattr(summary, "draw", pages.append)
+    summary.summary(found, found.mean)
     return pages[0]
 
 
@@ -78,7 +78,7 @@ def test_the_std_has_one_scale_whose_end_is_shown(monkeypatch):
 def test_what_is_left_out_is_said(monkeypatch):
     found = results(count=18, samples=8, shape=(1, 8, 8))
     drawn = columns(found, monkeypatch)
-    assert len(drawn.rows) == figure.MAX_ROWS
+    assert len(drawn.rows) == summary.MAX_ROWS
     assert "Shown: 16 of 18 images, 6 of 8 samples." in drawn.notes
     assert len(drawn.notes) == 2
 
@@ -105,9 +105,9 @@ def test_the_std_says_whether_the_chains_converged(monkeypatch, diagnosis, capti
 
 def test_a_warning_is_red():
     def reds(warn):
-        cell = page.Cell(Image.new("RGB", (9, 9)), "words", warn=warn)
-        drawn = page.draw(page.Page(["column"], [page.Row("name", [cell])], (90, 90)))
-        return int((np.asarray(drawn) == page.RED).all(2).sum())
+        cell = layout.Cell(Image.new("RGB", (9, 9)), "words", warn=warn)
+        drawn = layout.draw(layout.Page(["column"], [layout.Row("name", [cell])], (90, 90)))
+        return int((np.asarray(drawn) == layout.RED).all(2).sum())
 
     assert reds(True) > 10
     assert reds(False) == 0
@@ -115,7 +115,7 @@ def test_a_warning_is_red():
 
 def test_mixing_has_a_line_per_chain_and_time_to_the_right():
     draws = torch.arange(20.0)[None, :, None, None, None].div(20).expand(2, 20, 1, 96, 96)
-    sheet = np.asarray(figure.mixing(draws.half()))
+    sheet = np.asarray(summary.mixing(draws.half()))
     assert sheet.shape == (2 * 100 + 4, 7 * 100 + 4, 3)
     levels = [int(sheet[150, 50 + 100 * k, 0]) for k in range(7)]
     assert levels == pytest.approx([255 * 3 * k / 20 for k in range(7)], abs=1)
@@ -126,10 +126,10 @@ def test_summary_draws_any_shape(shape):
     found = results(count=1, samples=2, shape=shape)
     found.names = ["лицо " + "long" * 60]
     seen = found.mean[:, :1, ::4, ::4] * 3 - 1
-    picture = figure.summary(found, seen, "word " * 100)
+    picture = summary.summary(found, seen, "word " * 100)
     assert picture.mode == "RGB"
-    width, height = page.cell_size(*shape[1:])
-    assert picture.width == 6 * (width + page.GAP) - page.GAP + 2 * page.MARGIN
+    width, height = layout.cell_size(*shape[1:])
+    assert picture.width == 6 * (width + layout.GAP) - layout.GAP + 2 * layout.MARGIN
     assert picture.height > height
     pixels = np.asarray(picture)
     for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
@@ -140,14 +140,14 @@ def test_summary_of_numbers_that_are_none():
     found = results(count=1, samples=2)
     found.std = torch.full_like(found.std, float("nan"))
     found.mean = torch.full_like(found.mean, float("inf"))
-    figure.summary(found, found.mean)
+    summary.summary(found, found.mean)
     found.std = torch.zeros_like(found.std)
-    figure.summary(found, found.mean)
+    summary.summary(found, found.mean)
 
 
 def test_small_pixels_stay_pixels():
     image = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
-    sheet = np.asarray(figure.sheet(image[None]))
+    sheet = np.asarray(summary.sheet(image[None]))
     assert set(np.unique(sheet)) == {0, 255}
     assert sheet.shape == (96 + 8, 96 + 8, 3)
     assert (sheet[4:52, 4:52] == 0).all()
@@ -155,14 +155,14 @@ def test_small_pixels_stay_pixels():
 
 def test_a_sheet_is_filled_row_by_row():
     levels = torch.linspace(0, 0.8, 5)[:, None, None, None].expand(5, 3, 96, 96)
-    sheet = np.asarray(figure.sheet(levels, columns=3))
+    sheet = np.asarray(summary.sheet(levels, columns=3))
     assert sheet.shape == (2 * 100 + 4, 3 * 100 + 4, 3)
     assert [sheet[50, 50 + 100 * k, 0] for k in range(3)] == [0, 51, 102]
     assert [sheet[150, 50 + 100 * k, 0] for k in range(3)] == [153, 204, 255]
 
 
 def test_the_colour_map_rises_in_lightness():
-    strip = np.asarray(page.colour(torch.linspace(0, 1, 64)[None])).astype(float)[0]
+    strip = np.asarray(layout.colour(torch.linspace(0, 1, 64)[None])).astype(float)[0]
     lightness = strip @ np.array([0.299, 0.587, 0.114])
     assert (np.diff(lightness) > -1).all()
     assert lightness[-1] - lightness[0] > 200

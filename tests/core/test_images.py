@@ -14,8 +14,8 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from invprob import images
 from invprob.errors import BadInput
+from invprob.io import images
 
 
 def picture(height=6, width=9, channels=3, seed=0):
@@ -413,7 +413,7 @@ def test_measurements_that_are_no_measurement(tmp_path):
 
 
 def test_a_measurement_too_large_to_unpack(tmp_path, monkeypatch):
-    monkeypatch.setattr("invprob.measurement.MAX_BYTES", 1000)
+    monkeypatch.setattr("invprob.io.arrays.MAX_BYTES", 1000)
     np.savez_compressed(tmp_path / "y.npz", measurement=np.zeros(100_000))
     assert "more than is read" in refusal(images.read_measurement, tmp_path / "y.npz")
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from invprob import lbfgs, optim
+from invprob.numerics import adam, lbfgs
 from invprob.tree import where
 
 
@@ -36,9 +36,9 @@ def test_a_badly_scaled_quadratic_is_solved_in_a_few_times_its_dimension():
 def test_it_gets_further_than_adam():
     objective, c = quadratic()
     ours = descended(objective, torch.zeros_like(c), 60)
-    x, moments = torch.zeros_like(c), optim.start(torch.zeros_like(c))
+    x, moments = torch.zeros_like(c), adam.start(torch.zeros_like(c))
     for _ in range(60):
-        x, moments = optim.adam(x, objective(x)[1], moments, 0.1)
+        x, moments = adam.adam(x, objective(x)[1], moments, 0.1)
     assert float(ours.f.max()) < 0.1 * float(objective(x)[0].min())
 
 

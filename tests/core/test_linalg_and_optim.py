@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from invprob import linalg, optim, plateau
+from invprob.numerics import adam, early_stopping, linalg
 
 
 @pytest.mark.parametrize(("m", "n"), [(5, 9), (9, 5), (6, 6)])
@@ -29,18 +29,18 @@ def test_adam_is_that_of_torch():
     x = torch.randn(3, 4, generator=rng)
     reference = x.clone().requires_grad_()
     theirs = torch.optim.Adam([reference], lr=0.1)
-    moments = optim.start(x)
+    moments = adam.start(x)
     for _ in range(5):
         grad = torch.randn(3, 4, generator=rng)
-        x, moments = optim.adam(x, grad, moments, 0.1)
+        x, moments = adam.adam(x, grad, moments, 0.1)
         reference.grad = grad
         theirs.step()
     assert torch.allclose(x, reference, atol=1e-6)
 
 
 def test_a_row_stalls_after_its_own_patience():
-    track = plateau.start(2, torch.device("cpu"))
+    track = early_stopping.start(2, torch.device("cpu"))
     for step in range(4):
-        track = plateau.update(track, torch.tensor([1.0, 1.0 / (step + 1)]))
-    assert plateau.stalled(track, 3).tolist() == [True, False]
-    assert plateau.stalled(track, 0).tolist() == [False, False]
+        track = early_stopping.update(track, torch.tensor([1.0, 1.0 / (step + 1)]))
+    assert early_stopping.stalled(track, 3).tolist() == [True, False]
+    assert early_stopping.stalled(track, 0).tolist() == [False, False]

@@ -5,13 +5,14 @@ import sys
 
 import pytest
 
-from invprob import cli, lock
+from invprob import cli
 from invprob.errors import BadInput
+from invprob.io import lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from invprob import lock
+from invprob.io import lock
 with lock.only(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -2,10 +2,11 @@ import tomllib
 
 import pytest
 
+from invprob.config.experiment import Experiment, complete, override
+from invprob.config.registry import discover, registry
+from invprob.config.toml import dumps as toml
 from invprob.errors import BadParams
-from invprob.experiment import Experiment, complete, override
-from invprob.params import Spec, read_spec, toml
-from invprob.registry import discover, registry
+from invprob.params import Spec, read_spec
 
 TOYS = discover([("toys", "tests.toys", "")])
 

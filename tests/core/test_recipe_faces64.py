@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invprob import images
+from invprob.io import images
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"

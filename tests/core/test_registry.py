@@ -3,9 +3,9 @@ import types
 
 import pytest
 
+from invprob.config.registry import discover, registry
 from invprob.errors import AmbiguousComponent, BrokenPlugin, UnknownComponent
 from invprob.plugin import Component, hookimpl
-from invprob.registry import discover, registry
 
 
 def manifest(name, *components, error=None):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from invprob import cli, shelf
+from invprob import cli
 from invprob.errors import BadInput, BadWeights
+from invprob.weights import store
 
 FACES = Path(__file__).parents[2] / "plugins" / "invprob_sgilo" / "weights" / "faces64.safetensors"
 
@@ -18,8 +19,8 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def test_every_card_says_where_and_under_which_licence():
-    for name, card in shelf.cards().items():
-        assert shelf.NAME.fullmatch(name)
+    for name, card in store.cards().items():
+        assert store.NAME.fullmatch(name)
         assert card.page.startswith("https://")
         assert card.licence
         assert f"weights={name}" in card.use
@@ -28,9 +29,9 @@ def test_every_card_says_where_and_under_which_licence():
 def test_what_is_added_is_found_by_its_name(tmp_path, capsys):
     assert cli.call(["weights", "add", "mine", str(FACES), "--license", "BSD"]) == 0
     assert "no SHA-256 is published" in capsys.readouterr().out
-    found = shelf.locate("mine", tmp_path)
+    found = store.locate("mine", tmp_path)
     assert found.read_bytes() == FACES.read_bytes()
-    assert shelf.kept()["mine"].licence == "BSD"
+    assert store.kept()["mine"].licence == "BSD"
     words = ["sample", "--generator", "stylegan2:weights=mine", "--count", "1", "--out", "drawn"]
     assert cli.call(words) == 0
     assert cli.call(["weights", "list"]) == 0
@@ -41,30 +42,30 @@ def test_what_is_added_is_found_by_its_name(tmp_path, capsys):
 
 
 def test_a_file_that_has_changed_is_refused(tmp_path, capsys):
-    shelf.add("mine", FACES)
-    file = shelf.locate("mine", tmp_path)
+    store.add("mine", FACES)
+    file = store.locate("mine", tmp_path)
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
     with pytest.raises(BadWeights, match="have sha256"):
-        shelf.locate("mine", tmp_path)
+        store.locate("mine", tmp_path)
     assert cli.call(["weights", "verify", "mine"]) == 1
     assert "has changed" in capsys.readouterr().out
     file.unlink()
-    assert shelf.verify("mine").endswith("is gone")
+    assert store.verify("mine").endswith("is gone")
 
 
 def test_a_file_that_is_not_the_published_one_is_refused(monkeypatch):
-    card = shelf.cards()["ffhq"]
-    known = {"ffhq": shelf.Card(card.what, card.use, card.page, card.file, "free", "0" * 64)}
-    monkeypatch.setattr(shelf, "cards", lambda: known)
+    card = store.cards()["ffhq"]
+    known = {"ffhq": store.Card(card.what, card.use, card.page, card.file, "free", "0" * 64)}
+    monkeypatch.setattr(store, "cards", lambda: known)
     with pytest.raises(BadWeights, match="not 0000"):
-        shelf.add("ffhq", FACES)
-    assert shelf.kept() == {}
-    assert not shelf.folder().exists()
+        store.add("ffhq", FACES)
+    assert store.kept() == {}
+    assert not store.folder().exists()
 
 
 def test_known_weights_that_are_not_here_are_told_where_to_get(tmp_path):
     with pytest.raises(BadWeights) as caught:
-        shelf.locate("ffhq", tmp_path)
+        store.locate("ffhq", tmp_path)
     assert "https://" in caught.value.hint
     assert "invprob weights add ffhq FILE" in caught.value.hint
 
@@ -78,23 +79,23 @@ def test_known_weights_that_are_not_here_are_told_where_to_get(tmp_path):
     ],
 )
 def test_what_cannot_be_added(name, file, said):
-    shelf.add("twice", FACES)
+    store.add("twice", FACES)
     with pytest.raises(BadInput, match=said):
-        shelf.add(name, file)
-    assert [*shelf.kept()] == ["twice"]
+        store.add(name, file)
+    assert [*store.kept()] == ["twice"]
 
 
 def test_a_shelf_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("INVPROB_CACHE", str(tmp_path / "file"))
     with pytest.raises(BadInput, match="cannot be written"):
-        shelf.add("mine", FACES)
+        store.add("mine", FACES)
 
 
 def test_a_damaged_record_is_told(tmp_path):
-    shelf.add("mine", FACES)
-    (shelf.folder() / "mine" / shelf.RECORD).write_text("{")
+    store.add("mine", FACES)
+    (store.folder() / "mine" / store.RECORD).write_text("{")
     with pytest.raises(BadInput, match="cannot be read"):
-        shelf.kept()
-    shutil.rmtree(shelf.folder() / "mine")
+        store.kept()
+    shutil.rmtree(store.folder() / "mine")
     assert cli.call(["weights", "verify", "mine"]) == 2

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from invprob import checkpoint, optim, shelf, weights
 from invprob.errors import BadInput, BadWeights
+from invprob.io import checkpoint, checksums, tensor_files
+from invprob.numerics import adam
 from invprob.solver import State
+from invprob.weights import store
 
 
 class Payload:
@@ -30,7 +32,7 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path, suffix, how):
     else:
         torch.save({"weight": Payload(mark)}, file, _use_new_zipfile_serialization=how == "zip")
     with pytest.raises(BadWeights, match="can run code"):
-        weights.read(file)
+        tensor_files.read(file)
     with pytest.raises(BadInput):
         checkpoint.load(file, [])
     assert not mark.exists()
@@ -39,55 +41,55 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path, suffix, how):
 def test_weights_are_read_back_and_checked(tmp_path):
     file = tmp_path / "a.safetensors"
     tensors = {"x": torch.arange(4.0), "y": torch.ones(2, 2, dtype=torch.float16)}
-    weights.write(file, tensors, {"kind": "toy", "shape": [1, 2]})
-    again, metadata = weights.read(file, weights.sha256(file))
+    tensor_files.write(file, tensors, {"kind": "toy", "shape": [1, 2]})
+    again, metadata = tensor_files.read(file, checksums.sha256(file))
     assert torch.equal(again["x"], tensors["x"])
     assert metadata == {"kind": "toy", "shape": "[1, 2]"}
     with pytest.raises(BadWeights, match="sha256"):
-        weights.read(file, "0" * 64)
+        tensor_files.read(file, "0" * 64)
 
 
 @pytest.mark.parametrize("cut", [0, 4, 20, -1])
 def test_a_truncated_file_is_refused(tmp_path, cut):
     file = tmp_path / "a.safetensors"
-    weights.write(file, {"x": torch.arange(4.0)}, {})
+    tensor_files.write(file, {"x": torch.arange(4.0)}, {})
     file.write_bytes(file.read_bytes()[:cut])
     with pytest.raises(BadWeights, match="cannot be read"):
-        weights.read(file)
+        tensor_files.read(file)
 
 
 def test_an_unknown_name_is_refused(tmp_path):
     with pytest.raises(BadWeights, match="no weights 'nobody'"):
-        shelf.locate("nobody", tmp_path)
+        store.locate("nobody", tmp_path)
 
 
 def test_other_tensors_than_the_architecture_wants_are_refused(tmp_path):
     module = torch.nn.Linear(2, 3)
     with pytest.raises(BadWeights, match=r"1 missing .*1 unexpected .*1 misshapen"):
-        weights.fill(module, {"weight": torch.ones(1), "more": torch.ones(1)}, tmp_path)
+        tensor_files.fill(module, {"weight": torch.ones(1), "more": torch.ones(1)}, tmp_path)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Toy(State):
     x: Tensor
-    moments: optim.Moments
+    moments: adam.Moments
     parts: tuple[Tensor, ...]
     nothing: None = None
 
 
 def test_a_state_is_read_back(tmp_path):
     x = torch.randn(2, 3)
-    state = Toy(step=3, x=x, moments=optim.start(x), parts=(x, x + 1))
+    state = Toy(step=3, x=x, moments=adam.start(x), parts=(x, x + 1))
     checkpoint.save(tmp_path / "c.pt", state)
     again = checkpoint.load(tmp_path / "c.pt", [Toy])
     assert again.step == 3
     assert torch.equal(again.parts[1], x + 1)
-    assert isinstance(again.moments, optim.Moments)
+    assert isinstance(again.moments, adam.Moments)
     assert again.nothing is None
 
 
 def test_only_known_types_are_built(tmp_path):
     x = torch.ones(1)
-    checkpoint.save(tmp_path / "c.pt", Toy(x=x, moments=optim.start(x), parts=()))
+    checkpoint.save(tmp_path / "c.pt", Toy(x=x, moments=adam.start(x), parts=()))
     with pytest.raises(BadInput):
         checkpoint.load(tmp_path / "c.pt", [])

@@ -13,9 +13,9 @@ from pathlib import Path
 import entrypoints
 import pytest
 
+from invprob.config.experiment import Experiment, complete
+from invprob.config.registry import discover, installed, left_out
 from invprob.errors import AmbiguousComponent, BrokenPlugin
-from invprob.experiment import Experiment, complete
-from invprob.registry import discover, installed, left_out
 
 ROOT = Path(__file__).parents[2]
 OURS = ("basics", "csgm", "dps", "ilo", "sgilo")

@@ -9,7 +9,7 @@ import pytest
 
 import invprob
 from invprob.errors import BadInput, BadParams
-from invprob.session import Interrupted
+from invprob.runs.session import Interrupted
 from tests.toys import SHAPE
 
 RUN = {"solver": "walk:steps=6", "operator": "mask", "noise": "gauss", "samples": 2}
@@ -17,7 +17,7 @@ RUN = {"solver": "walk:steps=6", "operator": "mask", "noise": "gauss", "samples"
 
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch):
-    from invprob import registry
+    from invprob.config import registry
 
     triples = [("toys", "tests.toys", ""), ("basics", "invprob_basics.plugin", "")]
     registry.registry.cache_clear()

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 import torch
 
-from invprob import cli, images, registry, seeds
+from invprob import cli, seeds, validation
 from invprob.cli.posterior import FAILED
-from invprob.testing import posterior
+from invprob.config import registry
+from invprob.io import images
 from tests.convert import guided_layout, layouts
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +144,7 @@ def install(desk, monkeypatch):
     "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
 )
 def test_the_commands_of_a_page_work(page, install, capsys, monkeypatch):
-    monkeypatch.setattr(posterior, "hearings", functools.partial(posterior.hearings, problems=5))
+    monkeypatch.setattr(validation, "hearings", functools.partial(validation.hearings, problems=5))
     elsewhere = [] if page in LONG else [c for p in LONG for c in commands(p)]
     for words in (c for c in commands(page) if c not in elsewhere):
         if words[0] == "pip":

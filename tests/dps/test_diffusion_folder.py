@@ -8,10 +8,10 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from invprob.errors import BadInput, BadWeights
 from invprob.generator import Identity
-from invprob_dps.diffusion_folder import NETWORK, read_folder, write_folder
+from invprob_dps.folder import NETWORK, read_folder, write_folder
 from invprob_dps.load import pixel_diffusion
 from invprob_dps.params import PixelDiffusionParams
-from invprob_dps.pixel_diffusion import PixelDiffusion
+from invprob_dps.prior import PixelDiffusion
 from tests.solvers.closed_form import Linear
 
 SIDE = 16

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from invprob import build
+from invprob import seeds
+from invprob.diffusion.schedules import vp
 from invprob.errors import BadParams, Incompatible
 from invprob.generator import Identity
 from invprob.operator import LinearOperator
@@ -12,7 +13,6 @@ from invprob.prior import Denoiser
 from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
 from invprob_basics.params import GaussianNoiseParams, NoNoiseParams, PoissonNoiseParams
-from invprob_basics.schedules import vp
 from invprob_dps.params import DPSParams
 from invprob_dps.solver import DPS, precision, reverse, visited
 from tests.solvers.closed_form import Linear, last
@@ -62,7 +62,7 @@ def problem(A=None, chains=400, noise=None):
     A = A or Half()
     A.noise = noise or GaussianNoise(GaussianNoiseParams(sigma=0.05))
     y = torch.linspace(0.4, 0.8, SEEN)[None]
-    keys = tuple(build.chain_key(0, y[0], s) for s in range(chains))
+    keys = tuple(seeds.chain_key(0, y[0], s) for s in range(chains))
     return Problem(y.expand(chains, -1), A, Identity(SHAPE), keys, {0: Normal()})
 
 

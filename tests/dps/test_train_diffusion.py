@@ -3,11 +3,12 @@ import zipfile
 import pytest
 import torch
 
-from invprob import images, seeds
+from invprob import seeds
 from invprob.errors import BadInput, BadParams
-from invprob_dps.diffusion_folder import read_folder
+from invprob.io import images
+from invprob_dps.folder import read_folder
 from invprob_dps.params import DiffusionTraining
-from invprob_dps.train_diffusion import train
+from invprob_dps.training.train import train
 
 TINY = {
     "kimg": 1,

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from invprob.safe.inert import Inert, Name
-from invprob.safe.limits import Refused
-from invprob.safe.opcodes import TABLE
-from invprob.safe.opening import read
+from invprob.weights.unpickle.inert import Inert, Name
+from invprob.weights.unpickle.limits import Refused
+from invprob.weights.unpickle.opcodes import TABLE
+from invprob.weights.unpickle.opening import read
 from tests.safe import fixtures
 
 OPERATIONS = bytes(TABLE)

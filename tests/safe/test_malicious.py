@@ -10,7 +10,7 @@ import pytest
 
 from invprob import cli
 from invprob.errors import BadWeights
-from invprob.safe import open_tree
+from invprob.weights.unpickle import open_tree
 from tests.safe.fixtures import MALICIOUS
 
 SECONDS, MEGABYTES = 2.0, 500

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from invprob.errors import BadWeights
-from invprob.safe import Inert, open_tree
+from invprob.weights.unpickle import Inert, open_tree
 from tests.convert.layouts import Persistent, pickle_bytes
 
 

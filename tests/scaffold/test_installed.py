@@ -10,7 +10,7 @@ import tomllib
 import pytest
 
 from invprob import scaffold
-from invprob.registry import Registry
+from invprob.config.registry import Registry
 from tests.scaffold.environment import ROOT, fresh, lines, wheel
 
 SETS = ("basics", "csgm", "dps", "ilo", "sgilo")

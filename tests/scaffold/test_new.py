@@ -13,10 +13,11 @@ import pytest
 import torch
 
 import invprob
-from invprob import cli, registry, scaffold
+from invprob import cli, scaffold
+from invprob.config import registry
+from invprob.config.registry import discover
 from invprob.errors import BadInput
 from invprob.generator import Generator
-from invprob.registry import discover
 
 OURS = [(name, f"invprob_{name}.plugin", "") for name in ("basics", "csgm", "sgilo")]
 TOYS = ("toys", "tests.toys", "")

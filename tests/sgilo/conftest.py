@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from invprob import images
-from invprob_sgilo.stylegan2 import Architecture, StyleGAN2
-from invprob_sgilo.stylegan2_file import save_weights
+from invprob.io import images
+from invprob_sgilo.stylegan2.checkpoint import save_weights
+from invprob_sgilo.stylegan2.network import Architecture, StyleGAN2
 
 ARCH = Architecture(resolution=32, channel_base=64, channel_max=8, z_dim=8, w_dim=8)
 

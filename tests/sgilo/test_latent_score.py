@@ -1,15 +1,18 @@
 import pytest
 import torch
 
-from invprob import rounds, seeds, tree
+from invprob import seeds, tree
+from invprob.diffusion import schedules
+from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import BadWeights
-from invprob_basics import schedules
-from invprob_basics.schedules import SCHEDULES
-from invprob_sgilo.latent_score import LatentScore, Size, matching_loss
-from invprob_sgilo.latent_score_file import read_prior, write_prior
-from invprob_sgilo.load import latent_score, stylegan2
-from invprob_sgilo.params import LatentScoreParams, StyleGAN2Params
-from invprob_sgilo.stylegan2_file import load_weights
+from invprob.latents import stages
+from invprob_sgilo.score.checkpoint import read_prior, write_prior
+from invprob_sgilo.score.load import latent_score
+from invprob_sgilo.score.params import LatentScoreParams
+from invprob_sgilo.score.prior import LatentScore, Size, matching_loss
+from invprob_sgilo.stylegan2.checkpoint import load_weights
+from invprob_sgilo.stylegan2.load import stylegan2
+from invprob_sgilo.stylegan2.params import StyleGAN2Params
 
 SMALL = Size(width=16, depth=2, heads=2)
 
@@ -20,7 +23,7 @@ def G(weights_file):
 
 
 def prior_of(G, stage, size=SMALL, random=True):
-    x = rounds.draws(G, stage, range(64), "fit")
+    x = stages.draws(G, stage, range(64), "fit")
     prior = LatentScore(x, size)
     prior.fit_normalisation(x)
     if random:
@@ -68,7 +71,7 @@ def test_the_smoothed_score_is_that_at_the_shrunk_latent(G):
 
 
 def test_normalisation_gives_unit_moments(G):
-    x = rounds.draws(G, 3, range(256), "fit")
+    x = stages.draws(G, 3, range(256), "fit")
     prior = LatentScore(x, SMALL)
     prior.fit_normalisation(x)
     u = prior.normalise(x)
@@ -80,7 +83,7 @@ def test_normalisation_gives_unit_moments(G):
 
 def test_training_learns_a_correlation(G):
     """On codes w that are all equal, the score pulls a code that strays back to the others."""
-    x = rounds.draws(G, 1, range(512), "fit")
+    x = stages.draws(G, 1, range(512), "fit")
     prior = LatentScore(x, Size(32, 2, 2))
     prior.fit_normalisation(x)
     learned = [p for p in prior.parameters() if p.requires_grad]
@@ -119,7 +122,7 @@ def test_priors_are_read_back_and_checked(G, tmp_path):
     with pytest.raises(BadWeights, match="for stage 2, not 3"):
         read_prior(tmp_path / "p.safetensors", x, 3)
     with pytest.raises(BadWeights, match="do not fit"):
-        read_prior(tmp_path / "p.safetensors", rounds.draws(G, 3, [0], "x"), 2)
+        read_prior(tmp_path / "p.safetensors", stages.draws(G, 3, [0], "x"), 2)
 
 
 def test_a_missing_prior_says_how_to_train_one(weights_file):

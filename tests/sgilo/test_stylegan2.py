@@ -7,11 +7,11 @@ from torch.nn import functional as F
 
 from invprob import seeds, tree
 from invprob.errors import BadWeights
-from invprob_sgilo.layers import ModulatedConv, ToRGB, fir_kernel, upsampled
-from invprob_sgilo.load import stylegan2
-from invprob_sgilo.params import StyleGAN2Params
-from invprob_sgilo.stylegan2 import Architecture, Carry, StyleGAN2
-from invprob_sgilo.stylegan2_file import load_weights, save_weights
+from invprob_sgilo.stylegan2.checkpoint import load_weights, save_weights
+from invprob_sgilo.stylegan2.layers import ModulatedConv, ToRGB, fir_kernel, upsampled
+from invprob_sgilo.stylegan2.load import stylegan2
+from invprob_sgilo.stylegan2.network import Architecture, Carry, StyleGAN2
+from invprob_sgilo.stylegan2.params import StyleGAN2Params
 
 ARCHITECTURES = [
     Architecture(resolution=32, channel_base=64, channel_max=8, z_dim=8, w_dim=8),
@@ -225,9 +225,9 @@ def test_the_smallest_and_largest_sizes_build():
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
-    from invprob import weights
+    from invprob.io import tensor_files
 
-    weights.write(tmp_path / "x.safetensors", {"a": torch.ones(1)}, {"kind": "toy"})
+    tensor_files.write(tmp_path / "x.safetensors", {"a": torch.ones(1)}, {"kind": "toy"})
     with pytest.raises(BadWeights, match="no StyleGAN-2"):
         load_weights(tmp_path / "x.safetensors")
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from invprob import image_set, images, seeds
+from invprob import seeds
 from invprob.errors import BadInput
-from invprob.image_set import below_common_folder
-from invprob_sgilo.augment import Augment
-from invprob_sgilo.gan_losses import r1_penalty
-from invprob_sgilo.train_generator import train
+from invprob.io import image_dataset, images
+from invprob.io.image_dataset import below_common_folder
+from invprob_sgilo.stylegan2.training.augment import Augment
+from invprob_sgilo.stylegan2.training.losses import r1_penalty
+from invprob_sgilo.stylegan2.training.train import train
 from tests.sgilo.test_training import TINY, GeneratorTraining
 
 
@@ -36,8 +37,8 @@ def test_a_folder_that_all_pictures_share_tells_no_groups_apart(nested, tmp_path
     assert below_common_folder(["a/b/1.png", "a/c/2.png"]) == ["b/1.png", "c/2.png"]
     assert below_common_folder(["ab/1.png", "ac/2.png"]) == ["ab/1.png", "ac/2.png"]
     assert below_common_folder(["a/1.png", "2.png"]) == ["a/1.png", "2.png"]
-    _, names = image_set.read(nested, 3)
-    kept, held_out = image_set.split(below_common_folder(names), 0.2)
+    _, names = image_dataset.read(nested, 3)
+    kept, held_out = image_dataset.split(below_common_folder(names), 0.2)
     assert (len(kept), len(held_out)) == (8, 2)
     assert begin(nested, tmp_path / "out").step > 0
 

@@ -5,17 +5,19 @@ import json
 import pytest
 import torch
 
-from invprob import images, inversions, rounds, tree, weights
+from invprob import tree
+from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import BadInput, BadParams
-from invprob.inversion import invert
-from invprob.inversion_params import InversionParams
-from invprob_basics.schedules import SCHEDULES
-from invprob_sgilo.latent_score import LatentScore, Size
-from invprob_sgilo.latent_score_file import read_prior
-from invprob_sgilo.latent_sources import Inverted, Synthetic
-from invprob_sgilo.params import PriorTraining
-from invprob_sgilo.stylegan2_file import load_weights
-from invprob_sgilo.train_prior import times, train
+from invprob.io import images, tensor_files
+from invprob.latents import inversion_dataset, stages
+from invprob.latents.inversion import invert
+from invprob.latents.params import InversionParams
+from invprob_sgilo.score.checkpoint import read_prior
+from invprob_sgilo.score.latents import Inverted, Synthetic
+from invprob_sgilo.score.params import PriorTraining
+from invprob_sgilo.score.prior import LatentScore, Size
+from invprob_sgilo.score.train import times, train
+from invprob_sgilo.stylegan2.checkpoint import load_weights
 
 PRIOR = {"stage": 2, "steps": 4, "batch": 4, "width": 16, "depth": 1, "heads": 2}
 CPU = torch.device("cpu")
@@ -29,7 +31,7 @@ def G(weights_file):
 def data_set(out, G, folder, **params):
     files = images.gather([folder])
     settings = InversionParams(**({"stage": 2, "steps": 3, "batch": 8} | params))
-    return list(inversions.write(out, G, files, settings, CPU))
+    return list(inversion_dataset.write(out, G, files, settings, CPU))
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_every_schedule_and_weighting_trains_and_is_read_back(
     params = PriorTraining(**PRIOR, sde=sde, weighting=weighting)
     records = list(train(params, weights_file, tmp_path))
     assert 0 < records[-1].figures["held-out loss"] < 3
-    prior = read_prior(tmp_path / "prior.safetensors", rounds.draws(G, 2, [0], "like"), 2)
+    prior = read_prior(tmp_path / "prior.safetensors", stages.draws(G, 2, [0], "like"), 2)
     assert prior.size.sde == sde
     t = torch.tensor([0.5])
     assert torch.equal(torch.stack(prior.schedule(t)), torch.stack(SCHEDULES[sde](t)))
@@ -78,7 +80,7 @@ def test_a_stage_without_a_prior_is_refused(weights_file, tmp_path):
 @pytest.mark.parametrize("sde", SCHEDULES)
 def test_likelihood_weighting_draws_times_by_their_weight(sde, G):
     """The error of the score weighs g²/2; so much more of it falls to small times."""
-    net = LatentScore(rounds.draws(G, 1, range(4), "x"), Size(16, 1, 2, sde=sde))
+    net = LatentScore(stages.draws(G, 1, range(4), "x"), Size(16, 1, 2, sde=sde))
     part = (torch.arange(1000) + 0.5) / 1000
     t = times(net, part, "likelihood")
     assert float(t.min()) >= net.t_min - 1e-6
@@ -116,7 +118,7 @@ def test_folders_are_held_out_as_a_whole(G, picture_folder, tmp_path):
     files = images.gather(sorted((tmp_path / "sorted").iterdir()))
     out = tmp_path / "data"
     settings = InversionParams(stage=2, steps=2, batch=32)
-    list(inversions.write(out, G, files, settings, CPU))
+    list(inversion_dataset.write(out, G, files, settings, CPU))
     params = PriorTraining(**PRIOR, latents="inverted", data=str(out), held_out=0.2)
     source = Inverted(G, params)
     groups = json.loads((out / "inversions.json").read_text())["groups"]
@@ -150,25 +152,25 @@ def test_inversions_are_gone_on_with(tmp_path, G, picture_folder):
     out = tmp_path / "parts"
     files = images.gather([picture_folder])
     settings = InversionParams(stage=2, steps=3, batch=8)
-    making = inversions.write(out, G, files, settings, CPU)
+    making = inversion_dataset.write(out, G, files, settings, CPU)
     next(making)
     making.close()
     first = out / "latents-00000.safetensors"
     before = first.stat().st_mtime_ns
     with pytest.raises(BadInput, match="8 of 20"):
-        inversions.read(out, G, 2, rounds.draws(G, 2, [0], "like"))
+        inversion_dataset.read(out, G, 2, stages.draws(G, 2, [0], "like"))
     assert data_set(out, G, picture_folder)[-1] == whole
     assert first.stat().st_mtime_ns == before
     for number in range(3):
         name = f"latents-{number:05d}.safetensors"
-        a, b = weights.read(tmp_path / "whole" / name)[0], weights.read(out / name)[0]
+        a, b = tensor_files.read(tmp_path / "whole" / name)[0], tensor_files.read(out / name)[0]
         assert all(torch.equal(a[key], b[key]) for key in a)
     with pytest.raises(BadInput, match="other images, parameters or weights"):
         data_set(out, G, picture_folder, steps=4)
 
 
 def test_inversion_finds_a_latent_that_the_generator_made(G):
-    x = rounds.draws(G, 1, range(3), "truth")
+    x = stages.draws(G, 1, range(3), "truth")
     pictures = G(x, start=1)
     first = last = None
     for last in invert(G, pictures, 1, steps=120):
@@ -179,8 +181,8 @@ def test_inversion_finds_a_latent_that_the_generator_made(G):
 
 
 def test_a_penalty_keeps_what_the_picture_leaves_open(G):
-    x = rounds.draws(G, 1, [0], "truth")
+    x = stages.draws(G, 1, [0], "truth")
     stiff, free = (list(invert(G, G(x, start=1), 1, steps=60, weight=w))[-1].x for w in (1e4, 0.0))
-    mean, spread = rounds.moments(G, 1)
+    mean, spread = stages.moments(G, 1)
     far = [float(((x.w - mean.w) / spread.w).abs().mean()) for x in (stiff, free)]
     assert far[0] < 0.7 * far[1]

@@ -6,15 +6,16 @@ import zipfile
 import pytest
 import torch
 
-from invprob import image_set, seeds
+from invprob import seeds
+from invprob.analysis.sliced_wasserstein import laplacian_pyramid, sliced_wasserstein
 from invprob.errors import BadInput
-from invprob.swd import laplacian_pyramid, sliced_wasserstein
-from invprob_sgilo.augment import Augment, recolour, warp
-from invprob_sgilo.gan_losses import mixed_styles, path_length
-from invprob_sgilo.stylegan2 import StyleGAN2
-from invprob_sgilo.stylegan2_file import load_weights
-from invprob_sgilo.train_generator import train as train_generator
-from invprob_sgilo.training_params import GeneratorTraining
+from invprob.io import image_dataset
+from invprob_sgilo.stylegan2.checkpoint import load_weights
+from invprob_sgilo.stylegan2.network import StyleGAN2
+from invprob_sgilo.stylegan2.training.augment import Augment, recolour, warp
+from invprob_sgilo.stylegan2.training.losses import mixed_styles, path_length
+from invprob_sgilo.stylegan2.training.params import GeneratorTraining
+from invprob_sgilo.stylegan2.training.train import train as train_generator
 from tests.sgilo.conftest import ARCH
 
 TINY = {
@@ -82,8 +83,8 @@ def test_two_processes_train_one_network(picture_folder, tmp_path):
     script.write_text(
         "import sys, torch\n"
         "from pathlib import Path\n"
-        "from invprob_sgilo.train_generator import Training, train\n"
-        "from invprob_sgilo.training_params import GeneratorTraining\n"
+        "from invprob_sgilo.stylegan2.training.train import Training, train\n"
+        "from invprob_sgilo.stylegan2.training.params import GeneratorTraining\n"
         "runs = []\n"
         "keep = Training.update\n"
         "def update(self, *args):\n"
@@ -108,7 +109,7 @@ def test_two_processes_train_one_network(picture_folder, tmp_path):
 
 def test_whole_folders_are_held_out():
     names = [f"{kind}/{i}.png" for kind in "abcde" for i in range(4)]
-    train, validation = image_set.split(names, 0.2)
+    train, validation = image_dataset.split(names, 0.2)
     assert sorted(train + validation) == list(range(20))
     assert len(validation) == 4
     assert len({names[i][0] for i in validation}) == 1
@@ -118,12 +119,12 @@ def test_a_zip_is_read_like_its_folder(picture_folder, tmp_path):
     with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
         for path in picture_folder.iterdir():
             archive.write(path, f"discs/{path.name}")
-    ours, names = image_set.read(tmp_path / "p.zip", 3)
-    theirs, _ = image_set.read(picture_folder, 3)
+    ours, names = image_dataset.read(tmp_path / "p.zip", 3)
+    theirs, _ = image_dataset.read(picture_folder, 3)
     assert torch.equal(ours, theirs)
     assert names[0] == "discs/00.png"
     with pytest.raises(BadInput, match="no folder and no zip"):
-        image_set.read(tmp_path / "nothing.zip", 3)
+        image_dataset.read(tmp_path / "nothing.zip", 3)
 
 
 def test_path_length_is_that_of_the_jacobian():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from invprob import build, seeds, tree
+from invprob import seeds, tree
+from invprob.diffusion.schedules import vp
 from invprob.generator import Generator, Identity
 from invprob.operator import LinearOperator
 from invprob.prior import Denoiser
@@ -13,7 +14,6 @@ from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise
 from invprob_basics.params import GaussianNoiseParams, GaussianPriorParams
 from invprob_basics.priors import Gaussian
-from invprob_basics.schedules import vp
 from invprob_ilo.l1_ball import L1Ball
 from invprob_ilo.params import L1BallParams
 
@@ -57,7 +57,7 @@ def problem(dim: int = 4, measured: int = 6, sigma: float = 0.1, rows: int = 1, 
     A.noise = GaussianNoise(GaussianNoiseParams(sigma=sigma))
     truth = G(torch.cat([G.sample(1, seeds.stream("truth", r)) for r in range(rows)]))
     y = A.measure(truth, [seeds.stream("noise", r) for r in range(rows)])
-    keys = [build.chain_key(0, row, s) for row in y for s in range(chains)]
+    keys = [seeds.chain_key(0, row, s) for row in y for s in range(chains)]
     prior = Gaussian(GaussianPriorParams(), G, 0)
     return Problem(tree.repeat(y, chains), A, G, tuple(keys), {0: prior, 1: prior}), truth
 

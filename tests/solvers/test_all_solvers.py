@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from invprob import checkpoint, tree
+from invprob import tree
+from invprob.io import checkpoint
 from invprob.solver import Problem
 from invprob_csgm.params import CSGMParams
 from invprob_csgm.solver import CSGM
@@ -11,9 +12,9 @@ from invprob_dps.params import DPSParams
 from invprob_dps.solver import DPS
 from invprob_ilo.params import ILOParams
 from invprob_ilo.solver import ILO
-from invprob_sgilo.official import Official
-from invprob_sgilo.params import OfficialParams, SGILOParams
-from invprob_sgilo.solver import SGILO
+from invprob_sgilo.solvers.params import OfficialParams, SGILOParams
+from invprob_sgilo.solvers.released import Official
+from invprob_sgilo.solvers.sgilo import SGILO
 from tests.solvers.closed_form import last, problem, with_balls, without_generator
 
 SOLVERS = {

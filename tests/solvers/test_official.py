@@ -7,8 +7,8 @@ from invprob import tree
 from invprob.solver import Problem
 from invprob_basics.params import GaussianPriorParams
 from invprob_basics.priors import Gaussian
-from invprob_sgilo.official import Official, project
-from invprob_sgilo.params import OfficialParams
+from invprob_sgilo.solvers.params import OfficialParams
+from invprob_sgilo.solvers.released import Official, project
 from tests.solvers.closed_form import last, problem
 
 

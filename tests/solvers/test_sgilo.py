@@ -1,14 +1,16 @@
 import pytest
 import torch
 
-from invprob import checkpoint, diagnostics, seeds, tree
+from invprob import seeds, tree
+from invprob.analysis import diagnostics
+from invprob.diffusion import schedules
 from invprob.errors import BadParams
+from invprob.io import checkpoint
 from invprob.prior import Score
-from invprob_basics import schedules
-from invprob_sgilo import anneal, langevin
-from invprob_sgilo.langevin import Point
-from invprob_sgilo.params import SGILOParams
-from invprob_sgilo.solver import SGILO
+from invprob_sgilo.solvers import annealing, langevin
+from invprob_sgilo.solvers.langevin import Point
+from invprob_sgilo.solvers.params import SGILOParams
+from invprob_sgilo.solvers.sgilo import SGILO
 from tests.solvers.closed_form import last, posterior, problem
 
 SIGMA = 0.3
@@ -232,19 +234,19 @@ def test_both_acceptances_agree_for_a_quadratic():
 
 
 def test_levels_of_an_annealing_share_its_steps():
-    plan = anneal.Schedule(start=1.0, end=0.1, levels=4, steps=10, last=0.4)
+    plan = annealing.Schedule(start=1.0, end=0.1, levels=4, steps=10, last=0.4)
     assert plan.begins == [0, 2, 4, 6]
     assert [plan.level(i) for i in range(10)] == [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
     assert plan.time(0) == pytest.approx(1.0)
     assert plan.time(9) == pytest.approx(0.1)
     assert plan.next_level(4) == 6
     assert plan.next_level(9) == 10
-    short = anneal.Schedule(start=1.0, end=0.1, levels=4, steps=2, last=0.4)
+    short = annealing.Schedule(start=1.0, end=0.1, levels=4, steps=2, last=0.4)
     assert [short.time(i) for i in range(2)] == [1.0, pytest.approx(0.1)]
-    assert anneal.Schedule(start=1.0, end=0.1, levels=1, steps=5, last=0.2).begins == [0]
-    assert anneal.Schedule(start=1.0, end=0.1, levels=3, steps=9, last=1.0).begins == [0, 1, 2]
+    assert annealing.Schedule(start=1.0, end=0.1, levels=1, steps=5, last=0.2).begins == [0]
+    assert annealing.Schedule(start=1.0, end=0.1, levels=3, steps=9, last=1.0).begins == [0, 1, 2]
 
-    carried = anneal.Schedule(start=0.0, end=0.1, levels=3, steps=5, last=0.2)
+    carried = annealing.Schedule(start=0.0, end=0.1, levels=3, steps=5, last=0.2)
     assert carried.begins == [0]
     assert carried.time(0) == pytest.approx(0.1)
 
@@ -269,7 +271,7 @@ def test_the_probability_flow_ends_in_the_law_of_the_data():
     prior = Mixture()
     u = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
     times = [1.0 - j / 60 for j in range(60)]
-    clean = anneal.probability_flow(prior, u, times)[:, 0]
+    clean = annealing.probability_flow(prior, u, times)[:, 0]
     assert float((clean > 0).double().mean()) == pytest.approx(0.7, abs=0.03)
     assert float(clean[clean > 0].mean()) == pytest.approx(1.5, abs=0.05)
     assert float(clean[clean > 0].std()) == pytest.approx(0.5, abs=0.05)

@@ -11,14 +11,15 @@ import torch
 from pydantic import ConfigDict, Field
 from torch import Tensor
 
-from invprob import rounds, seeds
+from invprob import seeds
+from invprob.config.registry import Entry
+from invprob.latents import stages
 from invprob.params import Params
 from invprob.plugin import Component, Kind, hookimpl
 from invprob.prior import LogDensity
-from invprob.registry import Entry
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob.testing import toys
-from invprob.training import TrainingProgress
+from invprob.trainer import TrainingProgress
 
 
 class Nothing(Params):
@@ -77,7 +78,7 @@ class Walk(Solver):
         return self.params.steps
 
     def init(self, problem: Problem) -> State:
-        x = rounds.draws(problem.generator, 0, problem.keys, "start")
+        x = stages.draws(problem.generator, 0, problem.keys, "start")
         zero = torch.zeros_like(problem.generator(x))
         return WalkState(x=x, total=zero, square=zero)
 
@@ -90,7 +91,7 @@ class Walk(Solver):
             x = state.x.detach().requires_grad_()
             image = problem.generator(x)
             energy = -problem.operator.log_likelihood(problem.y, image) - prior.log_density(x)
-            slope = rounds.gradient(energy, x)
+            slope = stages.gradient(energy, x)
         image, size = image.detach(), self.params.sizes[0] / 10
         moved = state.x - size * slope + (2 * size) ** 0.5 * self.noise(problem, state)
         after = WalkState(

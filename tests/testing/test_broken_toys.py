@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from invprob.registry import Entry, Registry
+from invprob.config.registry import Entry, Registry
 from invprob.testing.checks import CHECKS
-from invprob.testing.subject import cases
-from invprob.testing.trials import Trial
+from invprob.testing.collect import Trial
+from invprob.testing.target import cases
 from tests.testing.broken import BREACHES
 
 for name in ("manifests", "models", "generators", "operators", "noises", "priors", "solvers"):

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from invprob import cli, registry
+from invprob import cli
+from invprob.config import registry
 from invprob.errors import BadParams, UnknownComponent
 from invprob.plugin import hookimpl
 from invprob.testing import conformance, trials

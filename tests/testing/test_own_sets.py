@@ -8,10 +8,10 @@ import torch
 from diffusers import DDPMScheduler, UNet2DModel
 
 from invprob.testing import conformance
-from invprob_dps.diffusion_folder import write_folder
-from invprob_dps.pixel_diffusion import PixelDiffusion
-from invprob_sgilo.stylegan2 import Architecture, StyleGAN2
-from invprob_sgilo.stylegan2_file import save_weights
+from invprob_dps.folder import write_folder
+from invprob_dps.prior import PixelDiffusion
+from invprob_sgilo.stylegan2.checkpoint import save_weights
+from invprob_sgilo.stylegan2.network import Architecture, StyleGAN2
 from tests.convert.layouts import score_weights
 
 FOLDER = tempfile.TemporaryDirectory(prefix="invprob-kit-")

@@ -8,18 +8,18 @@ from invprob.testing.checks import (
     functions,
     generator,
     manifest,
-    manners,
     noise,
     operator,
     params,
     prior,
+    side_effects,
     solver,
 )
 
 CHECKS: tuple[Check, ...] = tuple(
     value
     for module in (
-        *(manifest, params, functions, manners),
+        *(manifest, params, functions, side_effects),
         *(generator, operator, noise, prior, solver, chain),
     )
     for value in vars(module).values()

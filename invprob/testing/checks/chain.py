@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from invprob import checkpoint
+from invprob.io import checkpoint
 from invprob.solver import Problem, Solver
-from invprob.testing import measure
+from invprob.testing import compare
 from invprob.testing.check import check, require
-from invprob.testing.exercise import problem, run
-from invprob.testing.subject import Case
+from invprob.testing.smoke_run import problem, run
+from invprob.testing.target import Case
 
 STOPS = (1, 3)
 """Steps after which a run is stopped, besides half of all."""
@@ -36,7 +36,7 @@ def resumes(case: Case) -> None:
             again = checkpoint.load(file, (*solver.states, *p.generator.latents))
         # a solver of its own: what the first one remembers is lost in another process
         resumed = run(case.make(), p, again)
-        same = all(map(measure.equal, whole[-len(resumed) :], resumed))
+        same = all(map(compare.equal, whole[-len(resumed) :], resumed))
         require(same, f"stopped after {stop} of {total} steps, the images are others")
 
 
@@ -56,8 +56,8 @@ def isolated(case: Case) -> None:
     for b in range(len(p.keys)):
         one = dataclasses.replace(p, y=p.y[b : b + 1], keys=p.keys[b : b + 1])
         alone = run(solver, one)
-        gap = measure.difference(alone[-1], together[-1][b : b + 1])
-        gap = max(gap, measure.difference(alone[-3], together[-3][b : b + 1]))
+        gap = compare.difference(alone[-1], together[-1][b : b + 1])
+        gap = max(gap, compare.difference(alone[-3], together[-3][b : b + 1]))
         require(gap < 1e-4, f"row {b} of {len(p.keys)} differs by {gap:.2g} from the row alone")
 
 
@@ -69,7 +69,7 @@ def keyed(case: Case) -> None:
     if solver.returns != "sample":
         return
     image = run(solver, p)[-3]
-    gap = measure.difference(image[:1], image[1:])
+    gap = compare.difference(image[:1], image[1:])
     require(gap > 1e-6, "two chains of one measurement give the same image")
     other = dataclasses.replace(p, keys=tuple(key + 1 for key in p.keys))
     require(not torch.equal(run(solver, other)[-3], image), "other keys give the same images")

@@ -1,4 +1,4 @@
-"""What every function of images, latents and measurements owes: see `invprob.testing.uses`."""
+"""What every function of images, latents and measurements owes: see `invprob.testing.callables`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from invprob import tree
-from invprob.testing import measure
+from invprob.testing import compare
+from invprob.testing.callables import Use, uses
 from invprob.testing.check import Failed, Inapplicable, check, require
-from invprob.testing.measure import SAME
-from invprob.testing.subject import Case
-from invprob.testing.uses import Use, uses
+from invprob.testing.compare import SAME
+from invprob.testing.target import Case
 
 KINDS = ("generator", "operator", "noise", "prior")
 
@@ -26,11 +26,11 @@ def pure(case: Case) -> None:
     made = uses(case)
     first = {}
     for use in made:
-        given = measure.copied(use.x)
+        given = compare.copied(use.x)
         first[use.name] = use.f(given)
-        require(measure.equal(given, use.x), f"{use.name} changes its input")
+        require(compare.equal(given, use.x), f"{use.name} changes its input")
     for use in reversed(made):
-        gap = measure.difference(use.f(use.x), first[use.name])
+        gap = compare.difference(use.f(use.x), first[use.name])
         require(gap < SAME, f"called again, {use.name} differs by {gap:.2g}")
 
 
@@ -44,13 +44,13 @@ def rows(case: Case) -> None:
             count = tree.batch(use.x)
             require(leaf.shape[:1] == (count,), f"{use.name} gives {tuple(leaf.shape)}")
         for b in range(tree.batch(use.x)):
-            gap = measure.difference(_alone(use, b), measure.row(whole, b))
+            gap = compare.difference(_alone(use, b), compare.row(whole, b))
             require(gap < SAME, f"row {b} of {use.name} differs by {gap:.2g} from the row alone")
 
 
 def _alone(use: Use, b: int) -> Any:
     try:
-        return use.f(measure.row(use.x, b))
+        return use.f(compare.row(use.x, b))
     except RuntimeError as error:
         raise Failed(f"{use.name} of one row raises {error}") from error
 
@@ -112,8 +112,8 @@ def gradient(case: Case) -> None:
         if not use.smooth:
             continue
         tried += 1
-        analytic, numeric = measure.slopes(use.f, use.x)
-        gap = measure.difference(analytic, numeric)
+        analytic, numeric = compare.slopes(use.f, use.x)
+        gap = compare.difference(analytic, numeric)
         require(gap < GRADIENT, f"the gradient of {use.name} differs by {gap:.2g}")
     if not tried:
         raise Inapplicable("it has no function that solvers differentiate")

@@ -9,19 +9,21 @@ from typing import Any
 
 import torch
 
-from invprob import checkpoint, rounds, seeds, tree
+from invprob import seeds, tree
 from invprob.generator import Generator
-from invprob.testing import measure
+from invprob.io import checkpoint
+from invprob.latents import stages
+from invprob.testing import compare
+from invprob.testing.callables import KEYS, to
 from invprob.testing.check import Failed, Inapplicable, check, require
-from invprob.testing.measure import SAME
-from invprob.testing.subject import Case
-from invprob.testing.uses import KEYS, to
+from invprob.testing.compare import SAME
+from invprob.testing.target import Case
 
 
 def _made(case: Case) -> tuple[Generator, Any]:
     """The generator in double precision, and a batch of inputs."""
     G = case.make().double()
-    return G, to(rounds.draws(G, 0, KEYS, "generator"))
+    return G, to(stages.draws(G, 0, KEYS, "generator"))
 
 
 def _latents(G: Generator, x: Any) -> Iterator[tuple[int, Any]]:
@@ -53,8 +55,8 @@ def sampled(case: Case) -> None:
     one, same, other = (G.sample(2, seeds.stream(path)) for path in ("a", "a", "b"))
     for name, leaf in tree.items(one):
         require(len(leaf) == 2, f"leaf {name!r} of 2 draws is {tuple(leaf.shape)}")
-    require(measure.equal(one, same), "the same stream gives other latents")
-    require(not measure.equal(one, other), "another stream gives the same latents")
+    require(compare.equal(one, same), "the same stream gives other latents")
+    require(not compare.equal(one, other), "another stream gives the same latents")
 
 
 @check("generator")
@@ -76,11 +78,11 @@ def live(case: Case) -> None:
     """Every leaf of a latent must move the image: read it in a later stage, or leave it out of the
     latent."""
     G, x = _made(case)
-    for k, x_k in _latents(G, measure.row(x, 0)):
+    for k, x_k in _latents(G, compare.row(x, 0)):
         with torch.enable_grad():
             leaf = tree.map(lambda v: v.detach().requires_grad_(), x_k)
             image = G(leaf, start=k)
-            seen = tree.dot(image, measure.noise_like(image.detach(), "live")).sum()
+            seen = tree.dot(image, compare.noise_like(image.detach(), "live")).sum()
             slopes = torch.autograd.grad(seen, tree.leaves(leaf), allow_unused=True)
         for (name, _), slope in zip(tree.items(x_k), slopes, strict=True):
             moves = slope is not None and bool((slope != 0).any())
@@ -100,7 +102,7 @@ def kept(case: Case) -> None:
             checkpoint.save(file, x_k)
             again = checkpoint.load(file, G.latents)
         require(type(again) is type(x_k), f"stage {k}: a {type(again).__name__} is read back")
-        require(measure.equal(again, x_k), f"stage {k}: other values are read back")
+        require(compare.equal(again, x_k), f"stage {k}: other values are read back")
 
 
 @check("generator")
@@ -111,5 +113,5 @@ def parity(case: Case) -> None:
     reference = getattr(G, "reference", None)
     if reference is None:
         raise Inapplicable("it has no reference(x_0)")
-    gap = measure.difference(G(x), reference(x))
+    gap = compare.difference(G(x), reference(x))
     require(gap < SAME, f"they differ by {gap:.2g}")

@@ -15,7 +15,7 @@ from invprob.plugin import KINDS
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
 from invprob.solver import Solver
 from invprob.testing.check import PLUGIN, Inapplicable, check, require
-from invprob.testing.subject import Case, Plugin
+from invprob.testing.target import Case, Plugin
 
 CLASSES: dict[str, type] = {
     "solver": Solver,

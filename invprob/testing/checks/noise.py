@@ -7,9 +7,9 @@ from torch import Tensor
 
 from invprob import seeds
 from invprob.operator import Noise
-from invprob.testing import measure
+from invprob.testing import compare
 from invprob.testing.check import Inapplicable, check, require
-from invprob.testing.subject import Case
+from invprob.testing.target import Case
 
 COUNT = 20000
 WITHIN = 0.1
@@ -26,7 +26,7 @@ def _made(case: Case) -> tuple[Noise, Tensor, Tensor]:
 
 def _noisy(case: Case) -> tuple[Noise, Tensor, Tensor]:
     noise, y, clean = _made(case)
-    if measure.equal(y, clean):
+    if compare.equal(y, clean):
         raise Inapplicable("it adds no noise")
     return noise, y, clean
 
@@ -39,7 +39,7 @@ def drawn(case: Case) -> None:
     again = noise.sample(clean[0], seeds.stream("noise"))
     require(y.shape == clean.shape, f"a draw around {COUNT} values is {tuple(y.shape[1:])}")
     require(y.dtype == clean.dtype, f"a draw around float64 is {y.dtype}")
-    require(measure.equal(y[0], again), "the same stream gives another draw")
+    require(compare.equal(y[0], again), "the same stream gives another draw")
     picture = noise.sample(torch.full((3, 4, 5), 0.5), seeds.stream("picture"))
     require(picture.shape == (3, 4, 5), f"a draw around (3, 4, 5) is {tuple(picture.shape)}")
 

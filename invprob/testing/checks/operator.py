@@ -6,14 +6,14 @@ import torch
 
 from invprob import seeds, tree
 from invprob.operator import LinearOperator, Operator
-from invprob.testing import measure
+from invprob.testing import compare
+from invprob.testing.callables import images
 from invprob.testing.check import check, require
-from invprob.testing.measure import SAME
-from invprob.testing.subject import Case
-from invprob.testing.uses import images
+from invprob.testing.compare import SAME
+from invprob.testing.target import Case
 
 SOLVED = 2e-3
-"""Relative residual allowed of a pseudo-inverse, which may be iterative (`invprob.linalg`)."""
+"""Relative residual allowed of a pseudo-inverse, which may be iterative."""
 
 
 def _made(case: Case) -> tuple[Operator, torch.Tensor]:
@@ -45,9 +45,9 @@ def measured(case: Case) -> None:
     base class."""
     A, x = _made(case)
     y, again = (A.measure(x, [seeds.stream(k) for k in range(len(x))]) for _ in range(2))
-    require(measure.equal(y, again), "the same generators give another measurement")
+    require(compare.equal(y, again), "the same generators give another measurement")
     alone = A.measure(x[1:2], [seeds.stream(1)])
-    gap = measure.difference(y[1:2], alone)
+    gap = compare.difference(y[1:2], alone)
     require(gap < SAME, f"row 1 differs by {gap:.2g} from the row measured alone")
     spread = float((y - A(x)).std() / A.noise.scale(y).mean())
     require(0.5 < spread < 2, f"y − A(x) spreads {spread:.2g} times as far as the noise")
@@ -62,7 +62,7 @@ def likely(case: Case) -> None:
     best, other = A.log_likelihood(y, x), A.log_likelihood(y, 0.9 * x + 0.1)
     require(best.shape == (len(x),), f"log_likelihood is {tuple(best.shape)} for {len(x)} rows")
     require(bool((best >= other).all()), "of y = A(x), another image is likelier than x")
-    gap = measure.difference(A.chi2(y, x), A.noise.chi2(y, A(x)))
+    gap = compare.difference(A.chi2(y, x), A.noise.chi2(y, A(x)))
     require(gap < SAME, f"chi2 differs by {gap:.2g} from the noise's at A(x)")
 
 
@@ -82,9 +82,9 @@ def linear(case: Case) -> None:
     """A must be linear: A(a u + b v) = a A(u) + b A(v) and A(0) = 0; derive from `Operator` if it
     is not."""
     A, u = _linear(case)
-    v = measure.noise_like(u, "linear")
+    v = compare.noise_like(u, "linear")
     require(bool((A(torch.zeros_like(u)) == 0).all()), "A(0) is not 0")
-    gap = measure.difference(A(2 * u - 3 * v), 2 * A(u) - 3 * A(v))
+    gap = compare.difference(A(2 * u - 3 * v), 2 * A(u) - 3 * A(v))
     require(gap < SAME, f"A(2u − 3v) differs by {gap:.2g} from 2A(u) − 3A(v)")
 
 
@@ -93,9 +93,9 @@ def adjoint(case: Case) -> None:
     """`adjoint` must be that of A: ⟨A x, y⟩ = ⟨x, Aᵀ y⟩; leave it out, and the base class derives
     it from `forward`."""
     A, x = _linear(case)
-    y = measure.noise_like(A(x), "adjoint")
+    y = compare.noise_like(A(x), "adjoint")
     left, right = tree.dot(A(x), y), tree.dot(x, A.adjoint(y))
-    gap = measure.difference(left, right)
+    gap = compare.difference(left, right)
     require(gap < SAME, f"the two differ by {gap:.2g}")
 
 
@@ -108,7 +108,7 @@ def inverse(case: Case) -> None:
     again = A.pinv(y)
     gap = float((A(again) - y).norm() / y.norm())
     require(gap < SOLVED, f"A A⁺ A x differs by {gap:.2g} from A x")
-    gap = measure.difference(A.pinv(y[1:2]), again[1:2])
+    gap = compare.difference(A.pinv(y[1:2]), again[1:2])
     require(gap < SOLVED, f"row 1 of A⁺ y differs by {gap:.2g} from the row alone")
     longer = float((again.flatten(1).norm(dim=1) / x.flatten(1).norm(dim=1)).max())
     require(longer <= 1 + SAME, f"A⁺ A x is {longer:.3g} times as long as x")

@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from invprob.config.toml import dumps as toml
 from invprob.errors import BadParams
-from invprob.params import Params, Spec, toml
+from invprob.params import Params, Spec
 from invprob.plugin import KINDS
 from invprob.testing.check import Failed, Inapplicable, check, require
-from invprob.testing.subject import Case
+from invprob.testing.target import Case
 
 
 @check(*KINDS)

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from invprob import tree
-from invprob.testing import measure
+from invprob.testing import compare
+from invprob.testing.callables import KEYS, latents, to, uses
 from invprob.testing.check import Inapplicable, check, require
-from invprob.testing.measure import SAME
-from invprob.testing.subject import STAGES, Case
-from invprob.testing.uses import KEYS, latents, to, uses
+from invprob.testing.compare import SAME
+from invprob.testing.target import STAGES, Case
 
 GRADIENT = 1e-3
 """Relative difference allowed between a score at the least time and ∇ log p."""
@@ -85,7 +85,7 @@ def score(case: Case) -> None:
         leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
         value = prior.log_density(prior.restore(leaf)).sum()
         slope = tree.unflatten(u, list(torch.autograd.grad(value, tree.leaves(leaf))))
-    gap = measure.difference(prior.score(u, _times(max(prior.t_min, 1e-5))), slope)
+    gap = compare.difference(prior.score(u, _times(max(prior.t_min, 1e-5))), slope)
     require(gap < GRADIENT, f"at t_min it differs by {gap:.2g} from ∇ log p")
 
 
@@ -105,7 +105,7 @@ def tweedie(case: Case) -> None:
             return tree.per_element(alpha, leaf) * leaf
 
         mean = tree.map(left, prior.denoise(u, _times(t)))
-        gap = measure.difference(mean, tree.map(right, u, prior.score(u, _times(t))))
+        gap = compare.difference(mean, tree.map(right, u, prior.score(u, _times(t))))
         require(gap < 1e-4, f"at t = {t} the two differ by {gap:.2g}")
 
 
@@ -113,12 +113,12 @@ def tweedie(case: Case) -> None:
 def units(case: Case) -> None:
     """`restore` must invert `normalise`, and both must be affine, element by element."""
     prior, x = _made(case)
-    gap = measure.difference(prior.restore(prior.normalise(x)), x)
+    gap = compare.difference(prior.restore(prior.normalise(x)), x)
     require(gap < SAME, f"restore(normalise(x)) differs by {gap:.2g} from x")
     other = tree.map(lambda leaf: leaf.roll(1, 0), x)
     middle = prior.normalise(tree.map(lambda a, b: (a + b) / 2, x, other))
     mean = tree.map(lambda a, b: (a + b) / 2, prior.normalise(x), prior.normalise(other))
-    gap = measure.difference(middle, mean)
+    gap = compare.difference(middle, mean)
     require(gap < SAME, f"normalise of a mean differs by {gap:.2g} from the mean")
 
 
@@ -130,11 +130,11 @@ def proximal(case: Case) -> None:
     prior, x = _made(case)
     far = tree.map(lambda leaf: 3 * leaf, x)
     u = prior.prox(far, 0.7)
-    if measure.difference(prior.prox(far, 1e-9), u) < SAME:
-        gap = measure.difference(prior.prox(u), u)
+    if compare.difference(prior.prox(far, 1e-9), u) < SAME:
+        gap = compare.difference(prior.prox(u), u)
         require(gap < SAME, f"projected twice, it differs by {gap:.2g}")
         return
-    gap = measure.difference(prior.prox(far, 1e-9), far)
+    gap = compare.difference(prior.prox(far, 1e-9), far)
     require(gap < SAME, f"for τ = 1e-9, prox(x) differs by {gap:.2g} from x")
     if "log_density" not in case.offers:
         return
@@ -142,5 +142,5 @@ def proximal(case: Case) -> None:
         leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
         slopes = torch.autograd.grad(prior.log_density(leaf).sum(), tree.leaves(leaf))
     expected = tree.map(lambda v, g: v - 0.7 * g, u, tree.unflatten(u, list(slopes)))
-    gap = measure.difference(far, expected)
+    gap = compare.difference(far, expected)
     require(gap < GRADIENT, f"x − u differs by {gap:.2g} from τ ∇h(u)")

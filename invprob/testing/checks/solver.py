@@ -15,8 +15,8 @@ from invprob.generator import Identity
 from invprob.prior import Prior
 from invprob.solver import Problem, Progress, Solver, State
 from invprob.testing.check import Failed, Inapplicable, check, require
-from invprob.testing.exercise import problem, run
-from invprob.testing.subject import Case
+from invprob.testing.smoke_run import problem, run
+from invprob.testing.target import Case
 
 STEPS = 50
 """Steps over which memory must be flat."""

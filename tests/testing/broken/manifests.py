@@ -4,7 +4,7 @@ import torch  # what no manifest may do
 
 from invprob.errors import BadInput
 from invprob.plugin import hookimpl
-from invprob.testing.subject import Plugin
+from invprob.testing.target import Plugin
 from tests.testing.broken import BREACHES, Breach, breaks
 from tests.testing.sound import MORE, Noise, Operator, Prior, Steps, Walk, component, entry
 

@@ -1,0 +1,1 @@
+"""What samples say: metrics, credible intervals, convergence diagnostics."""

@@ -1,0 +1,1 @@
+"""Where the cells of a benchmark are computed: processes, workers, and how they talk."""

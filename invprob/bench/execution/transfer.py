@@ -1,0 +1,77 @@
+"""Weights on their way to another machine: by content, with all files that belong to them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from invprob.config.experiment import Experiment
+from invprob.io.files import new_folder
+from invprob.weights import store
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "invprob" / "weights"
+
+
+def named(experiment: Experiment) -> dict[str, Path]:
+    """The files and folders that an experiment names as weights, by how it names them; what is
+    bundled has no path and is everywhere."""
+    specs = [*experiment.prior.values()] + ([experiment.generator] if experiment.generator else [])
+    found = {}
+    for spec in specs:
+        given = spec.params.get("weights")
+        if isinstance(given, str) and (path := store.path(given)) is not None:
+            found[given] = path
+    return found
+
+
+def pack(path: Path) -> tuple[str, bytes]:
+    """(SHA-256, zip file) of a folder, or of a file and its companions, whose names go on from its
+    own (a prior found by itself stands so beside its generator)."""
+    told, packed = hashlib.sha256(), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, file in sorted(_belonging(path)):
+            data = file.read_bytes()
+            told.update(name.encode() + len(data).to_bytes(8, "little") + data)
+            archive.writestr(name, data)
+    return told.hexdigest(), packed.getvalue()
+
+
+def _belonging(path: Path) -> Iterator[tuple[str, Path]]:
+    if path.is_dir():
+        for file in path.rglob("*"):
+            if file.is_file():
+                yield f"{path.name}/{file.relative_to(path).as_posix()}", file
+    else:
+        for file in path.parent.glob(f"{path.stem}*"):
+            if file.is_file():
+                yield file.name, file
+
+
+def arrive(sha256: str, packed: bytes, name: str, cache: Path = CACHE) -> Path:
+    """Where the file or folder `name` of the zip file lies now."""
+    folder = cache / sha256
+    if not folder.is_dir():
+        try:
+            with new_folder(folder) as part, zipfile.ZipFile(io.BytesIO(packed)) as archive:
+                archive.extractall(part)
+        except OSError:  # another worker was first
+            if not folder.is_dir():
+                raise
+    return folder / name
+
+
+def rerouted(experiment: dict[str, Any], places: dict[str, str]) -> dict[str, Any]:
+    """The experiment (as a table) with weights at their places on this machine."""
+
+    def moved(spec: dict[str, Any] | None) -> dict[str, Any] | None:
+        if spec is None or spec.get("weights") not in places:
+            return spec
+        return {**spec, "weights": places[spec["weights"]]}
+
+    priors = {stage: moved(spec) for stage, spec in experiment["prior"].items()}
+    return {**experiment, "generator": moved(experiment["generator"]), "prior": priors}

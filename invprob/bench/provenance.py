@@ -1,0 +1,48 @@
+"""What code computes a cell, as one number: its packages' sources, and the versions beneath."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from invprob._version import __version__
+from invprob.config.experiment import Experiment
+from invprob.config.registry import Registry
+
+SHOWN = ("bench", "cli")
+"""Parts of the core that show results and compute none."""
+
+
+EVERY = ("solver", "operator", "noise", "generator", "prior")
+
+
+def of_experiment(
+    experiment: Experiment, registry: Registry, kinds: Sequence[str] = EVERY
+) -> dict[str, str]:
+    """Versions of invprob, torch and the plugins of some kinds, and digests of their sources."""
+    told = {"invprob": f"{__version__} {_sources('invprob')}", "torch": torch.__version__}
+    for _, kind, _, entry in experiment.entries(registry):
+        if kind not in kinds:
+            continue
+        package = entry.component.target.partition(":")[0].partition(".")[0]
+        told[entry.plugin] = f"{entry.distribution} {_sources(package)}"
+    return told
+
+
+@cache
+def _sources(package: str) -> str:
+    spec = importlib.util.find_spec(package)
+    told = hashlib.sha256()
+    for folder in map(Path, (spec and spec.submodule_search_locations) or ()):
+        for path in _files(folder):
+            told.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return told.hexdigest()[:16]
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return (p for p in sorted(folder.rglob("*.py")) if p.relative_to(folder).parts[0] not in SHOWN)

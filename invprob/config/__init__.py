@@ -1,0 +1,1 @@
+"""Plugins found, experiments read and completed; imports neither torch nor numpy."""

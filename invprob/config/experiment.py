@@ -1,0 +1,183 @@
+"""A whole run as one model, written to and read from TOML; checked before torch is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from invprob.config import toml
+from invprob.config.registry import Entry, Registry
+from invprob.errors import BadParams, Incompatible, nearest
+from invprob.params import Params, Spec
+
+
+class Experiment(Params):
+    """What to solve, with what, from which seed. Everything a run depends on, but the files."""
+
+    images: tuple[str, ...] = Field((), description="Images, folders or zip files; none: bundled.")
+    measurement: str | None = Field(None, description="A degraded picture or array to start from.")
+    resize: bool = Field(False, description="Resize images to the generator's size.")
+    crop: bool = Field(False, description="Crop images to the generator's aspect or size.")
+    limit: int | None = Field(None, ge=1, description="Use the first images only.")
+    operator: tuple[Spec, ...] = Field(
+        (Spec(name="basics.inpaint"),), min_length=1, description="The operators, applied in order."
+    )
+    noise: Spec = Field(
+        Spec.model_validate("basics.gaussian:sigma=0.02"),
+        description="The noise, in units of [0, 1].",
+    )
+    generator: Spec | None = Field(None, description="The generator; none: the solver's default.")
+    prior: dict[str, Spec] = Field(
+        default_factory=dict, description="Priors by stage; 'default' serves every other stage."
+    )
+    solver: Spec = Field(Spec(name="sgilo.sgilo"), description="The algorithm.")
+    samples: int = Field(4, ge=1, le=4096, description="Samples (chains, restarts) per image.")
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where to compute.")
+    observe: tuple[Spec, ...] = Field((), description="Observers, which watch every step.")
+
+    @field_validator("observe", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, (str, Spec, Mapping)) else value
+
+    @field_validator("operator", mode="before")
+    @classmethod
+    def _composition(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(value.split("|"))
+        if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+            return tuple(part for text in value for part in text.split("|"))
+        return [value] if isinstance(value, Mapping) else value
+
+    def prior_of(self, stage: int) -> Spec | None:
+        """The prior of a stage, if any."""
+        return self.prior.get(str(stage), self.prior.get("default"))
+
+    def to_toml(self) -> str:
+        """The experiment as TOML, which `read` gives back unchanged."""
+        return toml.dumps(self.model_dump(mode="json"))
+
+    def entries(self, registry: Registry) -> list[tuple[str, str, Spec, Entry]]:
+        """(path in the experiment, kind, spec, registry entry) of every component named."""
+        named: list[tuple[str, str, Spec]] = [("solver", "solver", self.solver)]
+        named += [("operator", "operator", spec) for spec in self.operator]
+        named.append(("noise", "noise", self.noise))
+        if self.generator is not None:
+            named.append(("generator", "generator", self.generator))
+        named += [(f"prior.{stage}", "prior", spec) for stage, spec in self.prior.items()]
+        named += [("observe", "observer", spec) for spec in self.observe]
+        return [(path, kind, s, registry.find(kind, s.name)) for path, kind, s in named]
+
+
+def complete(experiment: Experiment, registry: Registry) -> Experiment:
+    """The experiment with defaults filled in, components by their shortest names, and all
+    parameters judged; refuses what cannot work.
+
+    Raises `UnknownComponent`, `BadParams` or `Incompatible`; imports manifests and parameter
+    models only.
+    """
+    solver = registry.find("solver", experiment.solver.name).component
+    defaults = dict(solver.defaults)
+    changes: dict[str, Any] = {}
+    if experiment.generator is None and "generator" in defaults:
+        changes["generator"] = Spec.model_validate(defaults["generator"])
+    if "default" not in experiment.prior and "prior" in defaults:
+        changes["prior"] = {
+            "default": Spec.model_validate(defaults["prior"]),
+            **experiment.prior,
+        }
+    experiment = experiment.model_copy(update=changes)
+    for stage in experiment.prior:
+        if stage != "default" and not stage.isdigit():
+            raise BadParams(f"prior stage {stage!r} is no number", "write --prior 2=NAME")
+    found = experiment.entries(registry)
+    _check_needs(solver.name, solver.needs, experiment, [(k, e) for _, k, _, e in found], registry)
+    full: dict[str, list[Spec]] = {}
+    for path, kind, spec, entry in found:
+        model = entry.params().parse(spec.params, f"{kind} {spec.name}")
+        values = {"name": registry.name(entry), **model.model_dump(exclude_none=True)}
+        filled = Spec.model_validate(values)
+        full.setdefault(path, []).append(filled)
+    return experiment.model_copy(
+        update={
+            "solver": full["solver"][0],
+            "operator": tuple(full["operator"]),
+            "noise": full["noise"][0],
+            "generator": full["generator"][0] if "generator" in full else None,
+            "prior": {stage: full[f"prior.{stage}"][0] for stage in experiment.prior},
+            "observe": tuple(full.get("observe", ())),
+        }
+    )
+
+
+def _check_needs(
+    name: str,
+    needs: Iterable[str],
+    experiment: Experiment,
+    entries: list[tuple[str, Entry]],
+    registry: Registry,
+) -> None:
+    for need in needs:
+        if need == "generator" and experiment.generator is None:
+            known = ", ".join(e.component.name for e in registry.of_kind("generator"))
+            raise Incompatible(f"{name} needs a generator", f"give one with --generator: {known}")
+        if not need.startswith("prior."):
+            continue
+        capability = need.removeprefix("prior.")
+        able = [e.component.name for e in registry.of_kind("prior") if _offers(e, capability)]
+        hint = f"priors with a {capability}: " + (", ".join(able) or "none installed")
+        priors = [entry for kind, entry in entries if kind == "prior"]
+        if not priors:
+            raise Incompatible(f"{name} needs a prior with a {capability}", hint)
+        for entry in priors:
+            if not _offers(entry, capability):
+                has = ", ".join(entry.component.offers) or "nothing"
+                found = entry.component.name
+                raise Incompatible(
+                    f"{name} needs a prior with a {capability}; {found} offers {has}",
+                    hint,
+                )
+
+
+def _offers(entry: Entry, capability: str) -> bool:
+    return capability in entry.component.offers
+
+
+def override(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """`table` with every ``path=value`` of `settings` put in, e.g. ``solver.steps=200``."""
+    out: dict[str, Any] = {k: _table(v) for k, v in table.items()}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        head, *keys = path.strip().split(".")
+        if not equals or not head:
+            raise BadParams(f"--set {setting!r} is not path=value", "e.g. --set solver.steps=200")
+        if head not in Experiment.model_fields:
+            raise BadParams(
+                f"--set {setting!r}: an experiment has no {head!r}",
+                nearest(head, Experiment.model_fields),
+            )
+        if not keys:
+            out[head] = _table(value)
+            continue
+        inner = out.setdefault(head, {})
+        if head == "operator" and isinstance(inner, list):
+            place = int(keys.pop(0)) if keys[0].isdigit() else len(inner) - 1
+            inner = inner[place] if place < len(inner) else None
+        if head == "prior" and len(keys) > 1:
+            inner = inner.setdefault(keys.pop(0), {})
+        if not isinstance(inner, dict) or len(keys) != 1:
+            raise BadParams(f"--set {setting!r} leads nowhere", "e.g. --set solver.steps=200")
+        inner[keys[0].replace("-", "_")] = value
+    return out
+
+
+def _table(value: Any) -> Any:
+    """Specs as tables, so that single parameters can be replaced."""
+    if isinstance(value, Mapping):
+        return {k: _table(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_table(v) for v in value]
+    return value

@@ -1,0 +1,1 @@
+"""Diffusion models: noise schedules, samplers and likelihoods."""

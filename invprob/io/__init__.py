@@ -1,0 +1,1 @@
+"""Files: reading what users bring, writing what runs leave."""

@@ -1,0 +1,84 @@
+"""Checkpoints of a solver's state: tensors, numbers and names, never a pickle that can run code."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+
+from invprob.errors import BadInput
+from invprob.io import files
+from invprob.numerics.adam import Moments
+
+FORMAT = 1
+HINT = "remove it to start anew, or give another folder"
+UNREADABLE = (
+    *(OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError),
+    safetensors.SafetensorError,  # torch.load reads some files by their suffix
+)
+
+
+def save(path: Path, state: Any) -> None:
+    """Write a solver's state."""
+    write(path, {"format": FORMAT, "state": _encode(state)})
+
+
+def write(path: Path, data: dict[str, Any]) -> None:
+    """Write tensors and plain values so that a reader sees the old file or the whole new one."""
+    # torch's own file writer raises RuntimeError on a full disk; Python's says what it is
+    packed = io.BytesIO()
+    torch.save(data, packed)
+    files.write_bytes(path, packed.getbuffer())
+
+
+def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") -> Any:
+    """The state of a file; only the dataclasses in `types` are built."""
+    allowed = {t.__name__: t for t in (*types, Moments)}
+    try:
+        return _decode(read(path, ("state",), device)["state"], allowed)
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"checkpoint {path} is of another solver: {error}", HINT) from None
+
+
+def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What `write` wrote, which must have `keys`; raises `BadInput`, and runs no code."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                raise ValueError("torch.save did not write it")
+        data = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise BadInput(
+            f"checkpoint {path} is damaged, or holds more than tensors and numbers", HINT
+        ) from None
+    except UNREADABLE as error:
+        raise BadInput(f"checkpoint {path} is damaged: {error}", HINT) from None
+    if not isinstance(data, dict) or not data.keys() >= set(keys):
+        raise BadInput(f"checkpoint {path} is of something else", HINT)
+    return data
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, "fields": fields}
+    if isinstance(value, (tuple, list)):
+        return [_encode(v) for v in value]
+    if value is None or isinstance(value, (torch.Tensor, bool, int, float, str)):
+        return value
+    raise TypeError(f"a state may not hold {type(value).__name__}")
+
+
+def _decode(value: Any, allowed: dict[str, type]) -> Any:
+    if isinstance(value, dict):
+        fields = {k: _decode(v, allowed) for k, v in value["fields"].items()}
+        return allowed[value["type"]](**fields)
+    if isinstance(value, list):
+        return tuple(_decode(v, allowed) for v in value)
+    return value

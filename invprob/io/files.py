@@ -1,0 +1,76 @@
+"""The one place that replaces files and folders: a reader sees the old or the whole new one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_numbers = itertools.count()
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; what is there when the block ends takes the place of `path`.
+
+    The new content is on disk before the old one goes. If the block raises, `path` stays as it was
+    and nothing else is left in its folder.
+    """
+    # short and without the name of `path`, which may be as long as the file system allows
+    part = path.with_name(f".{os.getpid():x}-{next(_numbers):x}.part")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(place: Path) -> Iterator[Path]:
+    """A folder to fill that becomes `place` when the block ends; nothing is left if it raises.
+
+    Raises `FileExistsError` where somebody else was faster.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(f".{os.getpid():x}-{next(_numbers):x}.part")
+    part.mkdir()
+    try:
+        yield part
+        if place.exists():
+            raise FileExistsError(str(place))
+        os.rename(part, place)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
+    """Replace the content of a file; raises `OSError`."""
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the content of a file, in UTF-8 with the line ends as they are given."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace the content of a file by JSON; NaN and infinities become null."""
+    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """The same nested dictionaries and lists, with None for numbers that JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,1 @@
+"""Latents of a staged generator: drawn, inverted, generated from."""

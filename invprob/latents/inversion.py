@@ -1,0 +1,59 @@
+"""Inversion: the latent of a stage whose image is a given picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from invprob import tree
+from invprob.generator import Generator
+from invprob.latents import stages
+from invprob.numerics import adam
+
+
+class Inverted(NamedTuple):
+    """x_stage after `step` steps, and the PSNR in dB, (B,), of the images one step before."""
+
+    step: int
+    x: Any
+    psnr: Tensor
+
+
+def invert(
+    generator: Generator,
+    pictures: Tensor,
+    stage: int,
+    steps: int = 300,
+    lr: float = 0.1,
+    sigma: float = 0.01,
+    weight: float = 1.0,
+) -> Iterator[Inverted]:
+    """Descend ‖G(x) − picture‖²/2σ² + λ·½‖(x − mean)/spread‖² in x_stage, by Adam.
+
+    Mean and spread are the moments of x_stage under the generator's own input law, so that what the
+    picture leaves open (noise maps most of all) stays as the generator knows it. Starts at the
+    mean, draws nothing; batch elements are independent. `pictures` is (B, C, H, W) in [0, 1].
+    """
+    mean, spread = stages.moments(generator, stage)
+    u = tree.map(lambda m: torch.zeros_like(m).repeat(len(pictures), *[1] * (m.dim() - 1)), mean)
+    moments = adam.start(u)
+
+    def latent(u: Any) -> Any:
+        return tree.map(lambda m, s, leaf: m + s * leaf, mean, spread, u)
+
+    for step in range(1, steps + 1):
+        with torch.enable_grad():
+            leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+            error = (generator(latent(leaf), start=stage) - pictures).square().flatten(1)
+            loss = error.sum(1) / (2 * sigma**2) + 0.5 * weight * tree.dot(leaf, leaf)
+            slope = stages.gradient(loss, leaf)
+        u, moments = adam.adam(u, slope, moments, lr * stages.cosine_ramp(step / steps))
+        yield Inverted(step, latent(u), psnr(error.detach()))
+
+
+def psnr(error: Tensor) -> Tensor:
+    """The PSNR in dB of squared errors (B, n) of images in [0, 1]."""
+    return -10 * error.mean(1).clamp_min(1e-12).log10()

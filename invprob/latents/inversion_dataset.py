@@ -1,0 +1,116 @@
+"""A data set of inverted images: one safetensors shard per batch of latents, and what made them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import fingerprint, tree
+from invprob.errors import BadInput
+from invprob.generator import Generator
+from invprob.io import files as io_files
+from invprob.io import images, tensor_files
+from invprob.io.images import ImageFile
+from invprob.latents.inversion import invert
+from invprob.latents.params import InversionParams
+
+MANIFEST = "inversions.json"
+
+
+def write(
+    out: Path,
+    generator: Generator,
+    files: Sequence[ImageFile],
+    params: InversionParams,
+    device: torch.device,
+    watch: Callable[[int], None] = lambda steps: None,
+) -> Iterator[list[float]]:
+    """Invert batch after batch into shards in `out`; yields the PSNR (dB) of each image so far.
+
+    Shards that are there already are kept, so that a run that was stopped goes on; a folder of
+    other images, parameters or weights is refused. `watch` is told of every step.
+    """
+    about = {
+        "generator": fingerprint.of_module(generator),
+        "params": params.model_dump(mode="json"),
+        "images": [file.name for file in files],
+        "groups": [group(file) for file in files],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / MANIFEST).is_file():
+        if json.loads((out / MANIFEST).read_text(encoding="utf-8")) != about:
+            raise BadInput(
+                f"{out} holds inversions of other images, parameters or weights",
+                "give another --out, or repeat the command that began it",
+            )
+    elif any(out.iterdir()):
+        raise BadInput(f"folder {out} is not empty", "give another --out")
+    else:
+        io_files.write_json(out / MANIFEST, about)
+    psnrs: list[float] = []
+    for number, first in enumerate(range(0, len(files), params.batch)):
+        shard = out / f"latents-{number:05d}.safetensors"
+        if not shard.is_file():
+            batch = files[first : first + params.batch]
+            x, found = _batch(generator, batch, params, device, watch)
+            leaves = {name: leaf.to(torch.float16) for name, leaf in tree.items(x)}
+            tensor_files.write(shard, leaves, {"psnr": [round(float(p), 3) for p in found]})
+        psnrs += json.loads(tensor_files.read(shard)[1]["psnr"])
+        yield psnrs
+
+
+def group(file: ImageFile) -> str:
+    """What must be held out together: the folder of a picture, in a zip file or on disk."""
+    return (file.member or str(file.path)).rpartition("/")[0]
+
+
+def _batch(
+    generator: Generator,
+    files: Sequence[ImageFile],
+    params: InversionParams,
+    device: torch.device,
+    watch: Callable[[int], None],
+) -> tuple[Any, Tensor]:
+    shape = generator.image_shape
+    pictures = [
+        images.fit(f.read(shape[0]), shape, params.resize, params.crop, f.name) for f in files
+    ]
+    stacked = torch.stack(pictures).to(device)
+    record = None
+    for record in invert(
+        generator, stacked, params.stage, params.steps, params.lr, params.sigma, params.weight
+    ):
+        watch(record.step)
+    assert record is not None
+    return record.x, record.psnr
+
+
+def read(folder: Path, generator: Generator, stage: int, like: Any) -> tuple[Any, list[str]]:
+    """(latents in float32, the group of each) of a finished data set, a tree like `like`."""
+    if not (folder / MANIFEST).is_file():
+        raise BadInput(f"{folder} holds no inversions", "make them: invprob invert IMAGES --out …")
+    about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if about["generator"] != fingerprint.of_module(generator):
+        raise BadInput(
+            f"{folder} holds inversions by other weights", "invert the images with this generator"
+        )
+    if about["params"]["stage"] != stage:
+        raise BadInput(
+            f"{folder} holds latents of stage {about['params']['stage']}, not {stage}",
+            f"invert the images with --stage {stage}",
+        )
+    shards = [tensor_files.read(path)[0] for path in sorted(folder.glob("latents-*.safetensors"))]
+    found = sum(len(next(iter(shard.values()))) for shard in shards)
+    if found != len(about["images"]):
+        raise BadInput(
+            f"{folder} holds {found} of {len(about['images'])} inversions",
+            "finish it: repeat the command that began it",
+        )
+    names = [name for name, _ in tree.items(like)]
+    leaves = [torch.cat([shard[name] for shard in shards]).float() for name in names]
+    return tree.unflatten(like, leaves), about["groups"]

@@ -1,0 +1,1 @@
+"""Pure functions on trees of tensors: linear algebra, optimisers, MCMC."""

@@ -1,0 +1,1 @@
+"""Pictures of a run: the summary, traces, grids of images."""

@@ -1,0 +1,75 @@
+"""Trace plots: the misfit over the steps, and the functionals that mix worst over the draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from invprob.analysis.diagnostics import Diagnosis
+from invprob.analysis.draws import Drawn
+
+MAX_IMAGES = 6
+WORST = 3
+
+
+def traces(
+    names: Sequence[str],
+    chains: int,
+    rows: Sequence[dict[str, Any]],
+    drawn: Drawn | None,
+    diagnoses: Sequence[Diagnosis],
+) -> Figure:
+    """A row of plots for each of the first images, a line per chain.
+
+    `rows` are those of the trace, in which the chains of all images are numbered in a row. With
+    draws, the functionals of the highest R-hat follow.
+    """
+    shown = names[:MAX_IMAGES]
+    wide = 1 if drawn is None else 1 + WORST
+    page = Figure(figsize=(3.6 * wide + 0.4, 2.2 * len(shown) + 0.3), dpi=110, layout="constrained")
+    grid = page.subplots(len(shown), wide, squeeze=False)
+    for i, (name, line) in enumerate(zip(shown, grid, strict=True)):
+        _misfit(line[0], name, rows, range(i * chains, (i + 1) * chains))
+        if drawn is not None:
+            _functionals(line[1:], drawn, drawn.values[i], diagnoses[i])
+        for axes in line:
+            axes.tick_params(labelsize=7)
+            axes.margins(x=0)
+            axes.locator_params("x", integer=True)
+            axes.spines[["top", "right"]].set_visible(False)
+            if i + 1 == len(shown):
+                axes.set_xlabel("step", fontsize=8)
+    return page
+
+
+def _misfit(axes: Axes, name: str, rows: Sequence[dict[str, Any]], numbers: range) -> None:
+    """The misfit of the chains `numbers`, on a logarithmic scale; 1 is the noise level."""
+    axes.set_title(f"{name}: misfit", fontsize=9, loc="left")
+    axes.set_yscale("log")
+    axes.axhline(1, color="0.8", linewidth=0.8)
+    for k, chain in enumerate(numbers):
+        own = [row for row in rows if row["chain"] == chain and row.get("misfit", 0) > 0]
+        steps, misfits = [row["step"] for row in own], [row["misfit"] for row in own]
+        axes.plot(steps, misfits, color=_colour(k), linewidth=0.8)
+
+
+def _functionals(line: Sequence[Axes], drawn: Drawn, values: Tensor, diagnosis: Diagnosis) -> None:
+    """The functionals of the highest R-hat, or the first where none is known; values (S, D, K)."""
+    table = diagnosis.functionals
+    ranked = sorted(table, key=lambda name: -table[name]["r_hat"]) or list(drawn.names)
+    for axes, name in zip(line, ranked, strict=False):
+        figure = f", R-hat {table[name]['r_hat']:.2f}" if table else ""
+        axes.set_title(f"{name}{figure}", fontsize=9, loc="left")
+        for k, chain in enumerate(values[:, :, drawn.names.index(name)]):
+            axes.plot(drawn.steps.tolist(), chain.tolist(), color=_colour(k), linewidth=0.8)
+    for axes in line[len(ranked) :]:
+        axes.set_axis_off()
+
+
+def _colour(chain: int) -> Any:
+    return colormaps["tab10"](chain % 10)

@@ -1,0 +1,1 @@
+"""One run: built from an experiment, driven step by step, kept in a folder."""

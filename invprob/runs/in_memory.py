@@ -1,0 +1,80 @@
+"""Images and measurements that are in memory: they stand in for files an experiment would name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from invprob.errors import BadInput
+from invprob.io.decode import from_pil, with_channels
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in memory, (C, H, W) in [0, 1], that is read as an `ImageFile` is."""
+
+    name: str
+    image: Tensor
+
+    def read(self, channels: int | None = 3) -> Tensor:
+        """The picture with 1 or 3 channels, or with those it has."""
+        return with_channels(self.image, channels)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Either pictures to degrade, or a measurement as `images.read_measurement` returns one."""
+
+    pictures: tuple[Picture, ...] = ()
+    measurement: Tensor | None = None
+
+
+def pictures(value: Any) -> tuple[Picture, ...]:
+    """The pictures of a tensor or float array (C, H, W) or (B, C, H, W) in [0, 1], of a Pillow
+    image or an 8-bit array (H, W) or (H, W, 3), or of a sequence of such; raises `BadInput`."""
+    found: list[Tensor] = []
+    for part in value if isinstance(value, (list, tuple)) else [value]:
+        image = numbers(part, "truth")
+        found += list(image) if image.dim() == 4 else [image]
+    for i, image in enumerate(found):
+        if image.dim() != 3 or image.shape[0] not in (1, 3):
+            raise BadInput(
+                f"truth {i} has the shape {tuple(image.shape)}",
+                "give images as (C, H, W) or (B, C, H, W) with 1 or 3 channels",
+            )
+        if not 0 <= float(image.min()) <= float(image.max()) <= 1:
+            raise BadInput(
+                f"truth {i} reaches from {float(image.min()):g} to {float(image.max()):g}",
+                "give images in units of [0, 1]",
+            )
+    return tuple(Picture(f"image-{i}", image) for i, image in enumerate(found))
+
+
+def numbers(value: Any, name: str) -> Tensor:
+    """A tensor, array or Pillow image as float32 on the CPU; errors call it `name`.
+
+    Floats keep their shape; 8-bit arrays and Pillow images become pictures (C, H, W) in [0, 1].
+    """
+    if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (2, 3):
+        value = Image.fromarray(value)
+    if isinstance(value, Image.Image):
+        return from_pil(value, name)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        value = torch.from_numpy(value.astype(np.float32))
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        kind = getattr(value, "dtype", type(value).__name__)
+        raise BadInput(
+            f"{name} is of type {kind}",
+            "give a tensor or array of floats, an 8-bit array, a Pillow image or a path",
+        )
+    plain: Tensor = value.detach().to("cpu", torch.float32)
+    bad = int((~plain.isfinite()).sum())
+    if bad or plain.numel() == 0:
+        what = f"holds NaN or infinity in {bad} values" if bad else "is empty"
+        raise BadInput(f"{name} {what}", "mend it first")
+    return plain

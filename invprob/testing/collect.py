@@ -1,0 +1,133 @@
+"""The checks of a plugin or of a component, one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from invprob.config import registry
+from invprob.config.registry import Entry
+from invprob.errors import BadParams, UnknownComponent, nearest
+from invprob.params import Spec
+from invprob.testing.check import PLUGIN, Check, Failed, Inapplicable
+from invprob.testing.checks import CHECKS
+from invprob.testing.target import Case, Plugin, cases
+
+Modules = Iterable[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check came to; `seen` says what was seen, or why the check does not apply."""
+
+    verdict: Literal["passed", "failed", "skipped"]
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A check on a plugin, or on a component with each of its examples.
+
+    `subject` is ``"plugin NAME"`` or ``"kind name"``, `name` is what expected failures are called.
+    """
+
+    subject: str
+    name: str
+    check: Check
+    on: tuple[Plugin | Case, ...]
+
+    def run(self) -> Outcome:
+        """Check; whatever the component raises counts as a failure."""
+        outcome = Outcome("passed")
+        for subject in self.on:
+            try:
+                self.check.run(subject)
+            except Inapplicable as reason:
+                outcome = Outcome("skipped", str(reason))
+            except Exception as error:
+                seen = str(error) if isinstance(error, Failed) else _said(error)
+                return Outcome("failed", seen + _where(subject, self.on))
+        return outcome
+
+
+def trials(
+    name: str,
+    examples: Mapping[str, Mapping[str, Any]] | None = None,
+    modules: Modules | None = None,
+) -> list[Trial]:
+    """Every check of a plugin, or of the components of a name.
+
+    `name` is a plugin's name, a component's (``solver.name`` or ``plugin.name`` where that is not
+    enough), or a component with the parameters to try it with, ``name:key=value``. `examples` gives
+    such parameters by component. `modules` are (plugin, manifest module, distribution) triples,
+    those installed if None. Raises `UnknownComponent`, `BadParams`.
+    """
+    spec = Spec.model_validate(name)
+    given = {**(examples or {}), **({spec.name: spec.params} if spec.params else {})}
+    triples = list(registry.installed() if modules is None else modules)
+    found = registry.discover(triples)
+    plugins = {
+        plugin: Plugin(
+            plugin,
+            module,
+            tuple(e for e in found.entries if e.plugin == plugin),
+            found.broken.get(plugin, ""),
+        )
+        for plugin, module, _ in triples
+    }
+    made: list[Trial] = []
+    if spec.name in plugins and not spec.params:
+        plugin = plugins[spec.name]
+        made += [_trial(f"plugin {plugin.name}", plugin.name, c, plugin) for c in _of(PLUGIN)]
+        chosen = plugin.entries
+    else:
+        chosen = tuple(e for e in found.entries if spec.name in _names(e))
+        if not chosen:
+            known = {*plugins, *(e.component.name for e in found.entries)}
+            raise UnknownComponent(
+                f"no plugin or component is called {spec.name!r}", nearest(spec.name, known)
+            )
+    unused = given.keys() - {n for e in chosen for n in _names(e)}
+    if unused:
+        raise BadParams(f"parameters for {', '.join(sorted(unused))}, which is not checked")
+    often = Counter(n for e in chosen for n in _names(e))
+    for entry in chosen:
+        c = entry.component
+        short = next(n for n in _names(entry) if often[n] == 1)
+        own = next((given[n] for n in _names(entry) if n in given), None)
+        if own is not None:
+            entry.params().parse(own, f"{c.kind} {c.name}")
+        made += [
+            _trial(f"{c.kind} {c.name}", short, rule, *cases(entry, found, own))
+            for rule in _of(c.kind)
+            if rule.offers in ("", *c.offers)
+        ]
+    return made
+
+
+def _of(kind: str) -> list[Check]:
+    return [check for check in CHECKS if kind in check.kinds]
+
+
+def _trial(subject: str, short: str, check: Check, *on: Plugin | Case) -> Trial:
+    return Trial(subject, f"{short}.{check.name}", check, on)
+
+
+def _names(entry: Entry) -> tuple[str, ...]:
+    """The names by which a component can be meant, the shortest first."""
+    c = entry.component
+    return c.name, f"{c.kind}.{c.name}", entry.full_name, f"{entry.plugin}.{c.kind}.{c.name}"
+
+
+def _said(error: Exception) -> str:
+    return f"it raised {type(error).__name__}: {error}"
+
+
+def _where(subject: Plugin | Case, on: tuple[Plugin | Case, ...]) -> str:
+    """The example that failed, where there are several."""
+    if len(on) == 1 or not isinstance(subject, Case):
+        return ""
+    pairs = ",".join(f"{key}={value}" for key, value in subject.example.items())
+    return f" ({subject.entry.component.name}:{pairs})"

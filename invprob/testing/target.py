@@ -1,0 +1,137 @@
+"""What is checked: a plugin as a whole, and its components, each with small parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from invprob.config.registry import Entry, Registry
+from invprob.errors import InvprobError
+from invprob.operator import Operator
+from invprob.testing import toys
+from invprob.testing.check import Inapplicable
+
+SHAPES = ((3, 8, 8), (1, 8, 8), (3, 64, 64))
+"""The shapes of images on which an operator is tried: the first that it accepts."""
+
+STAGES = (0, 1, 2, 3)
+"""The stages for which a prior is tried: the first for which it can be built."""
+
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin: its name, the module of its manifest, and why it is broken if it is."""
+
+    name: str
+    module: str
+    entries: tuple[Entry, ...]
+    broken: str = ""
+
+
+class Made(NamedTuple):
+    """A component and what it was made of."""
+
+    thing: Any
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A component with the parameters of one example.
+
+    `registry` knows the generator that a prior names among its `defaults`, if it needs one;
+    `stages` are those for which a prior is tried, in order.
+    """
+
+    entry: Entry
+    registry: Registry
+    example: Mapping[str, Any]
+    stages: tuple[int, ...] = STAGES
+
+    @property
+    def kind(self) -> str:
+        return self.entry.component.kind
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        return self.entry.component.offers
+
+    def params(self) -> Any:
+        """The parameters, judged by their model; raises `BadParams`."""
+        return self.entry.params().parse(self.example, self.entry.component.name)
+
+    def make(self) -> Any:
+        """The component; `Inapplicable` where it cannot be built."""
+        return self.made().thing
+
+    def made(self) -> Made:
+        """The component and its arguments; `Inapplicable` where it cannot be built."""
+        try:
+            return self.build()
+        except Exception as error:
+            raise Inapplicable(f"it cannot be built: {error}") from error
+
+    def build(self) -> Made:
+        """The component, in evaluation mode; raises whatever the component raises."""
+        target, params = self.entry.load(), self.params()
+        attempts: list[tuple[Any, ...]] = [(params,)]
+        if self.kind == "operator":
+            attempts = [(params, shape, SEED) for shape in SHAPES]
+        elif self.kind == "prior":
+            attempts = [(params, *place) for place in self.places()]
+        made = _first(target, attempts)
+        if isinstance(made.thing, Operator):
+            made.thing.noise = toys.White()
+        if isinstance(made.thing, nn.Module):
+            made.thing.eval().requires_grad_(False)
+        return made
+
+    def places(self) -> list[tuple[Any, int]]:
+        """The (generator, stage) pairs at which a prior is tried."""
+        if "pixels" in self.offers:
+            return [(None, 0)]
+        generators = self.generators()
+        return [(g, stage) for g in generators for stage in self.stages if stage < g.depth]
+
+    def generators(self) -> list[Any]:
+        """The generators over whose latents a prior is: those of the examples of the one among its
+        defaults, or a toy."""
+        name = dict(self.entry.component.defaults).get("generator")
+        if name is None:
+            return [toys.Linear()]
+        entry = self.registry.find("generator", name)
+        return [case.build().thing for case in cases(entry, self.registry)]
+
+
+def cases(entry: Entry, registry: Registry, given: Mapping[str, Any] | None = None) -> list[Case]:
+    """A case for each example of the params model, one of the defaults if there is none; or one of
+    the parameters `given`."""
+    one = Case(entry, registry, {})
+    if given is not None:
+        return [replace(one, example=given)]
+    return [replace(one, example=example) for example in examples(entry)] or [one]
+
+
+def examples(entry: Entry) -> list[Mapping[str, Any]]:
+    """The examples of the params model; none if it cannot be loaded, which `resolves` checks."""
+    try:
+        extra = getattr(entry.params(), "model_config", {}).get("json_schema_extra")
+    except InvprobError:
+        return []
+    return list(extra.get("examples", ())) if isinstance(extra, dict) else []
+
+
+def _first(target: Any, attempts: list[tuple[Any, ...]]) -> Made:
+    """The first that can be built; else the first refusal is raised."""
+    refusals = []
+    for arguments in attempts:
+        try:
+            return Made(target(*arguments), arguments)
+        except InvprobError as refusal:
+            refusals.append(refusal)
+    raise refusals[0]

@@ -1,0 +1,187 @@
+"""What a sampler gets wrong, in sentences: means, spreads, modes, calibration.
+
+Each of R simulated measurements has S independent samples. If they are draws of the posterior,
+then the truth is one more of them: its rank is uniform (simulation-based calibration; Talts et
+al., 2018, arXiv:1804.06788), intervals hold it as often as they say, and its distance from a point
+that has nothing to do with it is one of theirs (TARP; Lemos et al., 2023, arXiv:2302.03026). Means
+and variances are compared with the exact ones, within four Monte Carlo standard errors and what
+the solver declares besides (`Solver.bias`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invprob.solver import Problem, Solver
+from invprob.validation.reference_tasks import Posterior, World, posterior
+
+ERRORS = 4.0
+"""Monte Carlo standard errors that are no evidence."""
+
+UNLIKELY = 1e-4
+"""Of calibrated samples, p-values below it are no accident."""
+
+BINS = 5
+NOMINAL = (0.5, 0.8, 0.9)
+
+Draw = Callable[[Problem], Tensor]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`wrong` are the sentences, none if nothing is; `figures` are what they rest on."""
+
+    world: World
+    wrong: tuple[str, ...]
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Truths (R, dim) and samples (R, S, dim) in directions ordered from well to badly seen."""
+
+    truths: Tensor
+    samples: Tensor
+    exact: Posterior
+    prior_mean: Tensor
+    seen: int
+
+
+def judge(
+    draw: Draw, world: World, problems: int = 100, chains: int = 19, bias: float = 0.0
+) -> Verdict:
+    """What the samples are worth that `draw` makes of a problem: images, one for each row."""
+    truths = world.truths(problems)
+    p = world.problem(truths, chains)
+    codes = world.codes(draw(p))
+    M = world.operator().matrix.double() @ world.map()
+    _, strength, rotation = torch.linalg.svd(M)
+    exact = posterior(world, p.y[::chains], rotation)
+    # a direction is seen where the measurement at least halves its variance
+    seen = int((strength * world.law.std > world.sigma).sum())
+    evidence = Evidence(
+        truths @ rotation.T,
+        (codes @ rotation.T).reshape(problems, chains, -1),
+        exact,
+        (world.law.weights @ world.law.means) @ rotation.T,
+        seen,
+    )
+    if not bool(codes.isfinite().all()):
+        return Verdict(world, ("some samples are not finite",), {})
+    wrong: list[str] = []
+    figures: dict[str, float] = {}
+    for test in (_means, _spreads, _modes, _calibration):
+        sentences, found = test(evidence, bias)
+        wrong += sentences
+        figures |= found
+    return Verdict(world, tuple(wrong), figures)
+
+
+def last_samples(solver: Solver) -> Draw:
+    """The last sample of every row, after a whole run."""
+
+    def draw(p: Problem) -> Tensor:
+        solver.stages(p.generator)
+        state = None
+        for progress in solver.run(p):
+            state = progress.state
+        with torch.no_grad():
+            return solver.result(p, state).image
+
+    return draw
+
+
+Found = tuple[list[str], dict[str, float]]
+
+
+def _means(e: Evidence, bias: float) -> Found:
+    """Are the means shifted, pulled to the prior, or otherwise off?"""
+    std, count = e.exact.variance.sqrt(), e.samples.shape[1]
+    errors = (e.samples - e.exact.mean[:, None]) / std[:, None]
+    away = (e.prior_mean - e.exact.mean) / std
+    along = (errors * away[:, None]).sum(2)
+    pull = float(along.mean(1).sum() / (away**2).sum())
+    doubt = ERRORS * float((along.var(1) / count).sum().sqrt() / (away**2).sum())
+    # coordinates may depend on each other, problems do not
+    squares = (errors.mean(1) ** 2 - errors.var(1) / count).mean(1)
+    excess = float(squares.mean().clamp_min(0).sqrt())
+    least = math.sqrt(ERRORS * float(squares.std()) / math.sqrt(len(squares)))
+    figures = {"pull": pull, "error of means": excess}
+    if abs(pull) > doubt + bias:
+        where = "towards the prior's" if pull > 0 else "away from the prior's"
+        return [f"means lie {abs(pull):.0%} of the way {where}"], figures
+    if excess > least + bias:
+        return [f"means are off by {excess:.2f} posterior standard deviations"], figures
+    return [], figures
+
+
+def _spreads(e: Evidence, bias: float) -> Found:
+    """Are the samples too wide or too narrow, where the measurement sees and where it does not?"""
+    wrong: list[str] = []
+    figures: dict[str, float] = {}
+    ratios = (e.samples.var(1).mean(0) / e.exact.variance.mean(0)).sqrt()
+    count = e.samples.shape[0] * (e.samples.shape[1] - 1)
+    for what, part in (("sees", ratios[: e.seen]), ("does not see", ratios[e.seen :])):
+        if not len(part):
+            continue
+        ratio = float((part**2).mean().sqrt())
+        figures[f"spread where it {what}"] = ratio
+        # heavier tails than normal, and problems that differ: twice the error of a normal law
+        if abs(math.log(max(ratio, 1e-9))) > ERRORS * math.sqrt(2 / count) + math.log1p(bias):
+            word = "wide" if ratio > 1 else "narrow"
+            times = ratio if ratio > 1 else 1 / max(ratio, 1e-9)
+            text = f"samples are {times:.2f} times too {word} in what the measurement {what}"
+            wrong.append(text)
+    return wrong, figures
+
+
+def _modes(e: Evidence, bias: float) -> Found:
+    """Does every mode get its weight?"""
+    if e.exact.shares.shape[1] == 1:
+        return [], {}
+    inverse = torch.linalg.inv(e.exact.covariance)
+    gaps = e.samples[:, :, None] - e.exact.centres[:, None]
+    distance = torch.einsum("rski,ij,rskj->rsk", gaps, inverse, gaps)
+    logits = e.exact.shares.clamp_min(1e-300).log()[:, None] - distance / 2
+    found = logits.softmax(2).mean(1)
+    noise = (e.exact.shares * (1 - e.exact.shares) / e.samples.shape[1]).sum(1)
+    # half the sum of absolute differences is the total variation; squares know their noise
+    square = (found - e.exact.shares).square().sum(1)
+    excess = float((square - noise).mean().clamp_min(0).sqrt())
+    least = math.sqrt(ERRORS * float((square - noise).std()) / math.sqrt(len(square)))
+    sentence = f"weights of modes are off by {100 * excess:.0f} points"
+    wrong = [sentence] if excess > max(least, 0.05) + bias else []
+    return wrong, {"error of weights": excess}
+
+
+def _calibration(e: Evidence, bias: float) -> Found:
+    """Ranks, coverage and TARP; not judged where a bias is declared."""
+    below = (e.samples < e.truths[:, None]).sum(1)
+    count = e.samples.shape[1]
+    p = min(1.0, below.shape[1] * min(_uniform(rank, count) for rank in below.unbind(1)))
+    rank = (below.double() + 0.5) / (count + 1)
+    covered = {q: float(((rank - 0.5).abs() < q / 2).double().mean()) for q in NOMINAL}
+    point = e.truths.roll(1, 0)  # of another problem
+    nearer = (e.samples - point[:, None]).norm(dim=2) < (e.truths - point).norm(dim=1)[:, None]
+    tarp = _uniform(nearer.sum(1), count)
+    figures = {"SBC p": p, "TARP p": tarp, **{f"coverage {q:.0%}": c for q, c in covered.items()}}
+    if bias > 0 or min(p, tarp) > UNLIKELY:
+        return [], figures
+    which = "ranks of the truth are" if p <= tarp else "distances of the truth are"
+    text = f"{which} not those of a sample (p = {min(p, tarp):.0e}); its 80 % intervals hold"
+    return [f"{text} the truth in {covered[0.8]:.0%}"], figures
+
+
+def _uniform(rank: Tensor, count: int) -> float:
+    """The p-value of ranks 0 … count being uniform, by a χ² test in `BINS` bins."""
+    bins = (rank * BINS) // (count + 1)
+    found = torch.bincount(bins, minlength=BINS).double()
+    expected = len(rank) / BINS
+    statistic = ((found - expected) ** 2 / expected).sum()
+    half = torch.tensor((BINS - 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(half, statistic / 2))

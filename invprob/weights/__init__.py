@@ -1,0 +1,1 @@
+"""Weights files: the local registry, formats of others, the safe unpickler."""

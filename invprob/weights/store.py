@@ -1,0 +1,139 @@
+"""Weights by name: cards of public checkpoints, and the files that the user has added.
+
+Nothing is downloaded. A card says where the authors give a file; `add` copies it to the user's
+cache under its name, with its SHA-256, and from then on ``weights=NAME`` finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from invprob.errors import BadInput, BadWeights, nearest
+from invprob.io import checksums, files
+from invprob.plugin import NAME
+
+CARDS = Path(__file__).parent / "cards.toml"
+RECORD = "record.json"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A known checkpoint; `sha256` is None where its authors publish none."""
+
+    what: str
+    use: str
+    page: str
+    file: str
+    licence: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A file on the shelf."""
+
+    file: str
+    sha256: str
+    licence: str
+
+
+def cards() -> dict[str, Card]:
+    """What is known, by name."""
+    table = tomllib.loads(CARDS.read_text(encoding="utf-8"))
+    return {name: Card(**fields) for name, fields in table.items()}
+
+
+def folder() -> Path:
+    """INVPROB_CACHE, or invprob/ in the cache of the user (XDG)."""
+    own = os.environ.get("INVPROB_CACHE")
+    general = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return (Path(own) if own else general / "invprob") / "named"
+
+
+def kept() -> dict[str, Record]:
+    """What is on the shelf, by name."""
+    return {path.parent.name: _read(path) for path in sorted(folder().glob(f"*/{RECORD}"))}
+
+
+def locate(name: str, bundled: Path) -> Path:
+    """The file of `name`: weights bundled in the folder `bundled`, a path, or what is on the shelf.
+
+    Raises `BadWeights` if there is none, and if a file on the shelf is not the one that was added.
+    """
+    inside = bundled / f"{name}.safetensors"
+    found = inside if inside.is_file() else path(name)
+    records = kept()
+    if found is None or found.is_dir():
+        names = {p.stem for p in bundled.glob("*.safetensors")}
+        raise BadWeights(f"there are no weights {name!r}", where(name, names))
+    if found.is_relative_to(folder()) and name in records:
+        checksums.check(found, records[name].sha256)
+    return found
+
+
+def path(name: str) -> Path | None:
+    """The file or folder of a name that is a path or on the shelf, else None."""
+    given = Path(name).expanduser()
+    if given.exists():
+        return given
+    records = kept()
+    return folder() / name / records[name].file if name in records else None
+
+
+def where(name: str, bundled: Iterable[str]) -> str:
+    """The hint for weights that are not here: where they are given, or a name that is known."""
+    card = cards().get(name)
+    if card is not None:
+        return f"get {card.file} from {card.page}, then: invprob weights add {name} FILE"
+    return "give a path, or a bundled name; " + nearest(name, {*bundled, *kept()})
+
+
+def add(name: str, file: Path, licence: str | None = None) -> Record:
+    """Copy a file to the shelf; raises `BadInput` for a name that is none or is taken, and
+    `BadWeights` for a file that is not the published one."""
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            f"{name!r} is no name for weights", "use lower-case letters, digits, - and _"
+        )
+    if not file.is_file():
+        raise BadInput(f"there is no file {file}", "give the path of a file of weights")
+    if name in kept():
+        raise BadInput(f"weights {name!r} are on the shelf already", f"remove {folder() / name}")
+    card = cards().get(name)
+    checksums.check(file, card.sha256 if card else None)
+    told = licence or (card.licence if card else "unknown")
+    record = Record(file.name, checksums.sha256(file), told)
+    place = folder() / name
+    try:
+        with files.new_folder(place) as part:
+            shutil.copyfile(file, part / file.name)
+            files.write_json(part / RECORD, asdict(record))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{place} cannot be written: {reason}", "set INVPROB_CACHE") from None
+    return record
+
+
+def verify(name: str) -> str:
+    """What is wrong with a file on the shelf, or nothing; raises `BadInput` for an unknown name."""
+    records = kept()
+    if name not in records:
+        raise BadInput(f"no weights {name!r} are on the shelf", nearest(name, records))
+    path = folder() / name / records[name].file
+    if not path.is_file():
+        return f"{path} is gone"
+    found = checksums.sha256(path)
+    return "" if found == records[name].sha256 else f"{path} has changed: its sha256 is {found}"
+
+
+def _read(path: Path) -> Record:
+    try:
+        return Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", f"remove {path.parent}") from None

@@ -1,0 +1,115 @@
+"""The zip files that torch.save writes: entries that are stored, side by side, and nothing else.
+
+Only the directory at the end is believed, and what it says must fit into the file; so there is no
+entry that grows when it is read, and none is ever written to a disk.
+"""
+
+from __future__ import annotations
+
+import itertools
+import stat
+import struct
+import zlib
+from typing import Any
+
+from invprob.errors import shown
+from invprob.weights.unpickle.limits import ENTRIES, Budget, Refused
+from invprob.weights.unpickle.machine import Machine, Vocabulary
+from invprob.weights.unpickle.storage import Storage
+
+_ENTRY = struct.Struct("<4s6H3I5H2I")  # of the directory, without names and extras
+_LONG, _SHORT = 0xFFFFFFFF, 0xFFFF
+
+
+def read(data: memoryview, budget: Budget, vocabulary: Vocabulary) -> Any:
+    """The tree of a checkpoint."""
+    entries = _entries(data)
+    roots = [name[: -len("data.pkl")] for name in entries if name.endswith("/data.pkl")]
+    if len(roots) != 1 or not all(name.startswith(roots[0]) for name in entries):
+        raise Refused("it is a zip file, but none that torch.save writes")
+    root = roots[0]
+    if root + "constants.pkl" in entries:
+        raise Refused("it is a TorchScript program; save the state_dict of the network instead")
+    if bytes(entries.get(root + "byteorder", b"little")) != b"little":
+        raise Refused("its numbers are big-endian")
+    storages: dict[str, Storage] = {}
+
+    def find(pid: Any) -> Storage:
+        if not isinstance(pid, tuple) or len(pid) != 5:
+            raise Refused("it refers to something that is no storage")
+        _, kind, key, _, size = pid
+        if not isinstance(key, str) or f"{root}data/{key}" not in entries:
+            raise Refused(f"it has no storage {shown(key)}")
+        if key not in storages:
+            storages[key] = Storage(kind, size, budget)
+            storages[key].fill(entries[f"{root}data/{key}"])
+        return storages[key]
+
+    tree, _ = Machine(entries[root + "data.pkl"], budget, vocabulary, find).run()
+    return tree
+
+
+def _entries(data: memoryview) -> dict[str, memoryview]:
+    count, at = _directory(data)
+    if count > ENTRIES:
+        raise Refused(f"it is a zip file of {count} entries, more than {ENTRIES}")
+    found: dict[str, memoryview] = {}
+    spans = []
+    for _ in range(count):
+        mark, _, _, flags, method, _, _, crc, packed, size, *rest = _ENTRY.unpack_from(data, at)
+        name_size, extra_size, comment_size, _, _, attributes, offset = rest
+        at += _ENTRY.size
+        name = str(data[at : at + name_size], "utf-8")
+        extra = data[at + name_size : at + name_size + extra_size]
+        at += name_size + extra_size + comment_size
+        if mark != b"PK\x01\x02" or name in found:
+            raise ValueError(f"entry {name}")
+        if stat.S_ISLNK(attributes >> 16):
+            raise Refused(f"it has the symbolic link {shown(name)}")
+        if method or flags & 1:
+            raise Refused(f"its entry {shown(name)} is compressed or encrypted")
+        size, packed, offset = _large([size, packed, offset], extra)
+        start = _content(data, offset, name)
+        if packed != size or start + size > len(data):
+            raise ValueError(f"entry {name} is cut short")
+        found[name] = data[start : start + size]
+        spans.append((offset, start + size))
+        if zlib.crc32(found[name]) != crc:
+            raise Refused(f"it is damaged: the checksum of {shown(name)} is another")
+    spans.sort()
+    if any(end > start for (_, end), (start, _) in itertools.pairwise(spans)):
+        raise Refused("it is a zip file of entries that overlap")
+    return found
+
+
+def _directory(data: memoryview) -> tuple[int, int]:
+    """(number of entries, where the directory begins)."""
+    tail = max(0, len(data) - 22 - _SHORT)
+    end = tail + bytes(data[tail:]).rindex(b"PK\x05\x06")
+    count, _, at = struct.unpack_from("<HII", data, end + 10)
+    if count == _SHORT or at == _LONG:
+        mark, _, far = struct.unpack_from("<4sIQ", data, end - 20)
+        if mark != b"PK\x06\x07" or bytes(data[far : far + 4]) != b"PK\x06\x06":
+            raise ValueError("no directory")
+        count, _, at = struct.unpack_from("<QQQ", data, far + 32)
+    return count, at
+
+
+def _large(numbers: list[int], extra: memoryview) -> list[int]:
+    """Those of the numbers that do not fit into 32 bits stand in a field of their own (zip64)."""
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        if kind == 1:
+            values = iter(struct.unpack_from(f"<{size // 8}Q", extra, 4))
+            return [next(values, _LONG) if n == _LONG else n for n in numbers]
+        extra = extra[4 + size :]
+    return numbers
+
+
+def _content(data: memoryview, offset: int, name: str) -> int:
+    """Where the content of the entry begins whose own header stands at `offset`."""
+    mark, name_size, extra_size = struct.unpack_from("<4s22xHH", data, offset)
+    start = int(offset + 30 + name_size + extra_size)
+    if mark != b"PK\x03\x04" or str(data[offset + 30 : offset + 30 + name_size], "utf-8") != name:
+        raise ValueError(f"entry {name} has another header")
+    return start

@@ -1,0 +1,37 @@
+"""Pixel diffusion models in one safetensors file, the configs of diffusers in its metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import DDPMScheduler, UNet2DModel
+
+from invprob.errors import BadWeights
+from invprob.io import tensor_files
+from invprob.weights import formats
+from invprob_dps.prior import PixelDiffusion
+
+
+def read_file(path: Path, expected: str | None = None) -> PixelDiffusion:
+    """The model of a file of ours, or of one that is converted, in float32; raises `BadWeights`.
+
+    `expected` is the SHA-256 of the file. No parameter keeps a value that is not of the file.
+    """
+    tensors, metadata = formats.read(path, expected)
+    if metadata.get("kind") != "pixel-diffusion":
+        raise BadWeights(
+            f"weights {path} are no pixel diffusion",
+            "give a folder that diffusers wrote, or a U-Net that invprob convert reads",
+        )
+    try:
+        with torch.device("meta"):  # draws and fills nothing
+            net = UNet2DModel(**json.loads(metadata["config"]))
+        scheduler = DDPMScheduler(**json.loads(metadata["scheduler"]))
+        model = PixelDiffusion(net.to_empty(device="cpu").eval(), scheduler)
+    except Exception as error:  # diffusers raises a dozen unrelated classes
+        reason = str(error).split("\n")[0]
+        raise BadWeights(f"weights {path} describe no pixel diffusion: {reason}", "") from None
+    tensor_files.fill(net, tensors, path)
+    return model

@@ -1,0 +1,1 @@
+"""Files that others published: StyleGAN-2 checkpoints, score networks of SGILO."""

@@ -1,0 +1,118 @@
+"""The published score networks of SGILO as the prior of a stage.
+
+One network for all Gaussian codes and one for the features, independent of each other, as the
+released solver uses them; noise maps, and codes without a network, are standard normal. The
+networks saw data brought to about [0, 1] under the variance-preserving equation (Song et al., 2021,
+arXiv:2011.13456).
+
+Here u is in units in which a range of the codes' network has its own width, so that codes have
+about unit variance, and (α, σ) preserve it. A level of noise is the same thing in both units where
+the ratio σ/α, times that width R, is: the network is asked at that time, for
+
+    n = α_n (u_t / (α R) + ½),    and the score is −ε̂(n)/σ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from invprob import tree
+from invprob.diffusion.schedules import vp, vp_time
+from invprob.errors import BadParams, Incompatible
+from invprob.prior import Score
+from invprob_sgilo.published.score_net import PublishedNet
+from invprob_sgilo.stylegan2.network import Carry
+
+WHAT = {"w": "codes", "h": "features"}
+T_MIN = 1e-3
+"""The least time at which the published samplers ask their networks."""
+
+
+class PublishedScore(Score):
+    """s(u, t) for latents like `like` (Gaussian codes, features, noise maps; no image so far).
+
+    `nets` and `ranges` are by leaf, ``w`` and ``h``; raises `Incompatible` where they do not fit
+    and `BadParams` where a range is none.
+    """
+
+    def __init__(
+        self,
+        like: Carry,
+        nets: Mapping[str, PublishedNet],
+        ranges: Mapping[str, tuple[float, float]],
+    ) -> None:
+        super().__init__()
+        for name, net in nets.items():
+            _check(name, getattr(like, name), net)
+        for name, (low, high) in ranges.items():
+            if low >= high:
+                raise BadParams(f"the range {low}, {high} of {WHAT[name]} does not ascend", "")
+        self.nets = nn.ModuleDict(nets)
+        self.ranges = {name: ranges[name] for name in nets}
+        low, high = ranges["w"]
+        self.width = high - low
+        alpha, sigma = vp(torch.tensor(T_MIN))
+        self.t_min = float(vp_time(self.width * sigma / alpha))
+
+    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        return vp(t)
+
+    def score(self, u: Any, t: Tensor) -> Any:
+        alpha, sigma = vp(t)
+        time = vp_time(sigma / alpha / self.width).clamp(T_MIN, 1)
+        out = []
+        for name, leaf in tree.items(u):
+            if name not in self.nets:
+                out.append(-leaf)  # of unit variance, which (α, σ) keeps
+                continue
+            published = tree.per_element(vp(time)[0], leaf)
+            n = published * (leaf / (tree.per_element(alpha, leaf) * self.width) + 0.5)
+            out.append(-self._noise(name, n, time) / tree.per_element(sigma, leaf))
+        return tree.unflatten(u, out)
+
+    def _noise(self, name: str, n: Tensor, time: Tensor) -> Tensor:
+        """ε̂ of a leaf. Codes that the stages before have used up are taken to be like the next."""
+        net = self.nets[name]
+        assert isinstance(net, PublishedNet)
+        if n.dim() == 4:
+            found: Tensor = net(n.flatten(2).transpose(1, 2), time)
+            return found.transpose(1, 2).reshape(n.shape)
+        used = net.size.tokens - n.shape[1]
+        whole = torch.cat([n[:, :1].expand(-1, used, -1), n], 1)
+        codes: Tensor = net(whole, time)[:, used:]
+        return codes
+
+    def normalise(self, x: Any) -> Any:
+        return self._moved(x, lambda leaf, low, width: ((leaf - low) / width - 0.5) * self.width)
+
+    def restore(self, u: Any) -> Any:
+        return self._moved(u, lambda leaf, low, width: (leaf / self.width + 0.5) * width + low)
+
+    def _moved(self, x: Any, move: Any) -> Any:
+        out = []
+        for name, leaf in tree.items(x):
+            if name in self.ranges:
+                low, high = self.ranges[name]
+                leaf = move(leaf, low, high - low)
+            out.append(leaf)
+        return tree.unflatten(x, out)
+
+
+def _check(name: str, leaf: Tensor | None, net: PublishedNet) -> None:
+    what, size = WHAT[name], net.size
+    if leaf is None:
+        raise Incompatible(f"this stage has no {what}, but a network for them is given", "")
+    tokens, channels = (
+        (leaf.shape[1], leaf.shape[2]) if leaf.dim() == 3 else (leaf[0, 0].numel(), leaf.shape[1])
+    )
+    fits = tokens <= size.tokens if name == "w" else tokens == size.tokens
+    if channels != size.channels or not fits:
+        raise Incompatible(
+            f"the network of the {what} is for {size.tokens} tokens of {size.channels} channels,"
+            f" and the {what} of this stage are {tokens} of {channels}",
+            "layer1.pth of the release is for stage 2 (4×4 features), layer2.pth for 3, and so on",
+        )

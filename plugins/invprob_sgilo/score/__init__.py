@@ -1,0 +1,1 @@
+"""The score prior over the latents of one stage."""

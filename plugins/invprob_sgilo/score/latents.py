@@ -1,0 +1,98 @@
+"""What a latent prior learns from: latents that the generator induces, or inverted images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from invprob import seeds, tree
+from invprob.errors import BadParams
+from invprob.io import image_dataset
+from invprob.latents import inversion_dataset
+from invprob_sgilo.score.params import PriorTraining
+from invprob_sgilo.stylegan2.network import StyleGAN2
+from invprob_sgilo.stylegan2.training.losses import mixed_styles
+
+VALIDATION = 256
+
+
+class Latents(Protocol):
+    """A law of latents, with some of it held out."""
+
+    def moments(self) -> Any:
+        """Latents to take the normalisation from."""
+
+    def batch(self, step: int) -> Any:
+        """The latents of a step."""
+
+    def held_out(self) -> Any:
+        """Latents that no step shows, the same at every call."""
+
+
+class Synthetic:
+    """Latents of inputs z ~ N(0, I), drawn afresh at every step; a part of them has style codes
+    crossed over between two inputs, as in the generator's own training."""
+
+    def __init__(self, generator: StyleGAN2, params: PriorTraining) -> None:
+        self.generator, self.params = generator, params
+
+    @torch.no_grad()
+    def _draw(self, count: int, purpose: int | str) -> Any:
+        rng = seeds.stream("latents", self.params.seed, purpose)
+        x = mixed_styles(self.generator, count, self.params.mixing, rng)
+        return self.generator(x, start=1, stop=self.params.stage)
+
+    def moments(self) -> Any:
+        return self._draw(4 * VALIDATION, "moments")
+
+    def batch(self, step: int) -> Any:
+        return self._draw(self.params.batch, step)
+
+    def held_out(self) -> Any:
+        return self._draw(VALIDATION, "validation")
+
+
+class Inverted:
+    """The latents of real images, from a folder that `invprob invert` wrote."""
+
+    def __init__(self, generator: StyleGAN2, params: PriorTraining) -> None:
+        if params.data is None:
+            raise BadParams(
+                "latents=inverted is given without data", "say --set data=FOLDER of invprob invert"
+            )
+        like = Synthetic(generator, params).batch(0)
+        self.params = params
+        self.x, groups = inversion_dataset.read(Path(params.data), generator, params.stage, like)
+        names = [f"{group}/{i}" if group else str(i) for i, group in enumerate(groups)]
+        if len(set(groups)) < 2:
+            # one folder: its images are not views of one thing
+            names = [str(i) for i in range(len(groups))]
+        train, validation = image_dataset.split(names, params.held_out)
+        if not train or not validation:
+            raise BadParams(
+                f"{params.data} holds {len(names)} images, too few to hold some out",
+                "invert more images, or choose another held_out",
+            )
+        self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
+
+    def _pick(self, indices: torch.Tensor) -> Any:
+        return tree.map(lambda leaf: leaf[indices], self.x)
+
+    def moments(self) -> Any:
+        return self._pick(self.train)
+
+    def batch(self, step: int) -> Any:
+        rng = seeds.stream("latents", self.params.seed, step)
+        return self._pick(
+            self.train[torch.randint(len(self.train), (self.params.batch,), generator=rng)]
+        )
+
+    def held_out(self) -> Any:
+        return self._pick(self.validation)
+
+
+def latents_of(generator: StyleGAN2, params: PriorTraining) -> Latents:
+    """The source that the parameters name."""
+    return (Synthetic if params.latents == "synthetic" else Inverted)(generator, params)

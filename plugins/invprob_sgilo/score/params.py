@@ -1,0 +1,59 @@
+"""Parameters of the latent score prior and of its training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from invprob.params import Params
+
+
+class LatentScoreParams(Params):
+    """A score network over the latents of one stage."""
+
+    weights: str = Field(
+        "auto",
+        description="The path of a prior, or auto: the one bundled with the generator's weights.",
+    )
+    sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
+
+
+class PriorTraining(Params):
+    """Training of a latent score prior."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"stage": 1, "steps": 2, "batch": 4, "width": 16}]}
+    )
+
+    stage: int = Field(1, ge=1, description="The stage whose latents to learn.")
+    latents: Literal["synthetic", "inverted"] = Field(
+        "synthetic", description="Latents that the generator induces, or inverted images."
+    )
+    data: str | None = Field(
+        None, description="The folder of invprob invert, for inverted latents."
+    )
+    held_out: float = Field(
+        0.08, gt=0, lt=1, description="Part of inverted images held out, whole folders at a time."
+    )
+    sde: Literal["vp", "sub-vp", "ve"] = Field(
+        "vp", description="Noise schedule: variance preserving, sub-VP or variance exploding."
+    )
+    weighting: Literal["uniform", "likelihood"] = Field(
+        "uniform", description="Times drawn evenly, or so that the loss bounds the likelihood."
+    )
+    steps: int = Field(5000, ge=1, description="Steps of Adam.")
+    batch: int = Field(64, ge=1, description="Latents per step.")
+    lr: float = Field(1e-3, gt=0, description="Peak step size.")
+    warmup: int = Field(100, ge=1, description="Steps of linear warm-up.")
+    ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights.")
+    width: int = Field(128, ge=4, description="Width of the transformer.")
+    depth: int = Field(4, ge=1, description="Blocks of the transformer.")
+    heads: int = Field(4, ge=1, description="Heads of its attention; divides the width.")
+    patch: int = Field(1, ge=1, description="Side of a token in feature positions.")
+    mixing: float = Field(
+        0.9, ge=0, le=1, description="Part of the latents whose codes come from two inputs."
+    )
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    validate_every: int = Field(500, ge=1, description="Steps between held-out figures.")
+    checkpoint_seconds: float = Field(120.0, gt=0, description="Seconds between checkpoints.")

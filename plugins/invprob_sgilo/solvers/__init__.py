@@ -1,0 +1,1 @@
+"""SGILO, and its loop as released."""

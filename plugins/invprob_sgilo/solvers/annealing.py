@@ -1,0 +1,165 @@
+"""Decoupled annealing: bring chains from noise to the posterior, one noise level after another.
+
+At a level t the chain is noised to u_t and denoised by a few steps of the probability flow to û, a
+draw of the prior near u_t. Then misfit(u) + λ‖u − û‖²/2r² is descended from û; r = σ_t/α_t says how
+far û can be trusted. The result goes on to the next, lower level.
+
+Zhang et al., Improving diffusion inverse problem solving with decoupled noise annealing, 2024,
+arXiv:2407.01521; its inner Langevin is Adam or L-BFGS here, for the sake of chains with few steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from invprob import seeds, tree
+from invprob.diffusion.samplers import rows
+from invprob.numerics import adam, lbfgs
+from invprob.numerics.adam import Moments
+from invprob.numerics.lbfgs import Descent
+from invprob.prior import Score
+from invprob_sgilo.solvers.params import SGILOParams
+
+WIDEST = 1.5
+"""The largest r, in standard deviations of the prior, beyond which û says no more."""
+
+MEMORY = 16
+"""Steps that L-BFGS remembers."""
+
+
+class Fit(NamedTuple):
+    """The data term at u: its gradient, the image, −log p(y|u)."""
+
+    slope: Any
+    image: Tensor
+    misfit: Tensor
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`steps` gradients spread over `levels` diffusion times that fall evenly to `end`.
+
+    The last level, at which the chain settles on the measurement, takes the part `last` of them. A
+    start of 0 adds no noise: there is the last level only, on the chain as it comes.
+    """
+
+    start: float
+    end: float
+    levels: int
+    steps: int
+    last: float
+
+    @property
+    def begins(self) -> list[int]:
+        """The first step of each level; of fewer steps than levels, each is a level."""
+        before = min(self.levels, self.steps) - 1 if self.start else 0
+        rest = min(self.steps - 1, max(before, int((1 - self.last) * self.steps + 0.5)))
+        return [*(-(-level * rest // before) for level in range(before)), rest if before else 0]
+
+    def level(self, i: int) -> int:
+        """The level of step i."""
+        return sum(begin <= i for begin in self.begins) - 1
+
+    def time(self, i: int) -> float:
+        """The diffusion time of step i; the last level is at `end`."""
+        last = len(self.begins) - 1
+        return self.end + (self.start - self.end) * (last - self.level(i)) / max(1, last)
+
+    def next_level(self, i: int) -> int:
+        """The first step of the next level, or `steps`."""
+        return next((begin for begin in self.begins if begin > i), self.steps)
+
+
+def steps(p: SGILOParams, round: int) -> int:
+    """How many steps of a round anneal: all, but in the last round a part."""
+    last = round + 1 == len(p.steps)
+    return int(p.anneal * p.steps[round] + 0.5) if last else p.steps[round]
+
+
+def schedule(p: SGILOParams, round: int) -> Schedule:
+    """The annealing of a round."""
+    start = p.starts[min(round, len(p.starts) - 1)]
+    start = max(start, p.level) if start else 0.0
+    return Schedule(start, p.level, p.levels, steps(p, round), p.last)
+
+
+@dataclass(frozen=True)
+class AdamDescent:
+    """x, which is where Adam looks next, and its moments."""
+
+    x: Any
+    moments: Moments
+
+    @property
+    def trial(self) -> Any:
+        return self.x
+
+
+@dataclass(frozen=True)
+class Annealed:
+    """The û that holds a chain, and the chain's descent from there."""
+
+    anchor: Any
+    descent: AdamDescent | Descent
+
+
+def begin(prior: Score, u: Any, t: float, flow: int, keys: Sequence[int], *path: int | str) -> Any:
+    """û at the start of level t: u noised to t, then denoised in `flow` steps."""
+    noise = seeds.normal_like(u, keys, *path)
+    noisy = prior.noised(u, rows(t, u), noise)
+    return probability_flow(prior, noisy, [t * (flow - j) / flow for j in range(flow)])
+
+
+def held(anchor: Any, optimizer: str) -> Annealed:
+    """A chain that begins its descent at û, which holds it."""
+    if optimizer == "adam":
+        return Annealed(anchor, AdamDescent(anchor, adam.start(anchor)))
+    return Annealed(anchor, lbfgs.start(anchor))
+
+
+def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
+    """The denoised u, from u at times[0], by the probability flow with steps at `times`.
+
+    Every step keeps the noise that it finds in u (DDIM; Song et al., 2021, arXiv:2010.02502).
+    """
+    clean = prior.denoise(u, rows(times[0], u))
+    for now, then in itertools.pairwise(times):
+        alpha, sigma = prior.schedule(rows(now, u))
+
+        def found(leaf: Tensor, c: Tensor, a: Tensor = alpha, s: Tensor = sigma) -> Tensor:
+            return (leaf - tree.per_element(a, leaf) * c) / tree.per_element(s, leaf)
+
+        u = prior.noised(clean, rows(then, u), tree.map(found, u, clean))
+        clean = prior.denoise(u, rows(then, u))
+    return clean
+
+
+def descend(
+    now: Annealed, fit: Fit, r: float, weight: float, lr: float, active: Tensor
+) -> Annealed:
+    """A step of the descent of misfit + λ‖u − û‖²/2r², from what fits where the descent looks;
+    rows that are not active stay."""
+    d = now.descent
+    away = tree.map(torch.sub, d.trial, now.anchor)
+    pull = weight / r**2
+    g = tree.map(lambda s, v: s + pull * v, fit.slope, away)
+    step = lr * min(1.0, r)
+    if isinstance(d, AdamDescent):
+        u, moments = adam.adam(d.x, g, d.moments, step, betas=(0.9, 0.99))
+        return Annealed(now.anchor, AdamDescent(tree.where(active, u, d.x), moments))
+    objective = fit.misfit + 0.5 * pull * tree.dot(away, away)
+    after = lbfgs.step(d, objective, g, first=step, longest=lr, memory=MEMORY)
+    trial = tree.where(active, after.trial, after.x)
+    return Annealed(now.anchor, replace(after, trial=trial))
+
+
+def width(prior: Score, t: float, u: Any) -> float:
+    """r at time t."""
+    alpha, sigma = prior.schedule(rows(t, u)[:1])
+    return min(WIDEST, float(sigma / alpha))

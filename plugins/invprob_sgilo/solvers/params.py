@@ -1,0 +1,96 @@
+"""Parameters of the solvers of the SGILO set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from invprob.params import Params
+
+
+class SGILOParams(Params):
+    """Langevin dynamics on intermediate latents, guided by a learned score."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 8], "probes": 2}]}
+    )
+
+    stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (100, 200), description="Gradients through the generator in each round."
+    )
+    anneal: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Part of the last round spent on annealing; earlier ones anneal only.",
+    )
+    starts: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        (1.0, 0.15),
+        min_length=1,
+        description="Diffusion time t at which each round begins, 0: without noise, where the one"
+        " before ended; the last serves the rest.",
+    )
+    level: float = Field(
+        0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
+    )
+    levels: int = Field(3, ge=1, description="Noise levels of an annealing.")
+    last: float = Field(
+        0.6, gt=0, le=1, description="Part of an annealing that its last level takes."
+    )
+    flow: int = Field(
+        3, ge=1, description="Steps of the probability flow that denoise the chain at each level."
+    )
+    optimizers: tuple[Literal["adam", "lbfgs"], ...] = Field(
+        ("adam",),
+        min_length=1,
+        description="What descends in each round's annealing; the last serves the rest.",
+    )
+    lr: float = Field(
+        0.2,
+        gt=0,
+        description="Step size of the annealing's Adam, longest step (root mean square) of its"
+        " L-BFGS, in units of the prior's spread.",
+    )
+    weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
+    beta: float = Field(1.0, gt=0, description="Inverse temperature; 1 samples the posterior.")
+    probes: int = Field(
+        8, ge=1, le=256, description="Gradients spent on the preconditioner of Langevin."
+    )
+    eta: float | None = Field(
+        None, gt=0, description="Step size η of Langevin; none: adapted in the burn-in."
+    )
+    burn_in: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="Part of the Langevin steps that adapt the step size; five at least, if it is"
+        " adapted.",
+    )
+    target: float = Field(
+        0.8, gt=0, lt=1, description="Acceptance that the step size is adapted to, then frozen."
+    )
+    metropolis: bool = Field(
+        False, description="Correct every move (MALA); needs a prior with a log-density."
+    )
+    thin: int = Field(1, ge=1, description="Count one Langevin step in so many as a draw.")
+    plateau: int = Field(
+        0, ge=0, description="End an annealing after this many steps without gain; 0: no."
+    )
+
+
+class OfficialParams(Params):
+    """The loop of the authors' released code."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"stages": [0, 1], "steps": [2, 2]}]})
+
+    stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (150, 150), description="Steps of each round; the released default is 300."
+    )
+    lr: float = Field(0.05, gt=0, description="Step size of Adam.")
+    strength: float = Field(0.1, ge=0, description="Part of the prior's step that is taken.")
+    noise: float = Field(
+        0.025, ge=0, description="Noise added at every step, in units of the prior's spread."
+    )

@@ -1,0 +1,128 @@
+"""SGILO as released: Adam on the misfit, one small step of the prior, fixed noise, the sphere.
+
+The loop that the authors' code runs, for comparison with it; it has no stated stationary law.
+Round by round, at every step: Adam on the mean squared error of the measurement; then
+u ← u + strength·Δ + noise·ξ, where Δ is the mean of one Euler–Maruyama step of the reverse equation
+at t = 0.01; then style codes and noise maps are put back on the sphere of their start. Features
+have no projection. Its LPIPS and geodesic terms need weights and a mapping of w that we do not
+have, and are left out; its operator is drawn once here, not anew in every round.
+
+Daras, Dagan, Dimakis, Daskalakis, 2022, arXiv:2206.09104.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import seeds, tree
+from invprob.diffusion import samplers, sde
+from invprob.generator import Generator
+from invprob.latents import stages
+from invprob.numerics import adam
+from invprob.numerics.adam import Moments
+from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob_sgilo.solvers.params import OfficialParams
+from invprob_sgilo.solvers.stages import Staged
+
+TIME, GRID = 0.01, 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfficialState(State):
+    """u in the prior's units, and the norms that its codes and noise maps are held to."""
+
+    round: int
+    i: int
+    u: Any
+    norms: Any
+    moments: Moments
+
+
+class Official(Solver):
+    """The released loop."""
+
+    returns = "estimate"
+    states = (OfficialState, Moments)
+    params: OfficialParams
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
+        stages.check(self.params.stages, self.params.steps, generator, "sgilo-official")
+        return self.params.stages
+
+    def total(self, problem: Problem) -> int:
+        return sum(self.params.steps)
+
+    def _staged(self, problem: Problem) -> Staged:
+        return Staged(problem, self.params.stages, "sgilo-official")
+
+    def init(self, problem: Problem) -> OfficialState:
+        """Every style code starts at one (in the prior's units), noise maps at a draw."""
+        x = stages.draws(problem.generator, self.params.stages[0], problem.keys, "start")
+        u = self._staged(problem).prior(0).normalise(x)
+        ones = [torch.ones_like(v) if is_code(v) else v for v in tree.leaves(u)]
+        return self._begin(tree.unflatten(u, ones), 0, 0)
+
+    def _begin(self, u: Any, round: int, step: int) -> OfficialState:
+        return OfficialState(
+            step=step, round=round, i=0, u=u, norms=tree.map(norm, u), moments=adam.start(u)
+        )
+
+    def step(self, problem: Problem, state: OfficialState) -> Progress:
+        p, A, y = self.params, problem.operator, problem.y
+        prior = self._staged(problem).prior(state.round)
+        with torch.enable_grad():
+            u = tree.map(lambda v: v.detach().requires_grad_(), state.u)
+            image = self._staged(problem).image(state.round, u)
+            clean = A(image.clamp(0, 1))
+            loss = (clean - y).square().flatten(1).mean(1)
+            slope = stages.gradient(loss, u)
+
+        t = samplers.rows(TIME, state.u)
+        ahead = sde.euler_maruyama(prior, state.u, t, t - 1 / GRID, None)
+        moved, moments = adam.adam(state.u, slope, state.moments, p.lr)
+        xi = seeds.normal_like(state.u, problem.keys, "official", state.round, state.i)
+        u = tree.map(
+            lambda new, old, a, e: new + p.strength * (a - old) + p.noise * e,
+            moved,
+            state.u,
+            ahead,
+            xi,
+        )
+        u = tree.map(project, u, state.norms)
+        after = replace(state, step=state.step + 1, i=state.i + 1, u=u, moments=moments)
+        image, clean = image.detach(), clean.detach()
+        figures = {"misfit": A.noise.chi2(y, clean), "loss": -A.noise.log_prob(y, clean)}
+        return Progress(self._deeper(problem, after), Info(image, p.stages[state.round], figures))
+
+    def _deeper(self, problem: Problem, state: OfficialState) -> OfficialState:
+        """When a round is over, its latents go on to the stage of the next."""
+        p, over = self.params, state.round
+        if state.i < p.steps[over] or over + 1 == len(p.stages):
+            return state
+        u = self._staged(problem).deeper(over, state.u)
+        return self._begin(u, over + 1, state.step)
+
+    def result(self, problem: Problem, state: OfficialState) -> Result:
+        image = self._staged(problem).image(state.round, state.u)
+        return Result(image, image, torch.zeros_like(image))
+
+
+def is_code(leaf: Tensor) -> bool:
+    """Whether a leaf holds codes (B, …, dim), each of which has a sphere along its last axis."""
+    return leaf.dim() < 4
+
+
+def norm(leaf: Tensor) -> Tensor:
+    """The norms of codes, or of a noise map as a whole, shaped to broadcast."""
+    axes = (-1,) if is_code(leaf) else (1, 2, 3)
+    return leaf.square().sum(axes, keepdim=True).sqrt()
+
+
+def project(leaf: Tensor, norms: Tensor) -> Tensor:
+    """Codes and noise maps (B, 1, h, w) scaled to their norms; features as they are."""
+    features = leaf.dim() == 4 and leaf.shape[1] > 1
+    return leaf if features else leaf * norms / norm(leaf).clamp_min(1e-12)

@@ -1,0 +1,1 @@
+"""StyleGAN-2 as a generator in stages."""

@@ -1,0 +1,63 @@
+"""Parameters of `invprob train generator`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ConfigDict, Field
+
+from invprob.params import Params
+
+if TYPE_CHECKING:
+    from invprob_sgilo.stylegan2.network import Architecture
+
+
+class GeneratorTraining(Params):
+    """Training of a StyleGAN-2 on a folder or zip of square images."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kimg": 1, "batch": 4}]})
+
+    kimg: int = Field(1000, ge=1, description="Length, in thousands of real images shown.")
+    batch: int = Field(32, ge=1, description="Images per step and process.")
+    lr: float = Field(0.0025, gt=0, description="Step size of Adam for both networks.")
+    r1: float = Field(0.1, ge=0, description="Weight γ of the R1 penalty.")
+    path_length: float = Field(2.0, ge=0, description="Weight of path-length regularisation.")
+    mixing: float = Field(0.9, ge=0, le=1, description="Probability of style mixing.")
+    ema_kimg: float = Field(10.0, gt=0, description="Half-life of the average, in kimg.")
+    augment: Literal["none", "adaptive"] = Field(
+        "none", description="Discriminator augmentation; adaptive for small sets."
+    )
+    flip: bool = Field(True, description="Show mirrored images as well.")
+    channels: Literal[1, 3] = Field(3, description="Grey or RGB.")
+    z_dim: int = Field(128, ge=8, description="Size of the input code.")
+    w_dim: int = Field(128, ge=8, description="Size of a style code.")
+    mapping_layers: int = Field(4, ge=1, description="Layers of the mapping network.")
+    channel_base: int = Field(4096, ge=32, description="Channels × resolution, up to the cap.")
+    channel_max: int = Field(128, ge=4, description="Most channels of a layer.")
+    precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
+    held_out: float = Field(
+        0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."
+    )
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    snapshot_kimg: int = Field(20, ge=1, description="Thousands of images between samples.")
+    checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")
+
+    def architecture(self, resolution: int) -> Architecture:
+        """The shapes of the networks for images of that size."""
+        from invprob.errors import BadInput
+        from invprob_sgilo.stylegan2.network import Architecture
+
+        if resolution not in [2**k for k in range(5, 11)]:
+            raise BadInput(
+                f"images of {resolution} pixels cannot be learned",
+                "StyleGAN-2 takes squares of 32, 64, 128, 256, 512 or 1024 pixels",
+            )
+        return Architecture(
+            resolution=resolution,
+            channels=self.channels,
+            z_dim=self.z_dim,
+            w_dim=self.w_dim,
+            mapping_layers=self.mapping_layers,
+            channel_base=self.channel_base,
+            channel_max=self.channel_max,
+        )
