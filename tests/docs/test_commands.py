@@ -20,7 +20,8 @@ from invprob import cli, seeds, validation
 from invprob.cli.posterior import FAILED
 from invprob.config import registry
 from invprob.io import images
-from tests.convert import guided_layout, layouts
+from tests.plugins.dps.guided_diffusion import guided_layout
+from tests.plugins.sgilo.published import layouts
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]

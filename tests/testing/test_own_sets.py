@@ -12,7 +12,7 @@ from invprob_dps.folder import write_folder
 from invprob_dps.prior import PixelDiffusion
 from invprob_sgilo.stylegan2.checkpoint import save_weights
 from invprob_sgilo.stylegan2.network import Architecture, StyleGAN2
-from tests.convert.layouts import score_weights
+from tests.plugins.sgilo.published.layouts import score_weights
 
 FOLDER = tempfile.TemporaryDirectory(prefix="invprob-kit-")
 GENERATOR = Path(FOLDER.name) / "tiny.safetensors"

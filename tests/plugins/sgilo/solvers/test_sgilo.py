@@ -1,0 +1,315 @@
+import pytest
+import torch
+
+from invprob import seeds, tree
+from invprob.analysis import diagnostics
+from invprob.diffusion import schedules
+from invprob.errors import BadParams
+from invprob.io import checkpoint
+from invprob.prior import Score
+from invprob_sgilo.solvers import annealing, langevin
+from invprob_sgilo.solvers.langevin import Point
+from invprob_sgilo.solvers.params import SGILOParams
+from invprob_sgilo.solvers.sgilo import SGILO
+from tests.plugins.closed_form import last, posterior, problem
+
+SIGMA = 0.3
+EXACT = {"level": 1e-4, "stages": (1,)}
+
+
+def draws(p, **params):
+    """All draws of the latent, (draws, chains, dim), and the last state."""
+    solver = SGILO(SGILOParams(**(EXACT | params)))
+    kept, state = [], None
+    for progress in solver.run(p):
+        state = progress.state
+        if progress.info.draw:
+            kept.append(progress.info.latent)
+    return torch.stack(kept), state
+
+
+def relative(found, covariance):
+    """Eigenvalues of found relative to covariance: all 1 if they agree."""
+    return torch.linalg.eigvalsh(torch.linalg.solve(covariance, found))
+
+
+def best_measured(p):
+    """The direction of the latent that is measured best, where a step size is coarse first."""
+    return torch.linalg.svd(p.generator.matrix[: p.operator.out_shape[0]]).Vh[0]
+
+
+def within(x, covariance, direction, tolerance):
+    """Whether the total variance, and that along one direction, are those of `covariance`."""
+    total = float(x.var((0, 1)).sum() / covariance.trace())
+    along = float((x @ direction).var() / (direction @ covariance @ direction))
+    return abs(total - 1) < tolerance and abs(along - 1) < tolerance
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+@pytest.mark.parametrize("dim", [8, 64])
+def test_with_metropolis_the_gaussian_posterior_is_exact(stage, dim):
+    p, _ = problem(dim=dim, sigma=SIGMA, chains=512)
+    mean, covariance = posterior(p, SIGMA)
+    x, _ = draws(p, stages=(stage,), steps=(700,), anneal=0.1, metropolis=True, probes=64)
+    # chains are independent: the Monte Carlo error is that of their means
+    per_chain = x.mean(0)
+    error = (per_chain.mean(0) - mean) / (per_chain.std(0) / len(per_chain) ** 0.5)
+    assert float(error.abs().max()) < 3.5
+    assert within(x, covariance, best_measured(p), 0.05)
+    if dim == 8:
+        ratios = relative(torch.cov(x.flatten(0, 1).T), covariance)
+        assert 0.95 < float(ratios.min()) <= float(ratios.max()) < 1.05
+
+
+def test_long_chains_are_judged_converged_and_right():
+    """R-hat below 1.01, and every mean within 3 Monte Carlo standard errors of the posterior's."""
+    p, _ = problem(dim=8, sigma=SIGMA, chains=4)
+    mean, covariance = posterior(p, SIGMA)
+    x, _ = draws(p, steps=(9000,), anneal=0.01, metropolis=True, target=0.6, thin=4)
+    names = [f"x{i}" for i in range(8)]
+    found = diagnostics.diagnose(x.transpose(0, 1), names)
+    assert found.verdict == "converged", found
+    assert found.r_hat < 1.01
+    error = (x.mean((0, 1)) - mean).abs() / covariance.diagonal().sqrt()
+    assert float(error.max()) < 3 * found.mcse
+
+
+@pytest.mark.parametrize(("dim", "eta"), [(8, 0.1), (64, 0.04)])
+def test_without_it_the_bias_is_of_the_order_of_the_step(dim, eta):
+    """The variances, extrapolated to η = 0 from two step sizes, are those of the posterior."""
+    p, _ = problem(dim=dim, sigma=SIGMA, chains=512)
+    _, covariance = posterior(p, SIGMA)
+    direction = best_measured(p)
+    total, along = [], []
+    for step in (eta, eta / 2):
+        x, state = draws(p, steps=(700,), anneal=0.1, eta=step, probes=64)
+        assert float(state.eta.min()) == float(state.eta.max()) == pytest.approx(step)
+        total.append(float(x.var((0, 1)).sum() / covariance.trace()))
+        along.append(float((x @ direction).var() / (direction @ covariance @ direction)))
+    assert 2 * total[1] - total[0] == pytest.approx(1, abs=0.05)
+    assert 2 * along[1] - along[0] == pytest.approx(1, abs=0.05)
+    assert along[0] > 1.05
+
+
+def test_intervals_cover_as_often_as_they_say():
+    """1,000 simulated problems, 8 coordinates each: the truth's rank among the draws is uniform."""
+    rows, chains = 1000, 4
+    p, _ = problem(dim=8, sigma=SIGMA, rows=rows, chains=chains)
+    truth = torch.cat([p.generator.sample(1, seeds.stream("truth", r)) for r in range(rows)])
+    x, _ = draws(p, steps=(260,), anneal=0.1, metropolis=True, thin=4)
+    pooled = x.reshape(len(x), rows, chains, 8).permute(0, 2, 1, 3).flatten(0, 1)
+    rank = (pooled < truth).double().mean(0)
+    for nominal in (0.5, 0.8, 0.95):
+        covered = ((rank - 0.5).abs() < nominal / 2).double().mean()
+        assert float(covered) == pytest.approx(nominal, abs=0.02)
+
+
+class Mixture(Score):
+    """Two normal laws of unequal weight on the first coordinate; the others are standard normal."""
+
+    weights, means, std = torch.tensor([0.3, 0.7]), torch.tensor([-1.5, 1.5]), 0.5
+
+    def schedule(self, t):
+        return schedules.vp(t)
+
+    def score(self, u, t):
+        alpha, sigma = self.schedule(t)
+        with torch.enable_grad():
+            u = u.detach().requires_grad_()
+            variance = (alpha * self.std) ** 2 + sigma**2
+            gap = u[:, :1] - alpha[:, None] * self.means
+            parts = self.weights.log() - gap**2 / (2 * variance[:, None])
+            energy = torch.logsumexp(parts, 1).sum() - (u[:, 1:] ** 2).sum() / 2
+            return torch.autograd.grad(energy, u)[0]
+
+
+def test_both_modes_of_a_mixture_get_their_weight():
+    p, _ = problem(dim=4, sigma=2.0, chains=500)
+    p = type(p)(p.y, p.operator, p.generator, p.keys, {1: Mixture()})
+    grid = torch.linspace(-4, 4, 801)
+    # the posterior of the first coordinate: the others are integrated out in closed form
+    J = p.generator.matrix[: p.operator.out_shape[0]]
+    rest = torch.eye(len(J)) * 2.0**2 + J[:, 1:] @ J[:, 1:].T
+    gap = (p.y[0] - 0.5)[None] - grid[:, None] * J[:, 0]
+    log = -0.5 * (gap * torch.linalg.solve(rest, gap.T).T).sum(1)
+    log += torch.logsumexp(Mixture.weights.log() - (grid[:, None] - Mixture.means) ** 2 / 0.5, 1)
+    right = float(log.softmax(0)[grid > 0].sum())
+    x, _ = draws(p, steps=(1000,), anneal=0.1, eta=0.2)
+    assert float((x[..., 0] > 0).double().mean()) == pytest.approx(right, abs=0.05)
+    assert 0.1 < right < 0.9
+
+
+def test_doubling_the_noise_widens_the_posterior():
+    def width(sigma):
+        p, _ = problem(dim=4, sigma=sigma, chains=100)
+        x, _ = draws(p, steps=(200,), anneal=0.2)
+        return float(x.var((0, 1)).sum())
+
+    assert width(0.4) > 1.3 * width(0.2)
+
+
+def test_what_is_measured_is_sure_and_what_is_not_is_wide():
+    # six coordinates of the latent, of which the measured pixels see three directions at most
+    p, _ = problem(dim=6, measured=3, sigma=0.01, chains=200)
+    solver = SGILO(SGILOParams(**EXACT, steps=(400,), anneal=0.2))
+    state, _ = last(solver, p)
+    std = solver.result(p, state).image.std(0).flatten()
+    assert float(std[:3].max()) < 0.03
+    assert float(std[3:].mean()) > 0.1
+
+
+def test_the_step_size_is_adapted_in_the_burn_in_and_then_frozen():
+    p, _ = problem(dim=8, sigma=0.05, chains=50)
+    solver = SGILO(SGILOParams(**EXACT, steps=(300,), anneal=0.1, target=0.7, burn_in=0.5))
+    sizes, chances, drawn = [], [], []
+    for progress in solver.run(p):
+        if "step_size" in progress.info.metrics:
+            sizes.append(progress.info.metrics["step_size"])
+            chances.append(progress.info.metrics["acceptance"].mean())
+            drawn.append(progress.info.draw)
+    first = drawn.index(True)
+    assert all(drawn[first:])
+    assert not torch.equal(sizes[0], sizes[first // 2])
+    assert all(torch.equal(size, sizes[first]) for size in sizes[first:])
+    assert float(torch.stack(chances[first:]).mean()) == pytest.approx(0.7, abs=0.1)
+
+
+@pytest.mark.parametrize("target", [0.5, 0.8])
+@pytest.mark.parametrize("steps", [14, 24, 200])
+def test_no_step_size_drives_a_chain_away(steps, target):
+    """However short the burn-in, and however large the steps that are asked for."""
+    p, _ = problem(dim=64, sigma=0.01, chains=50)
+    misfits = []
+    params = SGILOParams(**EXACT, steps=(steps,), anneal=0.2, probes=2, target=target)
+    for progress in SGILO(params).run(p):
+        misfits.append(progress.info.metrics["misfit"])
+    assert float(misfits[-1].max()) < 2 * float(misfits[0].max())
+
+
+def test_one_draw_in_so_many_is_counted():
+    p, _ = problem(chains=2)
+    _, every = draws(p, steps=(100,), anneal=0.2)
+    x, third = draws(p, steps=(100,), anneal=0.2, thin=3)
+    assert third.count == len(x) == every.count // 3
+
+
+def test_a_constant_preconditioner_keeps_the_law():
+    # U = ½ xᵀ H x with a badly scaled H and an arbitrary P
+    H = torch.diag(torch.tensor([1.0, 25.0]))
+    P = torch.tensor([0.5, 0.05]).expand(4000, 2)
+    eta = torch.full((4000,), 0.05)
+    x = torch.zeros(4000, 2)
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(600):
+        xi = torch.randn(x.shape, generator=rng)
+        x = langevin.move(x, x @ H, P, eta, 2.0, xi)
+    expected = 1 / (2.0 * H.diagonal())
+    assert torch.allclose(x.var(0), expected, rtol=0.12)
+
+
+def test_the_fisher_diagonal_is_that_of_the_jacobian():
+    p, _ = problem(dim=4, sigma=0.1, chains=1)
+    x = torch.zeros(3000, 4)
+    rngs = [seeds.stream("fisher", i) for i in range(3000)]
+    found, image = langevin.fisher_probe(p.operator, lambda v: p.generator(v, start=1), x, rngs)
+    J = p.generator.matrix[:6]
+    assert torch.allclose(found.mean(0), (J**2).sum(0) / 0.1**2, rtol=0.15)
+    assert image.shape == (3000, 1, 3, 4)
+
+
+def test_both_acceptances_agree_for_a_quadratic():
+    H = torch.diag(torch.tensor([1.0, 9.0]))
+    rng = torch.Generator().manual_seed(1)
+    u = 0.2 * torch.randn(5, 2, generator=rng)
+    P, eta = torch.tensor([[1.0, 0.2]]).expand(5, 2), torch.full((5,), 0.5)
+    v = langevin.move(u, u @ H, P, eta, 1.5, torch.randn(5, 2, generator=rng))
+
+    def point(w):
+        return Point(w, w @ H, w, 0.5 * ((w @ H) * w).sum(1))
+
+    exact = langevin.metropolis(point(u), point(v), P, eta, 1.5)
+    found = langevin.acceptance(u @ H, v @ H, P, eta, 1.5)
+    assert torch.allclose(found, exact, atol=1e-5)
+    assert 0 < float(exact.min()) < 0.99
+
+
+def test_levels_of_an_annealing_share_its_steps():
+    plan = annealing.Schedule(start=1.0, end=0.1, levels=4, steps=10, last=0.4)
+    assert plan.begins == [0, 2, 4, 6]
+    assert [plan.level(i) for i in range(10)] == [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
+    assert plan.time(0) == pytest.approx(1.0)
+    assert plan.time(9) == pytest.approx(0.1)
+    assert plan.next_level(4) == 6
+    assert plan.next_level(9) == 10
+    short = annealing.Schedule(start=1.0, end=0.1, levels=4, steps=2, last=0.4)
+    assert [short.time(i) for i in range(2)] == [1.0, pytest.approx(0.1)]
+    assert annealing.Schedule(start=1.0, end=0.1, levels=1, steps=5, last=0.2).begins == [0]
+    assert annealing.Schedule(start=1.0, end=0.1, levels=3, steps=9, last=1.0).begins == [0, 1, 2]
+
+    carried = annealing.Schedule(start=0.0, end=0.1, levels=3, steps=5, last=0.2)
+    assert carried.begins == [0]
+    assert carried.time(0) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.15])
+def test_a_round_that_begins_at_0_takes_its_chains_as_they_are(start):
+    p, _ = problem(dim=4, chains=3)
+    params = SGILOParams(
+        stages=(0, 1), steps=(6, 8), anneal=1.0, starts=(1.0, start), optimizers=("lbfgs",)
+    )
+    solver = SGILO(params)
+    carried = None
+    for progress in solver.run(p):
+        if carried is not None:
+            assert torch.allclose(progress.info.image, carried) == (start == 0)
+            break
+        if progress.state.round == 1:
+            carried = p.generator(progress.state.u, start=1)
+
+
+def test_the_probability_flow_ends_in_the_law_of_the_data():
+    prior = Mixture()
+    u = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
+    times = [1.0 - j / 60 for j in range(60)]
+    clean = annealing.probability_flow(prior, u, times)[:, 0]
+    assert float((clean > 0).double().mean()) == pytest.approx(0.7, abs=0.03)
+    assert float(clean[clean > 0].mean()) == pytest.approx(1.5, abs=0.05)
+    assert float(clean[clean > 0].std()) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_plateau_shortens_the_annealing(optimizer):
+    p, _ = problem(sigma=0.1)
+    params = SGILOParams(**EXACT, steps=(400,), anneal=0.5, plateau=5, optimizers=(optimizer,))
+    solver = SGILO(params)
+    passes = sum(1 for _ in solver.run(p))
+    assert 200 < passes < 400
+    assert tree.batch(last(solver, p)[0].u) == 1
+
+
+def test_lbfgs_comes_nearer_to_the_optimum_of_a_level_and_resumes_with_the_same_bits(tmp_path):
+    p, _ = problem(dim=8, sigma=0.01, chains=3)
+
+    def loss(optimizer):
+        params = {"stages": (1,), "steps": (30,), "anneal": 1.0, "levels": 1, "level": 0.2}
+        state, _ = last(SGILO(SGILOParams(**params, optimizers=(optimizer,))), p)
+        return -p.operator.log_likelihood(p.y, p.generator(state.u, start=1)).mean()
+
+    assert float(loss("lbfgs")) < 0.5 * float(loss("adam"))
+    solver = SGILO(SGILOParams(**EXACT, steps=(30,), anneal=1.0, optimizers=("lbfgs",)))
+    halfway, _ = last(solver, p, stop=12)
+    checkpoint.save(tmp_path / "state.pt", halfway)
+    resumed = checkpoint.load(tmp_path / "state.pt", solver.states)
+    assert torch.equal(last(solver, p, state=resumed)[0].u, last(solver, p)[0].u)
+
+
+@pytest.mark.parametrize("bad", [{"level": 0.0}, {"anneal": 1.5}, {"beta": -1.0}, {"steps": (0,)}])
+def test_impossible_parameters_are_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        SGILOParams(**bad)
+
+
+def test_too_few_steps_for_langevin_are_refused():
+    p, _ = problem()
+    with pytest.raises(BadParams, match="of which the preconditioner of Langevin takes 9"):
+        SGILO(SGILOParams(stages=(1,), steps=(18,))).stages(p.generator)
