@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from invprob import cli, seeds
-from invprob.validation import calibration
+from invprob.validation.calibration import judge
 from invprob.validation.reference_tasks import WORLDS, posterior
 
 CHAINS = 19
@@ -37,7 +37,7 @@ def sampler(world, wide=1.0, shift=0.0, even=False, blind=False):
 
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
 def test_the_posterior_passes(world):
-    verdict = calibration(sampler(world), world)
+    verdict = judge(sampler(world), world)
     assert verdict.wrong == ()
     assert verdict.figures["coverage 80%"] == pytest.approx(0.8, abs=0.05)
 
@@ -60,20 +60,20 @@ def test_the_posterior_passes(world):
     ],
 )
 def test_what_is_wrong_is_said(world, fault, said):
-    wrong = calibration(sampler(world, **fault), world).wrong
+    wrong = judge(sampler(world, **fault), world).wrong
     assert any(said in sentence for sentence in wrong), wrong
 
 
 def test_a_declared_bias_is_allowed_for():
-    assert calibration(sampler(NORMAL, wide=1.3), NORMAL, bias=0.4).wrong == ()
-    assert calibration(sampler(NORMAL, wide=1.6), NORMAL, bias=0.4).wrong
+    assert judge(sampler(NORMAL, wide=1.3), NORMAL, bias=0.4).wrong == ()
+    assert judge(sampler(NORMAL, wide=1.6), NORMAL, bias=0.4).wrong
 
 
 def test_samples_that_are_no_numbers_are_told():
     def draw(p):
         return torch.full((len(p.y), *NORMAL.shape), torch.nan)
 
-    assert calibration(draw, NORMAL).wrong == ("some samples are not finite",)
+    assert judge(draw, NORMAL).wrong == ("some samples are not finite",)
 
 
 @pytest.mark.parametrize("world", WORLDS[:3], ids=NAMES[:3])
