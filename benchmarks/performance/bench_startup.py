@@ -1,6 +1,6 @@
 """How long a command takes that computes nothing: the minimum of 12 runs, bytecode cached.
 
-    python benchmarks/bench_startup.py [--check]
+    python benchmarks/performance/bench_startup.py [--check]
 
 With --check the exit status is 1 if a command takes longer than it may.
 """

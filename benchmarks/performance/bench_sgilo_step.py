@@ -1,6 +1,6 @@
 """What a Langevin step of SGILO costs, and what more chains cost; memory over a long run.
 
-    python benchmarks/bench_sgilo_step.py
+    python benchmarks/performance/bench_sgilo_step.py
 
 The step at stage 3 of faces64 with 8 chains, side by side with its floor: the rest of the generator
 forward and backward, and the score network forward, once each on the same latents.

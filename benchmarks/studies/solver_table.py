@@ -1,6 +1,6 @@
 """Every solver on every operator: PSNR, SSIM, misfit and seconds on the same stored pictures.
 
-    python benchmarks/solver_table.py IMAGES.zip --limit 32 --out benchmarks/results/solver_table
+    python benchmarks/studies/solver_table.py IMAGES.zip --limit 32
 
 All solvers see the same measurements: they follow from the seed and the picture alone. Rows are
 appended as they are finished; a second call computes only what is missing.

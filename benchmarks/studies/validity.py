@@ -1,6 +1,6 @@
 """What solvers that sample get wrong where the posterior is known: the table of docs/validity.md.
 
-python benchmarks/validity.py
+python benchmarks/studies/validity.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The claim as tables: what sgilo_claim.py measured, as Markdown.
 
-    python benchmarks/sgilo_claim_table.py [--label LABEL] [--ilo SETTINGS]
+    python benchmarks/studies/sgilo_claim_table.py [--label LABEL] [--ilo SETTINGS]
 
 Differences are paired by picture, with bootstrap 95 % intervals; a count in brackets says that
 fewer pictures than n are behind a number.

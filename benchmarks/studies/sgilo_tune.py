@@ -1,8 +1,8 @@
 """The settings of sgilo_claim.py: as many tried for every solver, on pictures held out of training.
 
-    python benchmarks/sgilo_tune.py run faces64 TRAINING_SET.zip
-    python benchmarks/sgilo_tune.py run fruits64 TRAINING_SET.zip
-    python benchmarks/sgilo_tune.py table
+    python benchmarks/studies/sgilo_tune.py run faces64 TRAINING_SET.zip
+    python benchmarks/studies/sgilo_tune.py run fruits64 TRAINING_SET.zip
+    python benchmarks/studies/sgilo_tune.py table
 
 Six settings of every solver (seven of ilo, which is tried at the deepest stage of sgilo too), with
 the same 150 generator passes, on 6 pictures of the identities or varieties that `image_set.split`

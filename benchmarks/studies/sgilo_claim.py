@@ -1,8 +1,8 @@
 """The paper's claim: with few measurements, SGILO's prior beats ILO's l1 ball and CSGM.
 
-    python benchmarks/sgilo_claim.py faces64 HELD_OUT.zip --images 64
-    python benchmarks/sgilo_claim.py fruits64 HELD_OUT.zip --images 64
-    python benchmarks/sgilo_claim_table.py
+    python benchmarks/studies/sgilo_claim.py faces64 HELD_OUT.zip --images 64
+    python benchmarks/studies/sgilo_claim.py fruits64 HELD_OUT.zip --images 64
+    python benchmarks/studies/sgilo_claim_table.py
 
 Every solver gets the same measurements and as many gradients through the generator (150 for each of
 4 samples of an image). Of the four, `best` is the one of least misfit, `single` an average one,
@@ -28,7 +28,7 @@ from invprob.io import images
 from invprob.runs.inputs import prepare
 from invprob.runs.loop import drive
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 SAMPLES = 4
 CHUNK = 8
 NOISE = "gaussian:sigma=0.02"
