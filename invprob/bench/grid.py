@@ -12,8 +12,9 @@ from torch import Tensor
 from invprob import fingerprint
 from invprob.bench import provenance
 from invprob.bench.measurements import Measured, measure
+from invprob.bench.methods import Method, Task
 from invprob.bench.store import key_of
-from invprob.bench.suite import Method, Suite, Task
+from invprob.bench.suite import Suite
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
 from invprob.errors import Incompatible
@@ -70,8 +71,8 @@ def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cel
     pictures = _pictures(suite, beside, shape)
     made = []
     for task in suite.tasks:
-        for seed in suite.seeds:
-            for name, truth in pictures.items():
+        for place, (name, truth) in enumerate(pictures.items()):
+            for seed in suite.seeds_of(place):
                 measured = None
                 for method in suite.method:
                     experiment = suite.experiment(method, task, seed, registry)
