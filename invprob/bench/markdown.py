@@ -51,8 +51,7 @@ def overview(found: Sequence[Line], metric: str, reference: str) -> str:
     if len(tasks) < 2:
         return ""
     others = [method for method in methods if method != reference]
-    compared = any(metric in line.differences for line in having)
-    gaps = others if compared else []
+    gaps = others if METRICS[metric].better else []
     heads = ["task", "n", *methods, *(f"{method} − {reference}" for method in gaps)]
     rows = [f"## {METRICS[metric].title}\n", _row(heads), "|" + "---|" * len(heads)]
     for task in tasks:

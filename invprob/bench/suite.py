@@ -114,6 +114,20 @@ class Suite(Params):
         """
         return (self.seeds[place % len(self.seeds)],) if self.spread_seeds else self.seeds
 
+    def chosen(self, method: Method, task: Task) -> tuple[str, dict[str, str]]:
+        """What a method runs on a task, before single settings are changed.
+
+        Args:
+            method: The method.
+            task: The task.
+
+        Returns:
+            The solver, and the priors by stage.
+        """
+        rules = [rule for rule in reversed(method.override) if self._applies(rule, task)]
+        solver = next((rule.solver for rule in rules if rule.solver), method.solver)
+        return solver, next((rule.prior for rule in rules if rule.prior), method.prior)
+
     def experiment(self, method: Method, task: Task, seed: int, registry: Registry) -> Experiment:
         """What a method does to a task.
 
@@ -126,9 +140,7 @@ class Suite(Params):
         Returns:
             The experiment, complete and judged; its images are left out.
         """
-        rules = [rule for rule in method.override if self._applies(rule, task)]
-        solver = next((r.solver for r in reversed(rules) if r.solver), method.solver)
-        prior = next((r.prior for r in reversed(rules) if r.prior), method.prior)
+        solver, prior = self.chosen(method, task)
         table: dict[str, Any] = {
             "operator": task.operator,
             "noise": task.noise,
@@ -143,7 +155,7 @@ class Suite(Params):
         if generator is not None:
             table["generator"] = generator
         made = complete(Experiment.parse(table), registry)
-        changes = [setting for rule in rules for setting in rule.set]
+        changes = [s for r in method.override if self._applies(r, task) for s in r.set]
         if changes:
             made = complete(
                 Experiment.parse(override(made.model_dump(mode="json"), changes)), registry
