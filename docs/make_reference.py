@@ -27,7 +27,7 @@ def pages() -> dict[str, str]:
     return {
         "reference/components.md": components(),
         "reference/command-line.md": command_line(),
-        "writing-a-plugin.md": plugin_page(),
+        "how-to/writing-a-plugin.md": plugin_page(),
     }
 
 

@@ -24,8 +24,15 @@ from tests.plugins.dps.guided_diffusion import guided_layout
 from tests.plugins.sgilo.published import layouts
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
-LONG = {"docs/training.md"}
+PAGES = [
+    "README.md",
+    *(
+        str(page.relative_to(ROOT))
+        for folder in ("tutorials", "how-to", "explanation")
+        for page in sorted((ROOT / "docs" / folder).glob("*.md"))
+    ),
+]
+LONG = {"docs/how-to/training.md"}
 STEPS = {
     "sgilo": ["--set", "solver.steps=2,8", "--set", "solver.probes=2"],
     "ilo": ["--set", "solver.steps=2,2,2"],
