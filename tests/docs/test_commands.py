@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 import torch
 
-from invprob import cli, seeds, validation
+from invprob import cli, seeds
 from invprob.cli.posterior import FAILED
 from invprob.config import registry
 from invprob.io import images
+from invprob.validation import runner
 from tests.plugins.dps.guided_diffusion import guided_layout
 from tests.plugins.sgilo.published import layouts
 
@@ -152,7 +153,7 @@ def install(desk, monkeypatch):
     "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
 )
 def test_the_commands_of_a_page_work(page, install, capsys, monkeypatch):
-    monkeypatch.setattr(validation, "hearings", functools.partial(validation.hearings, problems=5))
+    monkeypatch.setattr(runner, "hearings", functools.partial(runner.hearings, problems=5))
     elsewhere = [] if page in LONG else [c for p in LONG for c in commands(p)]
     for words in (c for c in commands(page) if c not in elsewhere):
         if words[0] == "pip":
