@@ -27,7 +27,7 @@ def pages() -> dict[str, str]:
     return {
         "reference/components.md": components(),
         "reference/command-line.md": command_line(),
-        "writing-a-plugin.md": plugin_page(),
+        "how-to/writing-a-plugin.md": plugin_page(),
     }
 
 
@@ -56,7 +56,7 @@ def component(entry: Entry) -> str:
         words, limits = typed(field, schema.get("$defs", {}))
         default = "required" if "default" not in field else shown(field["default"])
         text = " ".join(filter(None, (field.get("description", ""), limits and f"[{limits}]")))
-        cells = (f"`{name}`", words, f"`{default}`" if default else "", text)
+        cells = (f"`{name}`", words.replace("|", " | "), f"`{default}`" if default else "", text)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -98,8 +98,9 @@ class Solver(ABC):
 
     @property
     def bias(self) -> float:
-        """What a sampler admits to get wrong: standard deviations by this part, means by so many
-        of them, weights of modes by as much. `invprob check NAME --posterior` allows for it."""
+        """The bias b that a sampler declares: standard deviations may be off by a factor 1 + b,
+        means by b posterior standard deviations, mode weights by b; `invprob check NAME
+        --posterior` allows for it."""
         return 0.0
 
     @abstractmethod

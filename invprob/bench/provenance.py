@@ -1,4 +1,4 @@
-"""What code computes a cell, as one number: its packages' sources, and the versions beneath."""
+"""Fingerprint of the source code and the dependency versions that affect a cell."""
 
 from __future__ import annotations
 

@@ -185,7 +185,9 @@ def read(path: Path, registry: Registry) -> Suite:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadParams(f"{path} is no TOML: {error}", "see docs/bench.md") from None
+        raise BadParams(
+            f"{path} is no TOML: {error}", "see docs/how-to/comparing-methods.md"
+        ) from None
     try:
         suite = Suite.model_validate(table)
     except ValidationError as error:
@@ -225,7 +227,7 @@ def _checks(suite: Suite, beside: Path, registry: Registry) -> Iterator[tuple[Se
 
 def _located(path: Path, text: str, error: ValidationError) -> BadParams:
     """Every fault with its line."""
-    faults, hint = [], "see docs/bench.md"
+    faults, hint = [], "see docs/how-to/comparing-methods.md"
     for fault in error.errors(include_url=False):
         place = [p for p in fault["loc"] if not (isinstance(p, str) and p.startswith("function-"))]
         name = ".".join(map(str, place))

@@ -32,7 +32,7 @@ IMPORTED = frozenset(
 def create(name: str, kind: str, folder: Path, registry: Registry) -> list[Path]:
     """Write the package of a component into `folder`, new or empty; the files in it.
 
-    Raises `BadInput` for a name that is none or is taken, and a folder that is not empty.
+    Raises `BadInput` for an invalid or existing name, and for a folder that is not empty.
     """
     if kind not in KINDS:
         raise BadInput(f"no package can be written for a {kind!r}", nearest(kind, KINDS))

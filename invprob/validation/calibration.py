@@ -34,7 +34,7 @@ Draw = Callable[[Problem], Tensor]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`wrong` are the sentences, none if nothing is; `figures` are what they rest on."""
+    """`wrong`: one message per failed test; `figures`: the statistics."""
 
     world: World
     wrong: tuple[str, ...]

@@ -95,7 +95,7 @@ def where(name: str, bundled: Iterable[str]) -> str:
 
 
 def add(name: str, file: Path, licence: str | None = None) -> Record:
-    """Copy a file to the shelf; raises `BadInput` for a name that is none or is taken, and
+    """Copy a file to the weight store; raises `BadInput` for an invalid or existing name, and
     `BadWeights` for a file that is not the published one."""
     if not NAME.fullmatch(name):
         raise BadInput(

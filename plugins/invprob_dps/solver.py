@@ -45,7 +45,7 @@ class DPS(Solver):
 
     @property
     def bias(self) -> float:
-        return 1.5  # docs/validity.md
+        return 1.5  # docs/explanation/validity.md
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
         if generator.depth > 0:

@@ -1,4 +1,4 @@
-"""Chains of which one knows what to think, and what is said of them."""
+"""Diagnostics on chains with known convergence."""
 
 import math
 

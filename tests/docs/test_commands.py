@@ -16,16 +16,24 @@ import numpy as np
 import pytest
 import torch
 
-from invprob import cli, seeds, validation
+from invprob import cli, seeds
 from invprob.cli.posterior import FAILED
 from invprob.config import registry
 from invprob.io import images
+from invprob.validation import runner
 from tests.plugins.dps.guided_diffusion import guided_layout
 from tests.plugins.sgilo.published import layouts
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
-LONG = {"docs/training.md"}
+PAGES = [
+    "README.md",
+    *(
+        str(page.relative_to(ROOT))
+        for folder in ("tutorials", "how-to", "explanation")
+        for page in sorted((ROOT / "docs" / folder).glob("*.md"))
+    ),
+]
+LONG = {"docs/how-to/training.md"}
 STEPS = {
     "sgilo": ["--set", "solver.steps=2,8", "--set", "solver.probes=2"],
     "ilo": ["--set", "solver.steps=2,2,2"],
@@ -145,7 +153,7 @@ def install(desk, monkeypatch):
     "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
 )
 def test_the_commands_of_a_page_work(page, install, capsys, monkeypatch):
-    monkeypatch.setattr(validation, "hearings", functools.partial(validation.hearings, problems=5))
+    monkeypatch.setattr(runner, "hearings", functools.partial(runner.hearings, problems=5))
     elsewhere = [] if page in LONG else [c for p in LONG for c in commands(p)]
     for words in (c for c in commands(page) if c not in elsewhere):
         if words[0] == "pip":

@@ -173,7 +173,8 @@ def test_every_bundled_file_has_its_sum_and_card():
     for file in files:
         assert bundled_sha256(file) == checksums.sha256(file)
         name = file.stem.split("-score-")[0]
-        assert f"`{file.name}`" in (ROOT / "docs" / "models" / f"{name}.md").read_text()
+        card = ROOT / "docs" / "reference" / "models" / f"{name}.md"
+        assert f"`{file.name}`" in card.read_text()
     assert sum(file.stat().st_size for file in files) < 40 * 2**20
 
 

@@ -1,4 +1,4 @@
-"""What the published forms of StyleGAN-2 have in common: they name and shape our tensors anew."""
+"""Shared by the converters of StyleGAN-2: renaming and reshaping to our layout."""
 
 from __future__ import annotations
 

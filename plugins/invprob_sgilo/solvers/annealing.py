@@ -91,7 +91,7 @@ def schedule(p: SGILOParams, round: int) -> Schedule:
 
 @dataclass(frozen=True)
 class AdamDescent:
-    """x, which is where Adam looks next, and its moments."""
+    """The iterate x and Adam's moments; `trial` is x."""
 
     x: Any
     moments: Moments

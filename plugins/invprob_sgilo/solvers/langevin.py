@@ -28,8 +28,8 @@ ADAPTING = 5
 
 GAIN = 2.0
 HOPELESS = 1e-3
-"""Moves with less of a chance are not made, lest a step size that is still too large, or has become
-so, drives a chain away. In equilibrium at the default target it is one move in some thousands."""
+"""Proposals below this acceptance are rejected, so that a too large step cannot diverge. In
+equilibrium at the default target acceptance this is one proposal in some thousands."""
 
 
 @dataclass(frozen=True)

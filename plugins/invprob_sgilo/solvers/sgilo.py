@@ -65,7 +65,7 @@ class SGILO(Solver):
 
     @property
     def bias(self) -> float:
-        return 0.0 if self.params.metropolis else 0.3  # docs/validity.md
+        return 0.0 if self.params.metropolis else 0.3  # docs/explanation/validity.md
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
         p = self.params

@@ -93,8 +93,8 @@ def test_one_reverse_step_of_eta_1_is_the_ancestral_step():
 
 
 def test_the_bias_on_a_normal_law_is_the_declared_one():
-    """docs/solvers.md: means are right, what is seen is far too uncertain. A posterior of u has the
-    precision 1/SPREAD² + (½/0.05)² where it is seen."""
+    """docs/explanation/dps.md: means are right, what is seen is too uncertain. A posterior of u has
+    the precision 1/SPREAD² + (½/0.05)² where it is seen."""
     image = solved(problem(), steps=1000).flatten(1)
     seen, unseen = image[:, :SEEN], image[:, SEEN:]
     prior = (1 + MEAN) / 2
