@@ -1,4 +1,4 @@
-"""Solving one cell, and every figure of it."""
+"""Solving one cell, and every metric of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from invprob import fingerprint, seeds
 from invprob.analysis import credible_intervals, metrics
 from invprob.analysis.diagnostics import diagnose
 from invprob.analysis.draws import Draws
+from invprob.bench import origin
 from invprob.bench.memory import Peak
 from invprob.bench.nfe import Passes
 from invprob.bench.store import Solved
@@ -26,11 +28,26 @@ Tell = Callable[[int, int], None]
 
 
 class Lost(InvprobError):
-    """A solver whose answer is no number."""
+    """A solver's answer is not a number."""
 
 
 def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell: Tell) -> Solved:
-    """The figures and pictures of one measurement y (*out_shape) of `truth` (C, H, W)."""
+    """Solve one measurement and judge the answer.
+
+    Args:
+        parts: The objects of the experiment.
+        y: The measurement, of shape (*out_shape).
+        truth: The image that was measured, of shape (C, H, W), in [0, 1].
+        samples: How many samples (chains, restarts) are computed.
+        seed: The seed of every draw.
+        tell: Called with (step, number of steps) after each step.
+
+    Returns:
+        Metrics, origin and pictures.
+
+    Raises:
+        Lost: The answer holds NaN or infinity.
+    """
     problem = parts.problem(y[None], samples, seed)
     chains = Draws(problem, samples)
     total = parts.solver.total(problem)
@@ -51,14 +68,16 @@ def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell:
     variance = result.var.cpu().mean(0) + result.mean.cpu().var(0, unbiased=False)
     with torch.no_grad():
         A, whole = parts.operator, y[None].to(parts.device)
-        misfit = {
-            "misfit_mean": float(A.chi2(whole, mean.to(parts.device))),
-            "misfit_sample": float(A.chi2(whole.expand(samples, *y.shape), result.image).mean()),
-        }
-    figures: dict[str, Any] = quality(mean, image, truth[None]) | misfit
+        of_mean = float(A.chi2(whole, mean.to(parts.device)))
+        chi2 = A.chi2(whole.expand(samples, *y.shape), result.image).cpu()
     drawn = chains.drawn()
+    draws = image if drawn is None else drawn.images[0].flatten(0, 1).float()
+    rng = seeds.stream(seed, "random sample", fingerprint.digest(y))
+    picked = draws[int(torch.randint(len(draws), (), generator=rng))]
+    figures: dict[str, Any] = quality(mean, image, picked, chi2, truth[None])
+    figures |= {"chi2_mean": of_mean, "chi2_last": float(chi2.mean())}
+    figures["mean_samples"] = samples * (len(drawn.steps) if drawn is not None else 1)
     if parts.solver.returns == "sample":
-        draws = image if drawn is None else drawn.images[0].flatten(0, 1).float()
         figures["crps"] = metrics.crps(draws, truth) if len(draws) > 1 else math.nan
         interval = credible_intervals.interval(draws[None])
         if interval.trusted:
@@ -68,25 +87,44 @@ def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell:
             figures |= {"r_hat": found.r_hat, "ess": min(found.ess_bulk, found.ess_tail)}
     figures |= {"seconds": seconds, **passes.counts(), "memory_mb": peak.megabytes}
     figures["measurements"] = y.numel()
+    figures |= origin.record(parts.device)
     pictures = {"mean": mean[0], "sample": image[0], "std": variance.clamp_min(0).sqrt()}
     return Solved(finite(figures), {k: v.half().contiguous() for k, v in pictures.items()})
 
 
-def quality(mean: Tensor, image: Tensor, truth: Tensor) -> dict[str, float]:
-    """Figures of merit of the mean, of a sample (their average), and of the sample nearest to the
-    truth, which nobody can pick without it: the oracle."""
+def quality(
+    mean: Tensor, image: Tensor, picked: Tensor, chi2: Tensor, truth: Tensor
+) -> dict[str, float]:
+    """How near the answers are to the truth, by the way an answer is picked.
+
+    Args:
+        mean: The mean of all samples, of shape (1, C, H, W).
+        image: The last sample of each of S chains (or each of S estimates), of shape (S, C, H, W).
+        picked: One of all samples, picked at random, of shape (C, H, W).
+        chi2: χ² of the S images, 1 at the noise level; NaN without noise.
+        truth: The image that was measured, of shape (1, C, H, W).
+
+    Returns:
+        Metrics whose names end in ``mean``; ``last`` (the average over the S images); ``random``;
+        ``best_chi2`` (the image of least χ²); ``oracle`` (the image nearest to the truth, which
+        nobody can pick without it).
+    """
     copies = truth.expand_as(image)
-    each = metrics.psnr(image, copies)
-    told = {
+    each, similar = metrics.psnr(image, copies), metrics.ssim(image, copies)
+    made = {
         "psnr_mean": float(metrics.psnr(mean, truth)),
-        "psnr_sample": float(each.mean()),
+        "psnr_last": float(each.mean()),
+        "psnr_random": float(metrics.psnr(picked[None], truth)),
         "psnr_oracle": float(each.max()),
         "ssim_mean": float(metrics.ssim(mean, truth)),
-        "ssim_sample": float(metrics.ssim(image, copies).mean()),
+        "ssim_last": float(similar.mean()),
         "mse_mean": float(metrics.mse(mean, truth)),
-        "mse_sample": float(metrics.mse(image, copies).mean()),
+        "mse_last": float(metrics.mse(image, copies).mean()),
     }
-    for name, figure in (("ms_ssim", metrics.ms_ssim), ("lpips", metrics.lpips)):
-        if (value := figure(mean, truth)) is not None:
-            told[f"{name}_mean"] = float(value)
-    return told
+    if bool(chi2.isfinite().all()):
+        least = int(chi2.argmin())
+        made |= {"psnr_best_chi2": float(each[least]), "ssim_best_chi2": float(similar[least])}
+    for name, metric in (("ms_ssim", metrics.ms_ssim), ("lpips", metrics.lpips)):
+        if (value := metric(mean, truth)) is not None:
+            made[f"{name}_mean"] = float(value)
+    return made

@@ -12,8 +12,9 @@ from torch import Tensor
 from invprob import fingerprint
 from invprob.bench import provenance
 from invprob.bench.measurements import Measured, measure
+from invprob.bench.methods import Task
 from invprob.bench.store import key_of
-from invprob.bench.suite import Method, Suite, Task
+from invprob.bench.suite import Suite
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
 from invprob.errors import Incompatible
@@ -65,13 +66,13 @@ def _without_paths(experiment: Experiment) -> dict[str, Any]:
 
 def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cell]:
     """All cells of a suite, those of one measurement side by side; measures what is new."""
-    loaded = {m.label: _models(suite, m, registry) for m in suite.method}
-    shape = _common_shape({label: shape for label, (_, shape) in loaded.items()})
+    loaded = _models(suite, registry)
+    shape = _common_shape({method: shape for (method, _), (_, shape) in loaded.items()})
     pictures = _pictures(suite, beside, shape)
     made = []
     for task in suite.tasks:
-        for seed in suite.seeds:
-            for name, truth in pictures.items():
+        for place, (name, truth) in enumerate(pictures.items()):
+            for seed in suite.seeds_of(place):
                 measured = None
                 for method in suite.method:
                     experiment = suite.experiment(method, task, seed, registry)
@@ -90,7 +91,7 @@ def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cel
                             seed=seed,
                             experiment=experiment,
                             measured=measured,
-                            models=loaded[method.label][0],
+                            models=loaded[method.label, task.name][0],
                             threads=suite.threads,
                             code=tuple(sorted(told.items())),
                         )
@@ -98,15 +99,26 @@ def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cel
     return made
 
 
-def _models(suite: Suite, method: Method, registry: Registry) -> tuple[str, tuple[int, int, int]]:
-    """(SHA-256 of its weights, the shape of its images) of a method."""
-    experiment = suite.experiment(method, suite.tasks[0], 0, registry)
+Loaded = tuple[str, tuple[int, int, int]]
+"""(SHA-256 of the weights, the shape of the images)."""
+
+
+def _models(suite: Suite, registry: Registry) -> dict[tuple[str, str], Loaded]:
+    """What each method loads for each task; an override may name other stages or priors."""
     files = images.bundled() if not suite.images else []
-    shape = tuple(files[0].read(3).shape) if files else None
-    found = build.models(experiment, registry, shape)  # type: ignore[arg-type]
-    return fingerprint.of_modules(
-        found.generator, *found.priors.values()
-    ), found.generator.image_shape
+    shape: Any = tuple(files[0].read(3).shape) if files else None
+    known: dict[str, Loaded] = {}
+    made = {}
+    for method in suite.method:
+        for task in suite.tasks:
+            experiment = suite.experiment(method, task, 0, registry)
+            brought = experiment.model_dump_json(include={"solver", "generator", "prior"})
+            if brought not in known:
+                found = build.models(experiment, registry, shape)
+                sha256 = fingerprint.of_modules(found.generator, *found.priors.values())
+                known[brought] = (sha256, found.generator.image_shape)
+            made[method.label, task.name] = known[brought]
+    return made
 
 
 def _common_shape(shapes: dict[str, tuple[int, int, int]]) -> tuple[int, int, int]:

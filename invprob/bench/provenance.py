@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
 
 SHOWN = ("bench", "cli")
-"""Parts of the core that show results and compute none."""
-
+"""Parts of the core that show results and compute none, but for `METRICS`."""
+METRICS = "bench/evaluate.py"
 
 EVERY = ("solver", "operator", "noise", "generator", "prior")
 
@@ -44,5 +44,8 @@ def _sources(package: str) -> str:
     return told.hexdigest()[:16]
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    return (p for p in sorted(folder.rglob("*.py")) if p.relative_to(folder).parts[0] not in SHOWN)
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*.py")):
+        place = path.relative_to(folder)
+        if place.parts[0] not in SHOWN or place.as_posix() == METRICS:
+            yield path

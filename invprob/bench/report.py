@@ -35,12 +35,25 @@ def write(
     solved: Mapping[Cell, Solved],
     observed: Mapping[str, Tensor],
     failures: Sequence[tuple[Cell, str]],
+    made: str,
     command: str,
 ) -> None:
-    """Write the report; `observed` are pictures of the measurements by their SHA-256."""
+    """Write the report.
+
+    Args:
+        path: The file.
+        suite: What was compared on what.
+        found: The lines of the tables.
+        solved: The finished cells.
+        observed: Pictures of the measurements, of shape (C, H, W), by their SHA-256.
+        failures: Cells without a result, and why.
+        made: Date, commit and machine, as one sentence.
+        command: The command that makes the report again.
+    """
     data = {
         "suite": suite.name,
         "version": __version__,
+        "origin": made,
         "command": command,
         "reference": suite.reference or suite.labels[0],
         "methods": list(suite.labels),

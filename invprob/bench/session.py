@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from invprob._version import __version__
-from invprob.bench import report, store, tables
+from invprob.bench import markdown, origin, report, store, tables
 from invprob.bench.execution import executors
 from invprob.bench.execution.worker import Failed, Worker, request
 from invprob.bench.grid import Cell, cells
@@ -133,20 +133,23 @@ def write(
     """cells.csv, results.json, table.md and report.html."""
     out, suite = bench.out, bench.suite
     reference = suite.reference or suite.labels[0]
+    made = origin.line(solved.figures for solved in found.values())
     files.write_text(out / "suite.json", suite.model_dump_json(indent=2) + "\n")
     _write_cells(out / "cells.csv", found)
     about = {
         "suite": suite.name,
         "invprob": __version__,
         "torch": torch.__version__,
+        "origin": made,
         "command": command,
         "reference": reference,
+        "groups": suite.tasks_by_group(),
         "lines": tables.as_json(lines),
         "failures": [{"cell": cell.label, "reason": reason} for cell, reason in failures],
     }
     files.write_json(out / "results.json", about)
-    heading = f"# {suite.name}\n\nMade by `{command}`.\n\n"
-    files.write_text(out / "table.md", heading + tables.as_markdown(lines, reference))
+    text = markdown.document(suite.name, made, command, lines, reference, list(suite.compare))
+    files.write_text(out / "table.md", text)
     observed = {}
     for cell in found:
         if cell.measured.sha256 not in observed:
@@ -154,7 +157,8 @@ def write(
             A = build.operator(cell.experiment, registry, shape, torch.device("cpu"))
             with torch.no_grad():
                 observed[cell.measured.sha256] = A.observed(cell.measured.y[None])[0]
-    report.write(out / "report.html", suite, lines, found, observed, failures, command)
+    page = out / "report.html"
+    report.write(page, suite, lines, found, observed, failures, made, command)
 
 
 def _write_cells(path: Path, found: dict[Cell, Solved]) -> None:

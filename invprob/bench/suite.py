@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from invprob.bench.methods import Method, Override, Task
+from invprob.bench.tables import METRICS
 from invprob.bench.toml_lines import line_of
 from invprob.config.experiment import Experiment, complete, override
 from invprob.config.registry import Registry
@@ -17,48 +19,6 @@ from invprob.errors import BadInput, BadParams, InvprobError, nearest
 from invprob.params import Params, Spec
 
 DEFAULT = Path(__file__).with_name("default.toml")
-
-
-class Task(Params):
-    """A way to measure."""
-
-    operator: str = Field(description="The operators, as in invprob solve; A|B applies A, then B.")
-    noise: str = Field("gaussian:sigma=0.02", description="The noise, in units of [0, 1].")
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return self.operator if self.noise == "none" else f"{self.operator}, {self.noise}"
-
-
-class Override(Params):
-    """Settings of a method for some tasks."""
-
-    operator: str = Field(description="The operators it is for; * and ? match as in file names.")
-    set: tuple[str, ...] = Field(min_length=1, description="Settings such as solver.steps=200.")
-
-
-class Method(Params):
-    """A solver with all that it needs."""
-
-    name: str | None = Field(None, description="What tables call it; none: as the solver.")
-    solver: str = Field(description="The algorithm.")
-    generator: str | None = Field(None, description="The generator; none: the solver's default.")
-    prior: dict[str, str] = Field(
-        default_factory=dict, description="Priors by stage; 'default' serves every other stage."
-    )
-    samples: int | None = Field(None, ge=1, le=4096, description="Samples; none: the suite's.")
-    override: tuple[Override, ...] = Field((), description="Settings for some operators.")
-
-    @field_validator("prior", mode="before")
-    @classmethod
-    def _for_all(cls, value: Any) -> Any:
-        return {"default": value} if isinstance(value, str) else value
-
-    @property
-    def label(self) -> str:
-        """What tables call it."""
-        return self.name or self.solver.partition(":")[0]
 
 
 class Suite(Params):
@@ -71,15 +31,29 @@ class Suite(Params):
         ("gaussian:sigma=0.02",), min_length=1, description="Noises, in units of [0, 1]."
     )
     task: tuple[Task, ...] = Field((), description="Further tasks, each with its own noise.")
+    groups: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Groups of tasks: a name and its operators (* and ?)."
+    )
+    generator: str | None = Field(
+        None, description="Of solvers that need a generator; none: the solver's default."
+    )
     images: tuple[str, ...] = Field(
         (), description="Images, folders or zip files beside the suite; none: the bundled ones."
     )
     limit: int | None = Field(None, ge=1, description="Use so many images, evenly spread.")
     resize: bool = Field(False, description="Resize images to the size of the methods.")
     crop: bool = Field(False, description="Crop images to the size or aspect of the methods.")
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of every draw.")
+    seeds: tuple[int, ...] = Field(
+        (0,), min_length=1, description="Seeds of every draw: masks, matrices, noise, chains."
+    )
+    spread_seeds: bool = Field(
+        False, description="Give each image one of the seeds, in turn; false: all of them."
+    )
     samples: int = Field(4, ge=1, le=4096, description="Samples (chains, restarts) per image.")
     reference: str | None = Field(None, description="The method to compare with; none: the first.")
+    compare: tuple[str, ...] = Field(
+        ("psnr_mean",), description="Metrics whose differences to the reference tables show."
+    )
     timeout: float = Field(600.0, gt=0, description="Seconds after which a cell is given up.")
     threads: int = Field(2, ge=1, description="Threads that compute a cell; they can move bits.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where to compute.")
@@ -95,6 +69,13 @@ class Suite(Params):
         """The names of the methods."""
         return tuple(method.label for method in self.method)
 
+    def tasks_by_group(self) -> dict[str, list[str]]:
+        """The names of the tasks of each group."""
+        return {g: [t.name for t in self.tasks if self._in(t, g)] for g in self.groups}
+
+    def _in(self, task: Task, group: str) -> bool:
+        return any(fnmatch.fnmatchcase(task.operator, p) for p in self.groups[group])
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.tasks:
@@ -109,33 +90,82 @@ class Suite(Params):
                 f"there is no method {self.reference!r} to compare with;"
                 f" {nearest(self.reference, self.labels)}"
             )
+        for metric in self.compare:
+            if metric not in METRICS:
+                raise ValueError(
+                    f"there is no metric {metric!r} to compare; {nearest(metric, METRICS)}"
+                )
+        for group, tasks in self.tasks_by_group().items():
+            if not tasks:
+                raise ValueError(f"group {group!r} matches none of the tasks")
+        for group in {r.group for m in self.method for r in m.override if r.group is not None}:
+            if group not in self.groups:
+                raise ValueError(f"there is no group {group!r}; {nearest(group, self.groups)}")
         return self
 
+    def seeds_of(self, place: int) -> tuple[int, ...]:
+        """The seeds that an image meets.
+
+        Args:
+            place: The number of the image, from 0.
+
+        Returns:
+            All seeds, or one of them in turn.
+        """
+        return (self.seeds[place % len(self.seeds)],) if self.spread_seeds else self.seeds
+
+    def chosen(self, method: Method, task: Task) -> tuple[str, dict[str, str]]:
+        """What a method runs on a task, before single settings are changed.
+
+        Args:
+            method: The method.
+            task: The task.
+
+        Returns:
+            The solver, and the priors by stage.
+        """
+        rules = [rule for rule in reversed(method.override) if self._applies(rule, task)]
+        solver = next((rule.solver for rule in rules if rule.solver), method.solver)
+        return solver, next((rule.prior for rule in rules if rule.prior), method.prior)
+
     def experiment(self, method: Method, task: Task, seed: int, registry: Registry) -> Experiment:
-        """What a method does to a task, complete and judged; its images are left out."""
+        """What a method does to a task.
+
+        Args:
+            method: The method.
+            task: The task.
+            seed: The seed of every draw.
+            registry: Where components are found.
+
+        Returns:
+            The experiment, complete and judged; its images are left out.
+        """
+        solver, prior = self.chosen(method, task)
         table: dict[str, Any] = {
             "operator": task.operator,
             "noise": task.noise,
-            "solver": method.solver,
-            "prior": method.prior,
+            "solver": solver,
+            "prior": prior,
             "samples": method.samples or self.samples,
             "seed": seed,
             "device": self.device,
         }
-        if method.generator is not None:
-            table["generator"] = method.generator
+        needs = registry.find("solver", solver.partition(":")[0]).component.needs
+        generator = method.generator or (self.generator if "generator" in needs else None)
+        if generator is not None:
+            table["generator"] = generator
         made = complete(Experiment.parse(table), registry)
-        changes = [
-            setting
-            for rule in method.override
-            if fnmatch.fnmatchcase(task.operator, rule.operator)
-            for setting in rule.set
-        ]
+        changes = [s for r in method.override if self._applies(r, task) for s in r.set]
         if changes:
             made = complete(
                 Experiment.parse(override(made.model_dump(mode="json"), changes)), registry
             )
         return made
+
+    def _applies(self, rule: Override, task: Task) -> bool:
+        if rule.group is not None:
+            return self._in(task, rule.group)
+        return fnmatch.fnmatchcase(task.operator, rule.operator or "")
 
     def paths(self, beside: Path) -> list[str]:
         """The images, found from the folder of the suite."""

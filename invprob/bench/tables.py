@@ -1,7 +1,8 @@
 """From cells to tables: means with bootstrap intervals, paired differences, ties.
 
-The unit is the image: the seeds of one are averaged first. Intervals are percentile bootstrap over
-images (Efron, 1979), with the same resamples for every method, so that differences stay paired.
+A seed draws a mask or matrix and its noise, so images and seeds are two crossed samples. Intervals
+are percentile bootstrap intervals (Efron, 1979) that resample both, each by itself (Owen, 2007,
+arXiv:0712.1111), with the same resamples for every method, so that differences stay paired.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 RESAMPLES = 4000
 
@@ -28,16 +30,20 @@ class Metric:
 
 METRICS = {
     "psnr_mean": Metric("PSNR mean", 2, "more", True),
-    "psnr_sample": Metric("PSNR sample", 2, "more", True),
+    "mean_samples": Metric("samples in the mean", 0, None),
+    "psnr_last": Metric("PSNR last sample", 2, "more", True),
+    "psnr_random": Metric("PSNR random sample", 2, "more"),
+    "psnr_best_chi2": Metric("PSNR best of samples by χ²", 2, "more"),
     "psnr_oracle": Metric("PSNR oracle", 2, "more"),
     "ssim_mean": Metric("SSIM mean", 3, "more", True),
-    "ssim_sample": Metric("SSIM sample", 3, "more"),
+    "ssim_last": Metric("SSIM last sample", 3, "more"),
+    "ssim_best_chi2": Metric("SSIM best of samples by χ²", 3, "more"),
     "ms_ssim_mean": Metric("MS-SSIM mean", 3, "more"),
     "lpips_mean": Metric("LPIPS mean", 3, "less"),
     "mse_mean": Metric("MSE mean", 5, "less"),
-    "mse_sample": Metric("MSE sample", 5, "less"),
-    "misfit_mean": Metric("misfit mean", 2, None),
-    "misfit_sample": Metric("misfit sample", 2, None, True),
+    "mse_last": Metric("MSE last sample", 5, "less"),
+    "chi2_mean": Metric("χ² mean", 2, None),
+    "chi2_last": Metric("χ² last sample", 2, None, True),
     "crps": Metric("CRPS", 4, "less", True),
     "coverage_90": Metric("coverage of 90 %", 2, None, True),
     "r_hat": Metric("R-hat", 2, None),
@@ -92,45 +98,88 @@ class Line:
     differences: Mapping[str, Estimate] = field(default_factory=dict)
 
 
+Values = Mapping[tuple[str, int], float]
+"""A metric by image and seed."""
+
+
 def lines(
     rows: Iterable[Row], tasks: Sequence[str], methods: Sequence[str], reference: str
 ) -> list[Line]:
-    """A line for every task and method that has cells, in the order of the suite."""
-    by_image: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    """The lines of all tables.
+
+    Args:
+        rows: Finished cells.
+        tasks: The tasks, in the order of the suite.
+        methods: The methods, in the order of the suite.
+        reference: The method that differences are taken to.
+
+    Returns:
+        A line for every task and method that has cells, in that order.
+    """
+    found: dict[tuple[str, str, str], dict[tuple[str, int], float]] = {}
     for row in rows:
         for metric, value in row.figures.items():
             if metric in METRICS and value is not None:
-                images = by_image.setdefault((row.task, row.method, metric), {})
-                images.setdefault(row.image, []).append(value)
-    averaged = {
-        place: {image: sum(v) / len(v) for image, v in images.items()}
-        for place, images in by_image.items()
-    }
+                cells = found.setdefault((row.task, row.method, metric), {})
+                cells[row.image, row.seed] = value
     made = []
     for task in tasks:
         for method in methods:
             values, differences = {}, {}
             for metric in METRICS:
-                mine = averaged.get((task, method, metric))
-                theirs = averaged.get((task, reference, metric))
+                mine = found.get((task, method, metric), {})
+                theirs = found.get((task, reference, metric), {})
+                shared = sorted(set(mine) & set(theirs))
                 if mine:
-                    values[metric] = estimate(list(mine.values()))
-                shared = sorted(set(mine or ()) & set(theirs or ()))
-                if mine and theirs and shared and method != reference:
-                    differences[metric] = estimate([mine[i] - theirs[i] for i in shared])
+                    values[metric] = crossed(mine)
+                if shared and method != reference:
+                    differences[metric] = crossed({c: mine[c] - theirs[c] for c in shared})
             if values:
                 made.append(Line(task, method, values, differences))
     return made
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The mean, with its bootstrap interval."""
-    found = np.asarray(values, dtype=np.float64)
-    if len(found) < 2:
-        return Estimate(float(found.mean()), math.nan, math.nan, len(found))
-    picks = np.random.default_rng(0).integers(0, len(found), (RESAMPLES, len(found)))
-    low, high = np.quantile(found[picks].mean(1), (0.025, 0.975))
-    return Estimate(float(found.mean()), float(low), float(high), len(found))
+    """The mean of one value per image, with its interval.
+
+    Args:
+        values: The values.
+
+    Returns:
+        The estimate; of one value there is no interval.
+    """
+    return crossed({(str(i), 0): value for i, value in enumerate(values)})
+
+
+def crossed(values: Values) -> Estimate:
+    """The mean over images and seeds, with an interval that covers the choice of both.
+
+    Args:
+        values: The values; an image need not have every seed.
+
+    Returns:
+        The estimate; of one image there is no interval.
+    """
+    found = np.asarray(list(values.values()), dtype=np.float64)
+    images, image = np.unique([place[0] for place in values], return_inverse=True)
+    seeds, seed = np.unique([place[1] for place in values], return_inverse=True)
+    mean, count = float(found.mean()), len(images)
+    if count < 2:
+        return Estimate(mean, math.nan, math.nan, count)
+    rng = np.random.default_rng(0)
+    weights = _resampled(rng, count)[:, image] * _resampled(rng, len(seeds))[:, seed]
+    totals = weights.sum(1)
+    drawn = totals > 0  # images that meet one seed each may all be left out
+    means = (weights @ found)[drawn] / totals[drawn]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Estimate(mean, float(low), float(high), count)
+
+
+def _resampled(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """How often each of `count` things is drawn when as many are drawn with replacement."""
+    picks = rng.integers(0, count, (RESAMPLES, count)) + count * np.arange(RESAMPLES)[:, None]
+    drawn = np.bincount(picks.ravel(), minlength=RESAMPLES * count)
+    return drawn.reshape(RESAMPLES, count).astype(np.float64)
 
 
 def best(found: Sequence[Line], metric: str) -> set[str]:
@@ -177,23 +226,3 @@ def as_json(found: Sequence[Line]) -> list[dict[str, Any]]:
         }
         for line in found
     ]
-
-
-def as_markdown(found: Sequence[Line], reference: str) -> str:
-    """One table per task; bold is best, ≈ marks differences that may be none."""
-    parts = []
-    for task in dict.fromkeys(line.task for line in found):
-        those = [line for line in found if line.task == task]
-        metrics = shown(those)
-        heads = ["method", *(METRICS[m].title for m in metrics), f"PSNR mean − {reference}"]
-        table = [f"### {task}\n", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-        for line in those:
-            cells = [line.method]
-            for metric in metrics:
-                text = number(line.values[metric].mean, metric) if metric in line.values else "–"
-                cells.append(f"**{text}**" if line.method in best(those, metric) else text)
-            gap = line.differences.get("psnr_mean")
-            cells.append(difference(gap, "psnr_mean") if gap else "")
-            table.append("| " + " | ".join(cells) + " |")
-        parts.append("\n".join(table) + "\n")
-    return "\n".join(parts)

@@ -141,9 +141,10 @@ def _plan(bench: Bench, expected: dict[str, tuple[int, float]], workers: int) ->
 
     suite = bench.suite
     images = len({cell.image for cell in bench.cells})
+    seeds = f"1 of {len(suite.seeds)}" if suite.spread_seeds else len(suite.seeds)
     console.say(
         f"{len(suite.method)} methods × {len(suite.tasks)} tasks × {images} images ×"
-        f" {len(suite.seeds)} seeds = {len(bench.cells)} cells"
+        f" {seeds} seeds = {len(bench.cells)} cells"
     )
     console.entries([(task.name, "") for task in suite.tasks])
     rows = [

@@ -2,8 +2,8 @@
 
 glibc gives every freed block of more than some megabytes back to the kernel, which has to find and
 clear its pages anew when the next layer asks for as much: a fifth to a half of the time of a
-StyleGAN-2 step (benchmarks/bench_1024.py). This is a setting of the whole process, so the command
-line makes it and the library does not.
+StyleGAN-2 step (benchmarks/performance/bench_1024.py). This is a setting of the whole process, so
+the command line makes it and the library does not.
 """
 
 from __future__ import annotations

@@ -23,13 +23,21 @@ def test_tables_of_a_suite_and_only_what_changed_is_computed_again(environment, 
     with (out / "cells.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 12
-    assert float(rows[0]["psnr_oracle"]) >= float(rows[0]["psnr_sample"])
+    assert float(rows[0]["psnr_oracle"]) >= float(rows[0]["psnr_last"])
     # every method has read the same measurements, one for each picture and task
     assert len({row["measurement"] for row in rows}) == 6
     for row in rows:
         twin = [r for r in rows if (r["task"], r["image"]) == (row["task"], row["image"])]
         assert len({r["measurement"] for r in twin}) == 1
-    assert (out / "table.md").read_text().count("| short |") == 2
+    assert {(row["date"], row["machine"]) for row in rows} == {
+        (rows[0]["date"], rows[0]["machine"])
+    }
+    told = json.loads((out / "results.json").read_text())
+    assert rows[0]["date"] in told["origin"]
+    assert rows[0]["commit"] in told["origin"]
+    assert told["origin"] in (out / "table.md").read_text()
+    assert json.dumps(told["origin"]) in (out / "report.html").read_text()
+    assert (out / "table.md").read_text().count("\n| short |") == 2
     before = figures(out)
     stamps = {path: path.stat().st_mtime_ns for path in cells(out)}
 
@@ -50,6 +58,22 @@ def test_tables_of_a_suite_and_only_what_changed_is_computed_again(environment, 
     suite.write_text(SUITE.replace("steps=5", "steps=6"))
     changed = bench(environment, suite, "--out", out)
     assert "16 of 16 cells, 6 computed now" in changed.stdout
+
+
+def test_spread_seeds_give_each_picture_a_mask_in_turn(environment, suite, tmp_path):
+    out = tmp_path / "out"
+    suite.write_text(
+        SUITE.replace("threads = 1", "threads = 1\nseeds = [4, 5]\nspread_seeds = true")
+    )
+    planned = bench(environment, suite, "--out", out, "--dry-run")
+    assert "3 images × 1 of 2 seeds = 12 cells" in planned.stdout
+    bench(environment, suite, "--out", out, "-q")
+    with (out / "cells.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["image"], row["seed"]) for row in rows} == {("p0", "4"), ("p1", "5"), ("p2", "4")}
+    assert len({row["measurement"] for row in rows}) == 6
+    for line in figures(out):
+        assert line["values"]["psnr_mean"]["n"] == 3
 
 
 def test_damaged_cells_are_computed_again(environment, suite, tmp_path):

@@ -59,6 +59,56 @@ def test_the_grid_and_the_overrides(toys, tmp_path):
     assert steps == [3, 7]
 
 
+GROUPED = (
+    GOOD
+    + """
+[[method.override]]
+group = "few"
+solver = "walk:steps=9,lr=0.1"
+prior = "normal"
+
+[[method.override]]
+operator = "mask:keep=0.1"
+set = ["solver.steps=7"]
+
+[[task]]
+operator = "mask:keep=0.1"
+noise = "none"
+
+[[task]]
+operator = "mask:keep=0.2"
+noise = "none"
+
+[groups]
+few = ["mask:keep=0.[12]"]
+"""
+)
+
+
+def test_groups_have_settings_of_their_own(toys, tmp_path):
+    suite = read(tmp_path, GROUPED)
+    assert suite.tasks_by_group() == {"few": ["mask:keep=0.1", "mask:keep=0.2"]}
+    found = [suite.experiment(suite.method[1], t, 0, registry()).solver.params for t in suite.tasks]
+    assert [p["steps"] for p in found] == [3, 7, 9]
+    assert [p["lr"] for p in found] == [0.02, 0.1, 0.1]
+    first = [suite.experiment(suite.method[0], t, 0, registry()).solver.params for t in suite.tasks]
+    assert [p["steps"] for p in first] == [20, 20, 20]
+
+
+def test_the_generator_of_the_suite_is_for_solvers_that_need_one(toys, tmp_path):
+    suite = read(tmp_path, GOOD.replace('"good"', '"good"\ngenerator = "linear:scale=0.3"'))
+    made = suite.experiment(suite.method[0], suite.tasks[0], 0, registry())
+    assert made.generator is not None
+    assert made.generator.params["scale"] == 0.3
+
+
+def test_seeds_can_be_spread_over_images(toys, tmp_path):
+    crossed = read(tmp_path, GOOD.replace('"good"', '"good"\nseeds = [3, 4]'))
+    spread = read(tmp_path, GOOD.replace('"good"', '"good"\nseeds = [3, 4]\nspread_seeds = true'))
+    assert [crossed.seeds_of(i) for i in range(2)] == [(3, 4), (3, 4)]
+    assert [spread.seeds_of(i) for i in range(3)] == [(3,), (4,), (3,)]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says", "hint"),
     [
@@ -82,6 +132,21 @@ def test_the_grid_and_the_overrides(toys, tmp_path):
         ('["mask"]', '["msk"]', "line 2: no operator is called 'msk'", "mask"),
         ('["gauss"]', '["gaus"]', "line 3: no noise is called 'gaus'", "gauss"),
         ('name = "good"', "name = good", "is no TOML", ""),
+        ('"good"', '"good"\ncompare = ["psnr"]', "no metric 'psnr' to compare", ""),
+        ("[[method]]\n", '[groups]\nfew = ["msk"]\n[[method]]\n', "'few' matches none", ""),
+        (
+            'steps=3"',
+            'steps=3"\n[[method.override]]\ngroup = "fw"\nset = ["a=1"]',
+            "no group 'fw'",
+            "",
+        ),
+        (
+            'steps=3"',
+            'steps=3"\n[[method.override]]\nset = ["a=1"]',
+            "for an operator or for a group",
+            "",
+        ),
+        ('steps=3"', 'steps=3"\n[[method.override]]\noperator = "mask"', "changes something", ""),
         ("[[method]]\nsolver", "[[methods]]\nsolver", "there is no methods", "method"),
     ],
 )

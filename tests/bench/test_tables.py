@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from invprob.analysis import metrics
-from invprob.bench import tables
+from invprob.bench import markdown, tables
 from invprob.bench.tables import Row
 
 
@@ -55,6 +55,56 @@ def test_seeds_of_an_image_are_one_observation():
     )
 
 
+def test_an_interval_covers_the_choice_of_the_mask_too():
+    """The mean over all pictures and masks, of which few masks are seen, each by all pictures."""
+    rng = np.random.default_rng(0)
+    inside = blind = 0
+    for _ in range(300):
+        of_image, of_mask = rng.normal(0, 1, 24), rng.normal(0, 1, 12)
+        rest = rng.normal(0, 0.5, (24, 12))
+        cells = {
+            (f"i{i}", s): of_image[i] + of_mask[s] + rest[i, s]
+            for i in range(24)
+            for s in range(12)
+        }
+        found = tables.crossed(cells)
+        inside += found.low <= 0 <= found.high
+        one = tables.estimate(
+            [float(np.mean([cells[f"i{i}", s] for s in range(12)])) for i in range(24)]
+        )
+        blind += one.low <= 0 <= one.high
+    assert 0.90 <= inside / 300 <= 0.99
+    assert blind / 300 < 0.85
+
+
+def test_an_interval_covers_masks_that_are_spread_over_pictures():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(300):
+        of_mask = rng.normal(0, 1, 12)
+        cells = {(f"i{i}", i % 12): rng.normal(0, 1) + of_mask[i % 12] for i in range(48)}
+        found = tables.crossed(cells)
+        inside += found.low <= 0 <= found.high
+    assert 0.88 <= inside / 300 <= 1
+
+
+def test_two_pictures_with_a_mask_each_have_an_interval():
+    found = tables.crossed({("a", 0): 1.0, ("b", 1): 2.0})
+    assert (found.low, found.mean, found.high) == (1.0, 1.5, 2.0)
+
+
+def test_the_overview_has_a_row_for_each_task():
+    found = tables.lines([*rows("s"), *rows("t|u")], ["s", "t|u"], ["a", "b", "c"], "a")
+    text = markdown.overview(found, "psnr_mean", "a")
+    assert "| task | n | a | b | c | b − a | c − a |" in text
+    assert text.count("| 30 |") == 2
+    assert "| `t\\|u` |" in text
+    assert text.count("**") == 4
+    assert text.count("≈") == 2
+    assert markdown.overview(found, "seconds", "a").count("≈ +0.0 [+0.0, +0.0]") == 4
+    assert markdown.overview(found, "crps", "a") == ""
+
+
 def test_of_one_image_there_is_no_interval():
     one = [r for r in rows() if r.image == "i0"]
     a, b, _ = tables.lines(one, ["t"], ["a", "b", "c"], "a")
@@ -62,7 +112,7 @@ def test_of_one_image_there_is_no_interval():
     assert b.differences["psnr_mean"].tie
     plain = tables.as_json([a, b])
     assert plain[0]["values"]["psnr_mean"]["low"] is None
-    text = tables.as_markdown([a, b], "a")
+    text = markdown.by_task([a, b], "a", ["psnr_mean"])
     assert "### t" in text
     assert "**" in text
 

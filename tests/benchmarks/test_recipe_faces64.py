@@ -13,7 +13,7 @@ from invprob.io import images
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-RECIPE = ROOT / "docs" / "recipes" / "faces64"
+RECIPE = ROOT / "benchmarks" / "recipes" / "faces64"
 
 with_data = pytest.mark.skipif(
     not (DATA / "ict_facekit_f16.npz").is_file(), reason=f"no ICT-FaceKit data in {DATA}"

@@ -1,6 +1,6 @@
 """The figures of a pixel diffusion's model card, on pictures it was not trained on.
 
-    python benchmarks/diffusion_figures.py faces64-ddpm HELD_OUT.zip
+    python benchmarks/model_cards/diffusion_metrics.py faces64-ddpm HELD_OUT.zip
 
 Sliced Wasserstein distance of ancestral samples to held-out pictures, as many of each, and the
 PSNR of denoising held-out pictures at some noise levels.

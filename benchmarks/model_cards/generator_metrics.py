@@ -1,6 +1,6 @@
 """The figures of a generator's model card, on pictures it was not trained on.
 
-    python benchmarks/generator_figures.py faces64 HELD_OUT.zip
+    python benchmarks/model_cards/generator_metrics.py faces64 HELD_OUT.zip
 
 Sliced Wasserstein distance of samples to held-out pictures, and the PSNR of inverting fully
 observed pictures, evenly spread over the file, through each stage's latent: stage 0 is the input

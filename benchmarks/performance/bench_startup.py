@@ -1,12 +1,13 @@
 """How long a command takes that computes nothing: the minimum of 12 runs, bytecode cached.
 
-    python benchmarks/bench_startup.py [--check]
+    python benchmarks/performance/bench_startup.py [--check]
 
 With --check the exit status is 1 if a command takes longer than it may.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import statistics
 import subprocess
@@ -29,6 +30,9 @@ def milliseconds(command: list[str]) -> list[float]:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="fail above the budgets")
+    args = parser.parse_args()
     script = shutil.which("invprob")
     start = [script] if script else [sys.executable, "-m", "invprob"]
     late = []
@@ -41,7 +45,7 @@ def main() -> int:
             late.append(line)
     if late:
         print("over budget: " + ", ".join(late))
-    return int(bool(late) and "--check" in sys.argv[1:])
+    return int(bool(late) and args.check)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a step of DPS costs against its floor, one forward and backward pass of the network.
 
-    python benchmarks/bench_dps_step.py
+    python benchmarks/performance/bench_dps_step.py
 
 Four samples of one bundled image, side by side in pairs, in float32 and in bfloat16; and what
 bfloat16 and torch.compile make of the step.

@@ -1,6 +1,6 @@
 """Forward and backward of the generator: one shared convolution against a kernel per sample.
 
-    python benchmarks/bench_modulation.py --weights faces64 --batches 1 4 16
+    python benchmarks/performance/bench_modulation.py --weights faces64 --batches 1 4 16
 
 Both compute the same image (the largest difference is printed) and are timed in turn, A B A B …;
 the figure is the median of the ratios of neighbours.

@@ -1,6 +1,6 @@
 """What a Langevin step of SGILO costs, and what more chains cost; memory over a long run.
 
-    python benchmarks/bench_sgilo_step.py
+    python benchmarks/performance/bench_sgilo_step.py
 
 The step at stage 3 of faces64 with 8 chains, side by side with its floor: the rest of the generator
 forward and backward, and the score network forward, once each on the same latents.
@@ -8,6 +8,7 @@ forward and backward, and the score network forward, once each on the same laten
 
 from __future__ import annotations
 
+import argparse
 import resource
 import statistics
 import time
@@ -93,6 +94,7 @@ def memory() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     step_against_floor()
     chains_against_one()
     memory()

@@ -1,6 +1,6 @@
 """A step of a 1024×1024 StyleGAN-2 against the straightforward implementation, and its memory.
 
-    python benchmarks/bench_1024.py
+    python benchmarks/performance/bench_1024.py
 
 Forward and backward to the latent of a stage in the middle, random weights, the full table of
 channels (512 up to 64 pixels, 32 at 1024). The alternative gives every sample a kernel of its own

@@ -1,6 +1,6 @@
 """A suite by two workers of one thread against the same suite by one: the ratio of their times.
 
-    python benchmarks/bench_workers.py
+    python benchmarks/performance/bench_workers.py
 
 Both run from an empty folder, in turn, on an otherwise idle machine of two cores. The start of the
 processes and the loading of the weights are part of the time.

@@ -1,6 +1,6 @@
 """torch.compile of the synthesis blocks against the plain generator, in turn, on the same latents.
 
-    python benchmarks/bench_compile.py
+    python benchmarks/performance/bench_compile.py
 
 Forward and backward from stage 3 of faces64. The first call compiles, for minutes on a CPU.
 """

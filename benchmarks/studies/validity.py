@@ -1,9 +1,11 @@
-"""What solvers that sample get wrong where the posterior is known: the table of docs/validity.md.
+"""What solvers that sample get wrong where the posterior is known: a table of the docs.
 
-python benchmarks/validity.py
+python benchmarks/studies/validity.py
 """
 
 from __future__ import annotations
+
+import argparse
 
 from invprob.validation.runner import Hearing, hearings
 
@@ -41,6 +43,7 @@ def row(hearing: Hearing) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     print("| solver | world | wrong beyond the declared bias | " + " | ".join(FIGURES) + " |")
     print("|" + "---|" * (3 + len(FIGURES)))
     for settings in SETTINGS:

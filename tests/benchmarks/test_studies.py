@@ -1,0 +1,116 @@
+"""The suites of the studies run, with two pictures and hardly any steps; the record has tables."""
+
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from invprob.bench import session
+from invprob.bench import suite as suites
+from invprob.bench.methods import Method, Override
+from invprob.bench.suite import Suite
+from invprob.config.registry import registry
+from invprob.io import images
+
+STUDIES = Path(__file__).parents[2] / "benchmarks" / "studies"
+SAMPLES = Path(images.__file__).parent / "samples"
+SUITES = sorted(path.name for path in STUDIES.glob("*.toml"))
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A suite of the studies on the bundled pictures, whatever its own are."""
+
+    def read(name: str) -> Suite:
+        text = (STUDIES / name).read_text(encoding="utf-8")
+        path = tmp_path / name
+        path.write_text(re.sub(r"^images = .*$", f'images = ["{SAMPLES}"]', text, flags=re.M))
+        return suites.read(path, registry())
+
+    return read
+
+
+def shortened(suite: Suite) -> Suite:
+    """Two pictures, two tasks, and a few steps of every method."""
+    operators = [suite.operators[0], suite.operators[-1]]
+
+    def short(method: Method) -> Method:
+        rules = []
+        for task in suite.tasks:
+            solver = suite.experiment(method, task, 0, registry()).solver
+            rounds = solver.params["steps"]
+            steps = ",".join(["1"] * (len(rounds) - 1) + ["10"]) if isinstance(rounds, tuple) else 2
+            changes = [f"solver.steps={steps}"]
+            if "probes" in solver.params:
+                changes += ["solver.probes=2", "solver.anneal=0.4"]
+            rules.append(Override(operator=task.operator, set=tuple(changes)))
+        return method.model_copy(update={"override": (*method.override, *rules)})
+
+    changes = {"operators": tuple(operators), "task": (), "limit": 2, "samples": 2}
+    return suite.model_copy(update={**changes, "method": tuple(map(short, suite.method))})
+
+
+def run(suite: Suite, out: Path) -> dict:
+    bench = session.prepare(suite, STUDIES, out, registry())
+    outcome = session.run(bench, registry(), session.Place(), 300, "again", session.Watch())
+    assert outcome.failures == []
+    return json.loads((out / "results.json").read_text())
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_the_suites_of_the_studies_are_sound(read, name):
+    assert read(name).tasks
+
+
+@pytest.mark.parametrize("domain", ["faces64", "fruits64"])
+def test_the_claim_has_its_settings_by_group_and_its_baseline(read, domain):
+    suite = read(f"claim-{domain}.toml")
+    assert suite.labels == ("sgilo", "ilo", "csgm", "sgilo-official", "dps")
+    groups = suite.tasks_by_group()
+    assert [len(tasks) for tasks in groups.values()] == [5, 5]
+    assert sorted([*groups["few"], *groups["more"]]) == sorted(t.name for t in suite.tasks)
+    ilo = suite.method[1]
+    found = {t.name: suite.experiment(ilo, t, 0, registry()) for t in suite.tasks}
+    assert {str(found[t].prior["default"]) for t in groups["more"]} == {
+        "l1-ball:radii=1.0,0.25,0.1"
+    }
+    assert len({str(found[t].solver) for t in found}) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n == "claim-faces64.toml" else pytest.param(n, marks=pytest.mark.slow) for n in SUITES],
+)
+def test_a_study_runs_from_suite_to_tables(read, tmp_path, name):
+    suite = shortened(read(name))
+    told = run(suite, tmp_path / "out")
+    assert {line["method"] for line in told["lines"]} == set(suite.labels)
+    assert len(told["lines"]) == 2 * len(suite.method)
+    assert told["origin"].startswith("Computed ")
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert "## PSNR mean" in text
+    for line in told["lines"]:
+        assert {"psnr_mean", "psnr_last", "psnr_random", "psnr_best_chi2"} <= set(line["values"])
+        assert line["values"]["mean_samples"]["mean"] >= 2
+
+
+@pytest.mark.parametrize(
+    ("study", "says"),
+    [
+        ("claim-faces64", "| 64 | **21.33** | 20.95 | 20.55 | 19.91 | -0.38 [-0.60, -0.17] |"),
+        ("claim-fruits64", "| 64 | **17.79** |"),
+        ("claim-fruits64-seen", "| sgilo | **27.53** |"),
+        ("tuning-faces64", "| **sgilo** | 20.85 | 22.80 | 22.97 | 25.75 | 20.89 | 22.65 |"),
+        ("defaults", "| 4 | 25.03 | 23.99 | 22.04 | **26.19** |"),
+        ("noise-level", "| 2 |"),
+        ("dps-passes", "| 8 |"),
+    ],
+)
+def test_the_record_is_printed(monkeypatch, capsys, study, says):
+    monkeypatch.setattr(sys, "argv", ["record.py", study])
+    monkeypatch.syspath_prepend(str(STUDIES))
+    runpy.run_path(str(STUDIES / "record.py"), run_name="__main__")
+    assert says in capsys.readouterr().out
