@@ -18,7 +18,7 @@ from torch import Tensor
 from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.operator import Operator
-from invprob.params import Params
+from invprob.params import Configurable
 from invprob.prior import Prior
 
 
@@ -87,14 +87,15 @@ class Result(NamedTuple):
     var: Tensor
 
 
-class Solver(ABC):
-    """An algorithm. `returns` says whether its images are point estimates or posterior samples."""
+class Solver(Configurable, ABC):
+    """An algorithm. `returns` says whether its images are point estimates or posterior samples.
+
+    A subclass names the model of its parameters as `params_type`, and takes their values by name.
+    `states` are the dataclasses that a checkpoint of it may hold.
+    """
 
     returns: ClassVar[Literal["estimate", "sample"]]
     states: ClassVar[tuple[type, ...]] = ()
-
-    def __init__(self, params: Params) -> None:
-        self.params = params
 
     @property
     def bias(self) -> float:

@@ -61,6 +61,7 @@ class SGILO(Solver):
 
     returns = "sample"
     states = (SGILOState, Plateau, Annealed, AdamDescent, Descent, Point)
+    params_type = SGILOParams
     params: SGILOParams
 
     @property
