@@ -48,7 +48,7 @@ MORE = {
 }
 GROUPS = {"few": FEW, "more": MORE}
 """Tasks by how much is measured; every solver has a setting for each group."""
-DEEP = "sgilo:stages=1,3,4,steps=50,40,60,anneal=0.8,starts=1.0,0.15,0,optimizers="
+DEEP = "sgilo:stages=1,3,4,steps=50,40,60,anneal=0.8,t_start=1.0,0.15,0,optimizers="
 TUNED = {
     "faces64": {
         "few": {
@@ -58,7 +58,7 @@ TUNED = {
             "sgilo-official": "sgilo-official:steps=75,75,lr=0.1",
         },
         "more": {
-            "sgilo": f"{DEEP}adam,lbfgs,levels=6,last=0.1667,weight=0.5",
+            "sgilo": f"{DEEP}adam,lbfgs,num_levels=6,final_fraction=0.1667,weight=0.5",
             "ilo": "ilo:steps=50,50,50 l1-ball:radii=1,0.25,0.1",
             "csgm": "csgm:steps=150,restarts=1,weight=0",
             "sgilo-official": "sgilo-official:steps=75,75",

@@ -31,14 +31,14 @@ HELD_OUT = 0.08
 GRIDS = {
     "sgilo": [
         "sgilo:steps=50,100",
-        "sgilo:steps=50,100,levels=6,last=0.1667",
+        "sgilo:steps=50,100,num_levels=6,final_fraction=0.1667",
         *(
             f"{DEEP}{rest}"
             for rest in (
                 "lbfgs,weight=0.3",
                 "adam,lbfgs",
                 "adam,lbfgs,weight=0.3",
-                "adam,lbfgs,levels=6,last=0.1667,weight=0.5",
+                "adam,lbfgs,num_levels=6,final_fraction=0.1667,weight=0.5",
             )
         ),
     ],

@@ -24,12 +24,13 @@ hookimpl = pluggy.HookimplMarker("invprob")
 class Component:
     """One thing a plugin offers, described by strings so that nothing heavy is imported.
 
-    `target` and `params` are ``"module:name"``. The target is called with an instance of the params
-    model and, by kind, with: operator ``(params, in_shape, seed)``; prior ``(params, generator,
-    stage)``, the generator None for a prior of images where there is none; solver, noise,
-    generator ``(params)``; trainer ``(params, source, out)``; observer ``(params, run)``, the
-    `invprob.callback.Run` that it watches; converter ``(params)``, an
-    `invprob.converter.Converter`. A component without parameters has ``"invprob.params:Params"``.
+    `target` is ``"module:name"`` or ``"module:Class.factory"``, `params` is ``"module:name"``. The
+    target is called with an instance of the params model and, by kind, with: operator ``(params,
+    in_shape, seed)``; prior ``(params, generator, stage)``, the generator None for a prior of
+    images where there is none; solver, noise, generator ``(params)``; trainer ``(params, source,
+    out)``; observer ``(params, run)``, the `invprob.callback.Run` that it watches; converter
+    ``(params)``, an `invprob.converter.Converter`. A component without parameters has
+    ``"invprob.params:Params"``.
 
     `needs` says what a solver cannot do without: ``"generator"``, ``"prior.score"``,
     ``"prior.log_density"``, ``"prior.denoiser"``, ``"prior.proximal"``. `offers` says what a prior
@@ -70,7 +71,7 @@ def check(component: Any) -> None:
     if not isinstance(component.name, str) or not NAME.fullmatch(component.name):
         raise ValueError(f"{what}: a name is made of lower-case letters, digits, '-' and '_'")
     for part in ("target", "params"):
-        if not re.fullmatch(r"[\w.]+:\w+", str(getattr(component, part))):
+        if not re.fullmatch(r"[\w.]+:\w+(\.\w+)*", str(getattr(component, part))):
             raise ValueError(f"{what}: {part} {getattr(component, part)!r} is not 'module:name'")
     if not isinstance(component.summary, str):
         raise TypeError(f"{what}: its summary is no text")

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib
+import operator
 import os
 import sys
 import time
@@ -52,7 +53,7 @@ class Entry:
     def _resolve(self, path: str) -> Any:
         module, _, name = path.partition(":")
         try:
-            return getattr(importlib.import_module(module), name)
+            return operator.attrgetter(name)(importlib.import_module(module))
         except (Exception, SystemExit) as error:
             raise BrokenPlugin(
                 f"{self.component.kind} {self.component.name!r} of plugin {self.plugin!r} cannot be"

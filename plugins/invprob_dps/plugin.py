@@ -11,7 +11,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="solver",
             name="dps",
-            target="invprob_dps.solver:DPS",
+            target="invprob_dps.solver:DPS.from_params",
             params="invprob_dps.params:DPSParams",
             summary="Diffusion posterior sampling in pixel space (Chung et al., 2023).",
             needs=("prior.denoiser",),

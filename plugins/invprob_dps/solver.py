@@ -41,6 +41,7 @@ class DPS(Solver):
 
     returns = "sample"
     states = (DPSState,)
+    params_type = DPSParams
     params: DPSParams
 
     @property

@@ -11,7 +11,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="solver",
             name="ilo",
-            target="invprob_ilo.solver:ILO",
+            target="invprob_ilo.solver:ILO.from_params",
             params="invprob_ilo.params:ILOParams",
             summary="Stage by stage descent within an l1 ball of each start (Daras et al., 2021).",
             needs=("generator", "prior.proximal"),

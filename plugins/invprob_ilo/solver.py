@@ -42,6 +42,7 @@ class ILO(Solver):
 
     returns = "estimate"
     states = (ILOState, Plateau)
+    params_type = ILOParams
     params: ILOParams
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
@@ -85,7 +86,7 @@ class ILO(Solver):
         loss = loss.detach()
         better = loss < state.track.best
         track = early_stopping.update(state.track, loss)
-        active = ~early_stopping.stalled(track, p.plateau)
+        active = ~early_stopping.stalled(track, p.patience)
         lr = p.lr * stages.cosine_ramp((state.i + 1) / steps)
         # descend in units of each leaf's spread, then project the deviation
         unit = tree.map(lambda leaf, s: leaf / s, state.x, state.spread)

@@ -11,7 +11,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="solver",
             name="sgilo",
-            target="invprob_sgilo.solvers.sgilo:SGILO",
+            target="invprob_sgilo.solvers.sgilo:SGILO.from_params",
             params="invprob_sgilo.solvers.params:SGILOParams",
             summary="Langevin on intermediate latents, guided by a score (Daras et al., 2022).",
             needs=("generator", "prior.score"),
@@ -20,7 +20,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="solver",
             name="sgilo-official",
-            target="invprob_sgilo.solvers.released:Official",
+            target="invprob_sgilo.solvers.released:Official.from_params",
             params="invprob_sgilo.solvers.params:OfficialParams",
             summary="SGILO as its released code runs it: Adam, a small prior step, fixed noise.",
             needs=("generator", "prior.score"),

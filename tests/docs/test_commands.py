@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
 LONG = {"docs/training.md"}
 STEPS = {
-    "sgilo": ["--set", "solver.steps=2,8", "--set", "solver.probes=2"],
+    "sgilo": ["--set", "solver.steps=2,8", "--set", "solver.fisher_probes=2"],
     "ilo": ["--set", "solver.steps=2,2,2"],
     "csgm": ["--set", "solver.steps=2"],
     "dps": ["--set", "solver.steps=2"],

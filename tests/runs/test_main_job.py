@@ -26,7 +26,7 @@ SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
     "dps": "dps:steps=6",
     "ilo": "ilo:steps=3,3,3",
-    "sgilo": "sgilo:steps=4,10,probes=2",
+    "sgilo": "sgilo:steps=4,10,fisher_probes=2",
 }
 
 

@@ -47,6 +47,7 @@ class Official(Solver):
 
     returns = "estimate"
     states = (OfficialState, Moments)
+    params_type = OfficialParams
     params: OfficialParams
 
     def stages(self, generator: Generator) -> tuple[int, ...]:

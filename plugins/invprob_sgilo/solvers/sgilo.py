@@ -72,11 +72,11 @@ class SGILO(Solver):
         p = self.params
         stages.check(p.stages, p.steps, generator, "sgilo")
         rest = p.steps[-1] - annealing.steps(p, len(p.steps) - 1)
-        if 0 < rest < p.probes + 2:
+        if 0 < rest < p.fisher_probes + 2:
             raise BadParams(
                 f"sgilo: annealing leaves {rest} steps, of which the preconditioner of Langevin"
-                f" takes {p.probes + 1}",
-                "give more steps, fewer probes, or anneal=1 for no Langevin",
+                f" takes {p.fisher_probes + 1}",
+                "give more steps, fewer fisher_probes, or anneal=1 for no Langevin",
             )
         return p.stages
 
@@ -86,7 +86,7 @@ class SGILO(Solver):
     def _burn_in(self, moves: int) -> int:
         """How many of Langevin's moves come before the draws."""
         p = self.params
-        fewest = 0 if p.eta else min(langevin.ADAPTING, moves - 1)
+        fewest = 0 if p.step_size else min(langevin.ADAPTING, moves - 1)
         return max(int(p.burn_in * moves), fewest)
 
     def init(self, problem: Problem) -> SGILOState:
@@ -101,7 +101,7 @@ class SGILO(Solver):
         langevin_begins = annealing.steps(self.params, state.round)
         if state.i < langevin_begins:
             return self._anneal(problem, state)
-        if state.i < langevin_begins + self.params.probes:
+        if state.i < langevin_begins + self.params.fisher_probes:
             return self._probe(problem, state)
         return self._langevin(problem, state)
 
@@ -121,14 +121,14 @@ class SGILO(Solver):
         if now is None or track is None:
             path = ("anneal", state.round, plan.level(state.i))
             anchor = state.u
-            if plan.start:
-                anchor = annealing.begin(prior, state.u, t, p.flow, problem.keys, *path)
+            if plan.t_start:
+                anchor = annealing.begin(prior, state.u, t, p.ode_steps, problem.keys, *path)
             now = annealing.held(anchor, p.optimizers[min(state.round, len(p.optimizers) - 1)])
             track = early_stopping.start(len(problem.y), problem.y.device)
 
         fit = self._fit(problem, state.round, now.descent.trial)
         track = early_stopping.update(track, fit.misfit)
-        active = ~early_stopping.stalled(track, p.plateau)
+        active = ~early_stopping.stalled(track, p.patience)
         r = annealing.width(prior, t, state.u)
         moved = annealing.descend(now, fit, r, p.weight, p.lr, active)
         i = state.i + 1 if bool(active.any()) else plan.next_level(state.i)
@@ -156,7 +156,7 @@ class SGILO(Solver):
         """U = misfit − λ log p(u) at u: gradient, and with Metropolis its value."""
         p = self.params
         prior, fit = self._staged(problem).prior(round), self._fit(problem, round, u)
-        score = prior.smoothed(u, samplers.rows(p.level, u))
+        score = prior.smoothed(u, samplers.rows(p.t_end, u))
         g = tree.map(lambda a, s: a - p.weight * s, fit.slope, score)
         energy = None
         if p.metropolis:
@@ -179,24 +179,26 @@ class SGILO(Solver):
         p, k = self.params, self.params.stages[state.round]
         if state.at is None:
             return self._settle(problem, state)
-        begin = annealing.steps(p, state.round) + p.probes + 1
+        begin = annealing.steps(p, state.round) + p.fisher_probes + 1
         burn, j = self._burn_in(p.steps[state.round] - begin), state.i - begin
 
         rngs = [seeds.stream(key, "langevin", j) for key in problem.keys]
         before, eta = state.at, state.eta
         xi = seeds.normal_from(before.u, rngs)
         point = self._point(
-            problem, state.round, langevin.move(before.u, before.g, state.P, eta, p.beta, xi)
+            problem,
+            state.round,
+            langevin.move(before.u, before.g, state.P, eta, p.inverse_temperature, xi),
         )
         if p.metropolis:
-            chance = langevin.metropolis(before, point, state.P, eta, p.beta)
+            chance = langevin.metropolis(before, point, state.P, eta, p.inverse_temperature)
             dice = torch.stack([torch.rand((), generator=rng) for rng in rngs])
             point = langevin.choose(dice.to(chance) < chance, point, before)
         else:
-            chance = langevin.acceptance(before.g, point.g, state.P, eta, p.beta)
+            chance = langevin.acceptance(before.g, point.g, state.P, eta, p.inverse_temperature)
             point = langevin.choose(chance > langevin.HOPELESS, point, before)
-        if j < burn and p.eta is None:
-            eta = langevin.adapted(eta, chance, p.target, j)
+        if j < burn and p.step_size is None:
+            eta = langevin.adapted(eta, chance, p.target_accept, j)
         after = replace(state, step=state.step + 1, i=state.i + 1, u=point.u, at=point, eta=eta)
         draw = j >= burn and (j - burn + 1) % p.thin == 0
         if draw:
@@ -208,7 +210,9 @@ class SGILO(Solver):
     def _settle(self, problem: Problem, state: SGILOState) -> Progress:
         """P = 1/(Fisher diagonal + λ), as the prior's spread is its unit; a first η; ∇U at u."""
         p = self.params
-        P = tree.map(lambda f: 1 / (p.beta * f / p.probes + p.weight), state.fisher)
+        P = tree.map(
+            lambda f: 1 / (p.inverse_temperature * f / p.fisher_probes + p.weight), state.fisher
+        )
         point = self._point(problem, state.round, state.u)
         after = replace(
             state,
@@ -216,7 +220,7 @@ class SGILO(Solver):
             i=state.i + 1,
             fisher=None,
             P=P,
-            eta=torch.full((len(problem.y),), p.eta or langevin.FIRST).to(problem.y),
+            eta=torch.full((len(problem.y),), p.step_size or langevin.FIRST).to(problem.y),
             at=point,
         )
         info = Info(point.image, p.stages[state.round], self._figures(problem, point.image))

@@ -67,7 +67,7 @@ def problem(A=None, chains=400, noise=None):
 
 
 def solved(p, **params):
-    solver = DPS(DPSParams(**params))
+    solver = DPS(**params)
     return solver.result(p, last(solver, p)[0]).image
 
 
@@ -154,4 +154,4 @@ def test_impossible_choices_are_refused():
     with pytest.raises(BadParams, match="20 steps of a model that knows 10"):
         visited(1 / 10, DPSParams(steps=20))
     with pytest.raises(Incompatible, match="without a generator"):
-        DPS(DPSParams()).stages(Linear(4))
+        DPS().stages(Linear(4))

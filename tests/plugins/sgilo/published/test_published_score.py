@@ -256,7 +256,7 @@ def test_sgilo_runs_on_published_files(files, capsys, monkeypatch):
     assert (
         cli.call(
             [
-                *("solve", "face.png", "--solver", "sgilo:stages=1,2,steps=4,16,probes=2"),
+                *("solve", "face.png", "--solver", "sgilo:stages=1,2,steps=4,16,fisher_probes=2"),
                 *("--generator", "stylegan2:weights=g.pkl,codes=gaussian,carry_rgb=false"),
                 *("--prior", "1=published-score:codes=latent.pth"),
                 *("--prior", "2=published-score:codes=latent.pth,features=layer1.pth"),
