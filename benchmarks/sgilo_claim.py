@@ -55,13 +55,13 @@ TUNED = {
             "sgilo": "sgilo:steps=50,100",
             "ilo": "ilo:stages=1,3,4,steps=50,50,50,lr=0.05",
             "csgm": "csgm:steps=150,restarts=1,lr=0.2",
-            "sgilo-official": "sgilo-official:steps=75,75,lr=0.1",
+            "sgilo-official": "sgilo-released:steps=75,75,lr=0.1",
         },
         "more": {
             "sgilo": f"{DEEP}adam,lbfgs,num_levels=6,final_fraction=0.1667,weight=0.5",
             "ilo": "ilo:steps=50,50,50 l1-ball:radii=1,0.25,0.1",
             "csgm": "csgm:steps=150,restarts=1,weight=0",
-            "sgilo-official": "sgilo-official:steps=75,75",
+            "sgilo-official": "sgilo-released:steps=75,75",
         },
     },
     "fruits64": {
@@ -69,13 +69,13 @@ TUNED = {
             "sgilo": f"{DEEP}lbfgs,weight=0.3",
             "ilo": "ilo:steps=50,50,50,lr=0.05",
             "csgm": "csgm:steps=150,restarts=1,weight=0",
-            "sgilo-official": "sgilo-official:steps=75,75,noise=0.01",
+            "sgilo-official": "sgilo-released:steps=75,75,noise=0.01",
         },
         "more": {
             "sgilo": f"{DEEP}lbfgs,weight=0.3",
             "ilo": "ilo:steps=50,50,50 l1-ball:radii=1,0.25,0.1",
             "csgm": "csgm:steps=150,restarts=1,weight=0",
-            "sgilo-official": "sgilo-official:steps=75,75,noise=0.01",
+            "sgilo-official": "sgilo-released:steps=75,75,noise=0.01",
         },
     },
 }

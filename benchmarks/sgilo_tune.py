@@ -43,12 +43,12 @@ GRIDS = {
         ),
     ],
     "sgilo-official": [
-        "sgilo-official:steps=75,75",
-        "sgilo-official:steps=75,75,lr=0.1",
-        "sgilo-official:steps=75,75,lr=0.025",
-        "sgilo-official:steps=75,75,strength=0.3",
-        "sgilo-official:steps=75,75,noise=0.01",
-        "sgilo-official:steps=50,100",
+        "sgilo-released:steps=75,75",
+        "sgilo-released:steps=75,75,lr=0.1",
+        "sgilo-released:steps=75,75,lr=0.025",
+        "sgilo-released:steps=75,75,strength=0.3",
+        "sgilo-released:steps=75,75,noise=0.01",
+        "sgilo-released:steps=50,100",
     ],
     "ilo": [
         "ilo:steps=50,50,50",

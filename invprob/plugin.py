@@ -37,7 +37,8 @@ class Component:
     can do, ``"pixels"`` that it is one of images and has their `image_shape`, or ``"linear"`` for
     an operator. `defaults` fills what a run of a solver leaves open, by full names, which stay
     clear when another plugin offers the same name: ``(("generator", "sgilo.stylegan2"),)``; that of
-    a prior names the generator over whose latents it is.
+    a prior names the generator over whose latents it is. `aliases` are names that the component had
+    before; it is still found by them, with a notice.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Component:
     needs: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
     defaults: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
     api: int = API
 
 
@@ -75,7 +77,7 @@ def check(component: Any) -> None:
             raise ValueError(f"{what}: {part} {getattr(component, part)!r} is not 'module:name'")
     if not isinstance(component.summary, str):
         raise TypeError(f"{what}: its summary is no text")
-    for part in ("needs", "offers"):
+    for part in ("needs", "offers", "aliases"):
         words = getattr(component, part)
         if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
             raise TypeError(f"{what}: {part} is no tuple of texts, but {words!r}")

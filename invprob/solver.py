@@ -51,7 +51,14 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """All that the next step needs, and nothing else."""
+    """All that the next step needs, and nothing else.
+
+    A class that gets another name lists the old one in `formerly`, and one that renames fields
+    lists them in `renamed` as ``{old: new}``: checkpoints written before then still load.
+    """
+
+    formerly: ClassVar[tuple[str, ...]] = ()
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     step: int = 0
 

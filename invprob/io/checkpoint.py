@@ -39,7 +39,8 @@ def write(path: Path, data: dict[str, Any]) -> None:
 
 def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") -> Any:
     """The state of a file; only the dataclasses in `types` are built."""
-    allowed = {t.__name__: t for t in (*types, Moments)}
+    known = (*types, Moments)
+    allowed = {name: t for t in known for name in (t.__name__, *getattr(t, "formerly", ()))}
     try:
         return _decode(read(path, ("state",), device)["state"], allowed)
     except (KeyError, TypeError) as error:
@@ -77,8 +78,9 @@ def _encode(value: Any) -> Any:
 
 def _decode(value: Any, allowed: dict[str, type]) -> Any:
     if isinstance(value, dict):
-        fields = {k: _decode(v, allowed) for k, v in value["fields"].items()}
-        return allowed[value["type"]](**fields)
+        kind = allowed[value["type"]]
+        renamed = getattr(kind, "renamed", {})
+        return kind(**{renamed.get(k, k): _decode(v, allowed) for k, v in value["fields"].items()})
     if isinstance(value, list):
         return tuple(_decode(v, allowed) for v in value)
     return value

@@ -19,12 +19,13 @@ def invprob_components() -> list[Component]:
         ),
         Component(
             kind="solver",
-            name="sgilo-official",
-            target="invprob_sgilo.solvers.released:Official.from_params",
-            params="invprob_sgilo.solvers.params:OfficialParams",
+            name="sgilo-released",
+            target="invprob_sgilo.solvers.released:Released.from_params",
+            params="invprob_sgilo.solvers.params:ReleasedParams",
             summary="SGILO as its released code runs it: Adam, a small prior step, fixed noise.",
             needs=("generator", "prior.score"),
             defaults=(("generator", "sgilo.stylegan2"), ("prior", "sgilo.latent-score")),
+            aliases=("sgilo-official",),
         ),
         Component(
             kind="generator",

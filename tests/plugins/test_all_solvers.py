@@ -9,7 +9,7 @@ from invprob.solver import Problem
 from invprob_csgm.solver import CSGM
 from invprob_dps.solver import DPS
 from invprob_ilo.solver import ILO
-from invprob_sgilo.solvers.released import Official
+from invprob_sgilo.solvers.released import Released
 from invprob_sgilo.solvers.sgilo import SGILO
 from tests.plugins.closed_form import last, problem, with_balls, without_generator
 
@@ -18,7 +18,7 @@ SOLVERS = {
     "dps": lambda: DPS(steps=12),
     "ilo": lambda: ILO(stages=(0, 1), steps=(6, 6)),
     "sgilo": lambda: SGILO(stages=(0, 1), steps=(4, 8), anneal=0.4, fisher_probes=2),
-    "sgilo-official": lambda: Official(stages=(0, 1), steps=(6, 6)),
+    "sgilo-released": lambda: Released(stages=(0, 1), steps=(6, 6)),
 }
 
 TOLERANCE = 1e-4

@@ -95,7 +95,7 @@ class SGILOParams(Params):
     )
 
 
-class OfficialParams(Params):
+class ReleasedParams(Params):
     """The loop of the authors' released code."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"stages": [0, 1], "steps": [2, 2]}]})

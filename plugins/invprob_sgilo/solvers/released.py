@@ -25,15 +25,17 @@ from invprob.latents import stages
 from invprob.numerics import adam
 from invprob.numerics.adam import Moments
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
-from invprob_sgilo.solvers.params import OfficialParams
+from invprob_sgilo.solvers.params import ReleasedParams
 from invprob_sgilo.solvers.stages import Staged
 
 TIME, GRID = 0.01, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfficialState(State):
+class ReleasedState(State):
     """u in the prior's units, and the norms that its codes and noise maps are held to."""
+
+    formerly = ("OfficialState",)
 
     round: int
     i: int
@@ -42,37 +44,37 @@ class OfficialState(State):
     moments: Moments
 
 
-class Official(Solver):
+class Released(Solver):
     """The released loop."""
 
     returns = "estimate"
-    states = (OfficialState, Moments)
-    params_type = OfficialParams
-    params: OfficialParams
+    states = (ReleasedState, Moments)
+    params_type = ReleasedParams
+    params: ReleasedParams
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
-        stages.check(self.params.stages, self.params.steps, generator, "sgilo-official")
+        stages.check(self.params.stages, self.params.steps, generator, "sgilo-released")
         return self.params.stages
 
     def total(self, problem: Problem) -> int:
         return sum(self.params.steps)
 
     def _staged(self, problem: Problem) -> Staged:
-        return Staged(problem, self.params.stages, "sgilo-official")
+        return Staged(problem, self.params.stages, "sgilo-released")
 
-    def init(self, problem: Problem) -> OfficialState:
+    def init(self, problem: Problem) -> ReleasedState:
         """Every style code starts at one (in the prior's units), noise maps at a draw."""
         x = stages.draws(problem.generator, self.params.stages[0], problem.keys, "start")
         u = self._staged(problem).prior(0).normalise(x)
         ones = [torch.ones_like(v) if is_code(v) else v for v in tree.leaves(u)]
         return self._begin(tree.unflatten(u, ones), 0, 0)
 
-    def _begin(self, u: Any, round: int, step: int) -> OfficialState:
-        return OfficialState(
+    def _begin(self, u: Any, round: int, step: int) -> ReleasedState:
+        return ReleasedState(
             step=step, round=round, i=0, u=u, norms=tree.map(norm, u), moments=adam.start(u)
         )
 
-    def step(self, problem: Problem, state: OfficialState) -> Progress:
+    def step(self, problem: Problem, state: ReleasedState) -> Progress:
         p, A, y = self.params, problem.operator, problem.y
         prior = self._staged(problem).prior(state.round)
         with torch.enable_grad():
@@ -99,7 +101,7 @@ class Official(Solver):
         figures = {"misfit": A.noise.chi2(y, clean), "loss": -A.noise.log_prob(y, clean)}
         return Progress(self._deeper(problem, after), Info(image, p.stages[state.round], figures))
 
-    def _deeper(self, problem: Problem, state: OfficialState) -> OfficialState:
+    def _deeper(self, problem: Problem, state: ReleasedState) -> ReleasedState:
         """When a round is over, its latents go on to the stage of the next."""
         p, over = self.params, state.round
         if state.i < p.steps[over] or over + 1 == len(p.stages):
@@ -107,7 +109,7 @@ class Official(Solver):
         u = self._staged(problem).deeper(over, state.u)
         return self._begin(u, over + 1, state.step)
 
-    def result(self, problem: Problem, state: OfficialState) -> Result:
+    def result(self, problem: Problem, state: ReleasedState) -> Result:
         image = self._staged(problem).image(state.round, state.u)
         return Result(image, image, torch.zeros_like(image))
 
