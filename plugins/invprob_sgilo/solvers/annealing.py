@@ -76,17 +76,17 @@ class Schedule:
         return next((begin for begin in self.begins if begin > i), self.steps)
 
 
-def steps(p: SGILOParams, round: int) -> int:
+def steps(p: SGILOParams, round_index: int) -> int:
     """How many steps of a round anneal: all, but in the last round a part."""
-    last = round + 1 == len(p.steps)
-    return int(p.anneal * p.steps[round] + 0.5) if last else p.steps[round]
+    last = round_index + 1 == len(p.steps)
+    return int(p.anneal * p.steps[round_index] + 0.5) if last else p.steps[round_index]
 
 
-def schedule(p: SGILOParams, round: int) -> Schedule:
+def schedule(p: SGILOParams, round_index: int) -> Schedule:
     """The annealing of a round."""
-    start = p.t_start[min(round, len(p.t_start) - 1)]
+    start = p.t_start[min(round_index, len(p.t_start) - 1)]
     start = max(start, p.t_end) if start else 0.0
-    return Schedule(start, p.t_end, p.num_levels, steps(p, round), p.final_fraction)
+    return Schedule(start, p.t_end, p.num_levels, steps(p, round_index), p.final_fraction)
 
 
 @dataclass(frozen=True)

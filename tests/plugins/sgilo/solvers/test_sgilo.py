@@ -267,7 +267,7 @@ def test_a_round_that_begins_at_0_takes_its_chains_as_they_are(start):
         if carried is not None:
             assert torch.allclose(progress.info.image, carried) == (start == 0)
             break
-        if progress.state.round == 1:
+        if progress.state.round_index == 1:
             carried = p.generator(progress.state.u, start=1)
 
 
