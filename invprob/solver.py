@@ -1,4 +1,4 @@
-"""Solvers: a pure step on a problem; progress bars, checkpoints and early stops are observers.
+"""Solvers: a pure step on a problem; progress bars, checkpoints and early stops are callbacks.
 
 `State` is what the next step needs, `Info` what only a reader wants. Randomness is a function of
 (chain key, purpose, step), so a run that is stopped, saved, loaded and resumed gives the same bits
@@ -9,44 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from invprob.errors import Incompatible
 from invprob.generator import Generator
-from invprob.operator import Operator
 from invprob.params import Configurable
-from invprob.prior import Prior
+from invprob.problem import Problem
 
-
-@dataclass(frozen=True)
-class Problem:
-    """N rows to solve side by side: B measurements × S samples, the samples of one in a row.
-
-    `y` is (N, *operator.out_shape); `keys` has one random key per row, a function of the seed, the
-    measurement and the number of the sample, and of nothing else.
-    """
-
-    y: Tensor
-    operator: Operator
-    generator: Generator
-    keys: tuple[int, ...]
-    priors: Mapping[int, Prior] = field(default_factory=dict)
-
-    def prior(self, stage: int, capability: type[Prior], solver: str) -> Any:
-        """The prior of a stage, checked to have the capability that the solver needs."""
-        prior = self.priors.get(stage)
-        if not isinstance(prior, capability):
-            have = type(prior).__name__ if prior is not None else "none"
-            raise Incompatible(
-                f"{solver} needs a prior with a {capability.__name__.lower()} at stage {stage},"
-                f" there is {have}",
-                f"give one with --prior {stage}=NAME, or choose other stages",
-            )
-        return prior
+__all__ = ["Info", "Problem", "Progress", "Result", "Solver", "State"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,32 +83,106 @@ class Solver(Configurable, ABC):
         of them, weights of modes by as much. `invprob check NAME --posterior` allows for it."""
         return 0.0
 
+    def validate(self, generator: Generator) -> None:
+        """Check the parameters against a generator; `run` does so before the first step.
+
+        By default every generator will do.
+
+        Args:
+            generator: The generator of the problem.
+
+        Raises:
+            BadParams: If a parameter does not fit the generator.
+            Incompatible: If the solver cannot work with the generator at all.
+        """
+        return
+
     @abstractmethod
     def stages(self, generator: Generator) -> tuple[int, ...]:
-        """The stages whose latents this solver moves, in order; priors are built for these."""
+        """The stages whose latents this solver moves; priors are built for these.
+
+        Args:
+            generator: The generator of the problem.
+
+        Returns:
+            Stages from 0, the input, to depth − 1, ascending; (0,) where images are moved.
+        """
 
     @abstractmethod
     def total(self, problem: Problem) -> int:
-        """The number of steps of a full run."""
+        """The number of steps of a full run.
+
+        Args:
+            problem: The problem to solve.
+
+        Returns:
+            The step at which `done` holds at the latest.
+        """
 
     @abstractmethod
     def init(self, problem: Problem) -> State:
-        """The state before the first step."""
+        """The state before the first step.
+
+        Args:
+            problem: The problem to solve.
+
+        Returns:
+            A state whose ``step`` is 0.
+        """
 
     @abstractmethod
     def step(self, problem: Problem, state: Any) -> Progress:
-        """The next state, and what a reader wants to know of it; pure."""
+        """Make one step; pure.
+
+        Args:
+            problem: The problem to solve.
+            state: What `init` or the step before returned; it stays as it is.
+
+        Returns:
+            The next state, and what a reader wants to know of it.
+        """
 
     @abstractmethod
     def result(self, problem: Problem, state: Any) -> Result:
-        """What a state says about the answer."""
+        """What a state says about the answer.
+
+        Args:
+            problem: The problem to solve.
+            state: The state after any step.
+
+        Returns:
+            The image, mean and variance of each row.
+        """
 
     def done(self, problem: Problem, state: Any) -> bool:
-        """Whether nothing is left to do."""
+        """Whether nothing is left to do.
+
+        Args:
+            problem: The problem to solve.
+            state: The state after any step.
+
+        Returns:
+            By default, whether the state is at step `total`.
+        """
         return bool(state.step >= self.total(problem))
 
     def run(self, problem: Problem, state: Any = None) -> Iterator[Progress]:
-        """Step after step; the caller decides when to stop. Keep only the last `Progress`."""
+        """Step after step: ``for state, info in solver.run(problem)``; break to stop.
+
+        A loop that keeps only the last `Progress` needs the memory of one.
+
+        Args:
+            problem: The problem to solve.
+            state: Where to go on; None: at the start.
+
+        Yields:
+            The state and info after each step.
+
+        Raises:
+            BadParams: If a parameter does not fit the generator.
+            Incompatible: If the solver cannot work with the generator, or misses a prior.
+        """
+        self.validate(problem.generator)
         with torch.no_grad():
             state = self.init(problem) if state is None else state
         while not self.done(problem, state):

@@ -48,9 +48,11 @@ class DPS(Solver):
     def bias(self) -> float:
         return 1.5  # docs/validity.md
 
-    def stages(self, generator: Generator) -> tuple[int, ...]:
+    def validate(self, generator: Generator) -> None:
         if generator.depth > 0:
             raise Incompatible("dps works on images, without a generator", "leave out --generator")
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
         return (0,)
 
     def total(self, problem: Problem) -> int:

@@ -47,8 +47,10 @@ class ILO(Solver):
     params_type = ILOParams
     params: ILOParams
 
-    def stages(self, generator: Generator) -> tuple[int, ...]:
+    def validate(self, generator: Generator) -> None:
         stages.check(self.params.stages, self.params.steps, generator, "ilo")
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
         return self.params.stages
 
     def total(self, problem: Problem) -> int:

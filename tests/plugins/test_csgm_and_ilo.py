@@ -70,7 +70,7 @@ def test_l1_projection_is_the_nearest_point():
 def test_impossible_rounds_are_refused(params, says):
     p, _ = problem()
     with pytest.raises(BadParams, match=says):
-        ILO(**params).stages(p.generator)
+        ILO(**params).validate(p.generator)
 
 
 def test_a_missing_capability_is_refused_before_the_first_step():

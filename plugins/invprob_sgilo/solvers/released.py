@@ -54,8 +54,10 @@ class Released(Solver):
     params_type = ReleasedParams
     params: ReleasedParams
 
-    def stages(self, generator: Generator) -> tuple[int, ...]:
+    def validate(self, generator: Generator) -> None:
         stages.check(self.params.stages, self.params.steps, generator, "sgilo-released")
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
         return self.params.stages
 
     def total(self, problem: Problem) -> int:

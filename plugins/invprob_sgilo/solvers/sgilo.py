@@ -70,7 +70,7 @@ class SGILO(Solver):
     def bias(self) -> float:
         return 0.0 if self.params.metropolis else 0.3  # docs/validity.md
 
-    def stages(self, generator: Generator) -> tuple[int, ...]:
+    def validate(self, generator: Generator) -> None:
         p = self.params
         stages.check(p.stages, p.steps, generator, "sgilo")
         rest = p.steps[-1] - annealing.steps(p, len(p.steps) - 1)
@@ -80,7 +80,9 @@ class SGILO(Solver):
                 f" takes {p.fisher_probes + 1}",
                 "give more steps, fewer fisher_probes, or anneal=1 for no Langevin",
             )
-        return p.stages
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
+        return self.params.stages
 
     def total(self, problem: Problem) -> int:
         return sum(self.params.steps)

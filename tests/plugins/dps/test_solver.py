@@ -154,4 +154,4 @@ def test_impossible_choices_are_refused():
     with pytest.raises(BadParams, match="20 steps of a model that knows 10"):
         visited(1 / 10, DPSParams(steps=20))
     with pytest.raises(Incompatible, match="without a generator"):
-        DPS().stages(Linear(4))
+        DPS().validate(Linear(4))

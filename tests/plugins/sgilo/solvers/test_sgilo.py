@@ -318,4 +318,4 @@ def test_impossible_parameters_are_refused(bad):
 def test_too_few_steps_for_langevin_are_refused():
     p, _ = problem()
     with pytest.raises(BadParams, match="of which the preconditioner of Langevin takes 9"):
-        SGILO(stages=(1,), steps=(18,)).stages(p.generator)
+        SGILO(stages=(1,), steps=(18,)).validate(p.generator)
