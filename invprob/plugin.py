@@ -28,7 +28,7 @@ class Component:
     target is called with an instance of the params model and, by kind, with: operator ``(params,
     in_shape, seed)``; prior ``(params, generator, stage)``, the generator None for a prior of
     images where there is none; solver, noise, generator ``(params)``; trainer ``(params, source,
-    out)``; observer ``(params, run)``, the `invprob.callback.Run` that it watches; converter
+    out)``; observer ``(params, context)``, an `invprob.callback.CallbackContext`; converter
     ``(params)``, an `invprob.converter.Converter`. A component without parameters has
     ``"invprob.params:Params"``.
 

@@ -14,9 +14,9 @@ CELLS = [
 invprob is quick; PyTorch is loaded when something is computed.""",
     """import invprob
 
-truth = invprob.samples(1)  # a rendered face, (1, 3, 64, 64) in [0, 1]
+truth = invprob.datasets.faces(1)  # a rendered face, (1, 3, 64, 64) in [0, 1]
 result = invprob.solve(
-    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=20,60", samples=2
+    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=20,60", num_samples=2
 )
 result""",
     """The pictures are truth, measurement, posterior mean, its standard deviation and the samples;
@@ -34,7 +34,7 @@ A measurement is a tensor, an array, a Pillow image or a path. Here it is the ve
 operator measured above: nothing else is known, so nothing is compared.""",
     """\
 again = invprob.solve(
-    result.y, operator="inpaint:box=24x24", solver="csgm:steps=60", samples=2
+    result.y, operator="inpaint:box=24x24", solver="csgm:steps=60", num_samples=2
 )
 again""",
     """## Objects
@@ -55,8 +55,8 @@ found = invprob.solve(
     generator=parts.generator,
     solver=parts.solver,
     prior={0: parts.priors[0]},
-    samples=1,
-    observe=[watch],
+    num_samples=1,
+    callbacks=[watch],
 )
 print(found)
 print(f"misfit {misfits[0]:.0f} at the first step, {misfits[-1]:.1f} at the last")""",

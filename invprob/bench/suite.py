@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from invprob.bench.toml_lines import line_of
-from invprob.config.experiment import Experiment, complete, override
+from invprob.config.experiment import Experiment, ResolvedExperiment, override
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, BadParams, InvprobError, nearest
 from invprob.params import Params, Spec
@@ -111,8 +111,10 @@ class Suite(Params):
             )
         return self
 
-    def experiment(self, method: Method, task: Task, seed: int, registry: Registry) -> Experiment:
-        """What a method does to a task, complete and judged; its images are left out."""
+    def experiment(
+        self, method: Method, task: Task, seed: int, registry: Registry
+    ) -> ResolvedExperiment:
+        """What a method does to a task; its images are left out."""
         table: dict[str, Any] = {
             "operator": task.operator,
             "noise": task.noise,
@@ -124,7 +126,7 @@ class Suite(Params):
         }
         if method.generator is not None:
             table["generator"] = method.generator
-        made = complete(Experiment.parse(table), registry)
+        made = Experiment.parse(table)
         changes = [
             setting
             for rule in method.override
@@ -132,10 +134,9 @@ class Suite(Params):
             for setting in rule.set
         ]
         if changes:
-            made = complete(
-                Experiment.parse(override(made.model_dump(mode="json"), changes)), registry
-            )
-        return made
+            whole = made.with_defaults(registry).model_dump(mode="json")
+            made = Experiment.parse(override(whole, changes))
+        return made.resolve(registry)
 
     def paths(self, beside: Path) -> list[str]:
         """The images, found from the folder of the suite."""

@@ -12,7 +12,7 @@ import click
 from invprob.errors import BadParams
 
 if TYPE_CHECKING:
-    from invprob.config.experiment import Experiment
+    from invprob.config.experiment import ResolvedExperiment
     from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
 
@@ -167,12 +167,22 @@ def sampler(text: str) -> SamplerParams:
     return SamplerParams.parse({"predictor": spec.name, **spec.params}, "--sampler")
 
 
-def experiment(table: dict[str, Any], settings: Sequence[str]) -> Experiment:
-    """The completed experiment of a table and its overrides; imports no torch.
+def experiment(table: dict[str, Any], settings: Sequence[str]) -> ResolvedExperiment:
+    """The experiment of a table and its overrides, resolved; imports no torch.
 
     Overrides that name a component come first, so that those of its parameters find its defaults.
+
+    Args:
+        table: Fields of an `Experiment`.
+        settings: Overrides, ``PATH=VALUE``.
+
+    Returns:
+        What to run; without images or a measurement, the first `BUNDLED` of the bundled ones.
+
+    Raises:
+        InvprobError: If something is unknown, out of range or does not fit.
     """
-    from invprob.config.experiment import Experiment, complete, override
+    from invprob.config.experiment import Experiment, override
     from invprob.config.registry import registry
 
     found = registry()
@@ -181,8 +191,7 @@ def experiment(table: dict[str, Any], settings: Sequence[str]) -> Experiment:
     made = Experiment.parse(override(table, whole))
     if not made.images and made.measurement is None and made.limit is None:
         made = made.model_copy(update={"limit": BUNDLED})
-    made = complete(made, found)
     if rest:
-        table = override(made.model_dump(mode="json"), rest)
-        made = complete(Experiment.parse(table), found)
-    return made
+        open_fields = made.with_defaults(found).model_dump(mode="json")
+        made = Experiment.parse(override(open_fields, rest))
+    return made.resolve(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator
 
@@ -71,46 +71,73 @@ class Experiment(Params):
         named += [("observe", "observer", spec) for spec in self.observe]
         return [(path, kind, s, registry.find(kind, s.name)) for path, kind, s in named]
 
+    def with_defaults(self, registry: Registry) -> Self:
+        """Fill in the generator and prior that the solver proposes, where they are left open.
 
-def complete(experiment: Experiment, registry: Registry) -> Experiment:
-    """The experiment with defaults filled in, components by their shortest names, and all
-    parameters judged; refuses what cannot work.
+        Args:
+            registry: Where components are looked up; imports manifests only.
 
-    Raises `UnknownComponent`, `BadParams` or `Incompatible`; imports manifests and parameter
-    models only.
-    """
-    solver = registry.find("solver", experiment.solver.name).component
-    defaults = dict(solver.defaults)
-    changes: dict[str, Any] = {}
-    if experiment.generator is None and "generator" in defaults:
-        changes["generator"] = Spec.model_validate(defaults["generator"])
-    if "default" not in experiment.prior and "prior" in defaults:
-        changes["prior"] = {
-            "default": Spec.model_validate(defaults["prior"]),
-            **experiment.prior,
-        }
-    experiment = experiment.model_copy(update=changes)
-    for stage in experiment.prior:
-        if stage != "default" and not stage.isdigit():
-            raise BadParams(f"prior stage {stage!r} is no number", "write --prior 2=NAME")
-    found = experiment.entries(registry)
-    _check_needs(solver.name, solver.needs, experiment, [(k, e) for _, k, _, e in found], registry)
-    full: dict[str, list[Spec]] = {}
-    for path, kind, spec, entry in found:
-        model = entry.params().parse(spec.params, f"{kind} {spec.name}")
-        values = {"name": registry.name(entry), **model.model_dump(exclude_none=True)}
-        filled = Spec.model_validate(values)
-        full.setdefault(path, []).append(filled)
-    return experiment.model_copy(
-        update={
+        Returns:
+            The experiment, its parameters as they were given.
+
+        Raises:
+            UnknownComponent: If nothing offers the solver; `AmbiguousComponent` or `BrokenPlugin`
+                alike.
+        """
+        defaults = dict(registry.find("solver", self.solver.name).component.defaults)
+        changes: dict[str, Any] = {}
+        if self.generator is None and "generator" in defaults:
+            changes["generator"] = Spec.model_validate(defaults["generator"])
+        if "default" not in self.prior and "prior" in defaults:
+            changes["prior"] = {"default": Spec.model_validate(defaults["prior"]), **self.prior}
+        return self.model_copy(update=changes)
+
+    def resolve(self, registry: Registry) -> ResolvedExperiment:
+        """Fill in all defaults, name components by their shortest names and judge parameters.
+
+        Done once per run, before torch is imported: it reads manifests and parameter models only.
+
+        Args:
+            registry: Where components are looked up.
+
+        Returns:
+            What the run computes, to the last parameter.
+
+        Raises:
+            UnknownComponent: If nothing offers a component; `AmbiguousComponent` or `BrokenPlugin`
+                alike.
+            BadParams: If a parameter is unknown or out of range.
+            Incompatible: If the components cannot work together.
+        """
+        whole = self.with_defaults(registry)
+        for stage in whole.prior:
+            if stage != "default" and not stage.isdigit():
+                raise BadParams(f"prior stage {stage!r} is no number", "write --prior 2=NAME")
+        found = whole.entries(registry)
+        solver = registry.find("solver", whole.solver.name).component
+        entries = [(kind, entry) for _, kind, _, entry in found]
+        _check_needs(solver.name, solver.needs, whole, entries, registry)
+        full: dict[str, list[Spec]] = {}
+        for path, kind, spec, entry in found:
+            model = entry.params().parse(spec.params, f"{kind} {spec.name}")
+            values = {"name": registry.name(entry), **model.model_dump(exclude_none=True)}
+            full.setdefault(path, []).append(Spec.model_validate(values))
+        components = {
             "solver": full["solver"][0],
             "operator": tuple(full["operator"]),
             "noise": full["noise"][0],
             "generator": full["generator"][0] if "generator" in full else None,
-            "prior": {stage: full[f"prior.{stage}"][0] for stage in experiment.prior},
+            "prior": {stage: full[f"prior.{stage}"][0] for stage in whole.prior},
             "observe": tuple(full.get("observe", ())),
         }
-    )
+        return ResolvedExperiment.model_construct(**{**dict(whole), **components})
+
+
+class ResolvedExperiment(Experiment):
+    """An experiment that leaves nothing open; `Experiment.resolve` makes it.
+
+    `parse` takes one that was resolved elsewhere, in another process.
+    """
 
 
 def _check_needs(

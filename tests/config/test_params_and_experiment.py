@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from invprob.config.experiment import Experiment, complete, override
+from invprob.config.experiment import Experiment, override
 from invprob.config.registry import discover, registry
 from invprob.config.toml import dumps as toml
 from invprob.errors import BadParams
@@ -40,14 +40,14 @@ def test_toml_is_read_back():
     assert tomllib.loads(toml(data)) == data
 
 
-def test_a_completed_experiment_survives_toml():
+def test_a_resolved_experiment_survives_toml():
     experiment = Experiment.parse(
         {"solver": "walk:steps=7", "operator": "mask:keep=0.3|mask", "noise": "gauss:sigma=0.1"}
     )
-    whole = complete(experiment, TOYS)
+    whole = experiment.resolve(TOYS)
     assert whole.generator is not None
     assert whole.solver.params["steps"] == 7
-    again = complete(Experiment.parse(tomllib.loads(whole.to_toml())), TOYS)
+    again = Experiment.parse(tomllib.loads(whole.to_toml())).resolve(TOYS)
     assert again == whole
 
 
