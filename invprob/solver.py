@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -37,16 +38,20 @@ class State:
 
 
 class Info(NamedTuple):
-    """What only a reader wants: current images (N, C, H, W), the stage, figures of shape (N,).
+    """What only a reader wants.
 
-    `draw` says that this step counts as a draw of the posterior (burn-in is over, and thinning
-    keeps it); `latent` is then the latent that the image was made of, and of the same structure in
-    all draws of a run.
+    Attributes:
+        image: The current images, (N, C, H, W).
+        stage: The stage whose latent moves.
+        metrics: Numbers of each row by name, (N,).
+        draw: Whether this step counts as a draw of the posterior: burn-in is over, and thinning
+            keeps it.
+        latent: With a draw, the latent that the image was made of; of one structure in a run.
     """
 
     image: Tensor
-    stage: int
-    metrics: Mapping[str, Tensor]
+    stage: int = 0
+    metrics: Mapping[str, Tensor] = MappingProxyType({})
     draw: bool = False
     latent: Any = None
 
@@ -97,7 +102,6 @@ class Solver(Configurable, ABC):
         """
         return
 
-    @abstractmethod
     def stages(self, generator: Generator) -> tuple[int, ...]:
         """The stages whose latents this solver moves; priors are built for these.
 
@@ -105,8 +109,10 @@ class Solver(Configurable, ABC):
             generator: The generator of the problem.
 
         Returns:
-            Stages from 0, the input, to depth − 1, ascending; (0,) where images are moved.
+            Stages from 0, the input, to depth − 1, ascending. By default (0,): the input, or the
+            image where there is no generator.
         """
+        return (0,)
 
     @abstractmethod
     def total(self, problem: Problem) -> int:

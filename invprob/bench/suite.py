@@ -135,7 +135,7 @@ class Suite(Params):
         ]
         if changes:
             whole = made.with_defaults(registry).model_dump(mode="json")
-            made = Experiment.parse(override(whole, changes))
+            made = Experiment.parse(override(whole, changes, registry))
         return made.resolve(registry)
 
     def paths(self, beside: Path) -> list[str]:

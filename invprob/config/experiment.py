@@ -11,6 +11,7 @@ from invprob.config import toml
 from invprob.config.registry import Entry, Registry
 from invprob.errors import BadParams, Incompatible, nearest
 from invprob.params import Params, Spec
+from invprob.plugin import Kind
 
 
 class Experiment(Params):
@@ -53,15 +54,37 @@ class Experiment(Params):
         return [value] if isinstance(value, Mapping) else value
 
     def prior_of(self, stage: int) -> Spec | None:
-        """The prior of a stage, if any."""
+        """The prior of a stage.
+
+        Args:
+            stage: The stage.
+
+        Returns:
+            The prior for this stage or for every other stage, if there is one.
+        """
         return self.prior.get(str(stage), self.prior.get("default"))
 
     def to_toml(self) -> str:
-        """The experiment as TOML, which `read` gives back unchanged."""
+        """Write the experiment.
+
+        Returns:
+            TOML, which `invprob.config.toml.read` and `parse` give back unchanged.
+        """
         return toml.dumps(self.model_dump(mode="json"))
 
     def entries(self, registry: Registry) -> list[tuple[str, str, Spec, Entry]]:
-        """(path in the experiment, kind, spec, registry entry) of every component named."""
+        """Look up every component that is named.
+
+        Args:
+            registry: Where components are looked up.
+
+        Returns:
+            (path in the experiment, kind, spec, registry entry) of each.
+
+        Raises:
+            UnknownComponent: If nothing offers a component; `AmbiguousComponent` or `BrokenPlugin`
+                alike.
+        """
         named: list[tuple[str, str, Spec]] = [("solver", "solver", self.solver)]
         named += [("operator", "operator", spec) for spec in self.operator]
         named.append(("noise", "noise", self.noise))
@@ -173,8 +196,27 @@ def _offers(entry: Entry, capability: str) -> bool:
     return capability in entry.component.offers
 
 
-def override(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """`table` with every ``path=value`` of `settings` put in, e.g. ``solver.steps=200``."""
+KINDS: dict[str, Kind] = {"observe": "observer"}
+"""The kinds of components in fields that are not called by their kind."""
+
+
+def override(
+    table: Mapping[str, Any], settings: Iterable[str], registry: Registry
+) -> dict[str, Any]:
+    """Replace fields of an experiment.
+
+    Args:
+        table: Fields of an `Experiment`.
+        settings: ``path=value`` texts, e.g. ``solver.steps=200``.
+        registry: Where the components whose parameters are replaced are looked up.
+
+    Returns:
+        A new table.
+
+    Raises:
+        BadParams: If a path leads nowhere.
+        UnknownComponent: If nothing offers the component of a parameter.
+    """
     out: dict[str, Any] = {k: _table(v) for k, v in table.items()}
     for setting in settings:
         path, equals, value = setting.partition("=")
@@ -197,8 +239,20 @@ def override(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any
             inner = inner.setdefault(keys.pop(0), {})
         if not isinstance(inner, dict) or len(keys) != 1:
             raise BadParams(f"--set {setting!r} leads nowhere", "e.g. --set solver.steps=200")
-        inner[keys[0].replace("-", "_")] = value
+        key = keys[0].replace("-", "_")
+        for other in _other_names(registry, KINDS.get(head, head), inner.get("name"), key):
+            inner.pop(other, None)
+        inner[key] = value
     return out
+
+
+def _other_names(registry: Registry, kind: Any, name: Any, key: str) -> set[str]:
+    """The old and new names of a parameter but `key`, under which the table may have it."""
+    if not isinstance(name, str):
+        return set()
+    renamed: Mapping[str, str] = getattr(registry.find(kind, name).params(), "renamed", {})
+    now = renamed.get(key, key)
+    return {now, *(old for old, new in renamed.items() if new == now)} - {key}
 
 
 def _table(value: Any) -> Any:

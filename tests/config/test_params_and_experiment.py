@@ -68,5 +68,14 @@ def test_a_choice_of_numbers_can_be_typed():
 
 def test_an_unknown_setting_names_the_nearest():
     with pytest.raises(BadParams) as caught:
-        override({}, ["solvr.steps=3"])
+        override({}, ["solvr.steps=3"], TOYS)
     assert "solver" in caught.value.hint
+
+
+def test_a_setting_replaces_a_parameter_under_its_old_name(monkeypatch):
+    model = TOYS.find("solver", "walk").params()
+    monkeypatch.setattr(model, "renamed", {"rate": "lr", "pace": "lr"}, raising=False)
+    table = {"solver": {"name": "walk", "rate": 0.1, "steps": 2}}
+    for key in ("lr", "pace", "rate"):
+        changed = override(table, [f"solver.{key}=3"], TOYS)["solver"]
+        assert changed == {"name": "walk", "steps": 2, key: "3"}
