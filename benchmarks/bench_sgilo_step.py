@@ -33,7 +33,8 @@ def problem(chains: int, steps: int):  # noqa: ANN201
         "limit": 1,
         "samples": chains,
     }
-    experiment, parts, data = prepare(Experiment.parse(table), registry())
+    experiment = Experiment.parse(table).resolve(registry())
+    parts, data = prepare(experiment, registry())
     return parts.solver, parts.problem(data.y, chains, experiment.seed)
 
 

@@ -98,7 +98,8 @@ def solved(
         "generator": f"stylegan2:weights={domain},precision=bfloat16,compile=true",
         "samples": SAMPLES,
     }
-    experiment, parts, data = prepare(Experiment.parse(table), registry())
+    experiment = Experiment.parse(table).resolve(registry())
+    parts, data = prepare(experiment, registry())
     problem = parts.problem(data.y, SAMPLES, experiment.seed)
     started = time.perf_counter()
     state = drive(parts.solver, problem)

@@ -250,7 +250,7 @@ def _other_names(registry: Registry, kind: Any, name: Any, key: str) -> set[str]
     """The old and new names of a parameter but `key`, under which the table may have it."""
     if not isinstance(name, str):
         return set()
-    renamed: Mapping[str, str] = getattr(registry.find(kind, name).params(), "renamed", {})
+    renamed = registry.find(kind, name).params().renamed
     now = renamed.get(key, key)
     return {now, *(old for old, new in renamed.items() if new == now)} - {key}
 

@@ -74,7 +74,7 @@ def test_an_unknown_setting_names_the_nearest():
 
 def test_a_setting_replaces_a_parameter_under_its_old_name(monkeypatch):
     model = TOYS.find("solver", "walk").params()
-    monkeypatch.setattr(model, "renamed", {"rate": "lr", "pace": "lr"}, raising=False)
+    monkeypatch.setattr(model, "renamed", {"rate": "lr", "pace": "lr"})
     table = {"solver": {"name": "walk", "rate": 0.1, "steps": 2}}
     for key in ("lr", "pace", "rate"):
         changed = override(table, [f"solver.{key}=3"], TOYS)["solver"]
