@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from invprob.analysis import metrics
-from invprob.config.experiment import Experiment
+from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.registry import registry
 from invprob.runs.inputs import prepare
 from invprob.runs.session import solve
@@ -75,14 +75,16 @@ def cell(args: argparse.Namespace, operator: str, solver: str) -> dict[str, str]
         "samples": args.samples,
     }
     if solver == FILL:
-        return filled(Experiment.parse(table | {"generator": args.generator}), operator)
+        return filled(
+            Experiment.parse(table | {"generator": args.generator}).resolve(registry()), operator
+        )
     experiment = Experiment.parse(table | {"solver": solver})
     if "generator" in registry().find("solver", experiment.solver.name).component.needs:
         experiment = Experiment.parse(table | {"solver": solver, "generator": args.generator})
     else:
         experiment = Experiment.parse(table | {"solver": solver, "prior": {"0": args.prior}})
     with tempfile.TemporaryDirectory() as folder:
-        solve(experiment, registry(), Path(folder) / "run")
+        solve(experiment.resolve(registry()), registry(), Path(folder) / "run")
         figures = json.loads((Path(folder) / "run" / "metrics.json").read_text())
     rows = figures["images"]
     means = {k: f"{sum(row[k] for row in rows) / len(rows):.3f}" for k in FIELDS}
@@ -96,9 +98,9 @@ def cell(args: argparse.Namespace, operator: str, solver: str) -> dict[str, str]
     }
 
 
-def filled(experiment: Experiment, operator: str) -> dict[str, str]:
+def filled(experiment: ResolvedExperiment, operator: str) -> dict[str, str]:
     """The cell of a picture that keeps what was measured, and is of one colour elsewhere."""
-    _, parts, data = prepare(experiment, registry())
+    parts, data = prepare(experiment, registry())
     assert data.truth is not None
     channels = data.truth.shape[1]
     colours = data.y.reshape(len(data.y), channels, -1).mean(2)[..., None, None]
