@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from invprob.callback import Callback, CallbackContext
     from invprob.errors import InvprobError
     from invprob.generator import Generator
-    from invprob.operator import LinearOperator, Noise, Operator
+    from invprob.noise import Noise
+    from invprob.operator import LinearOperator, Operator
     from invprob.params import Params
     from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
     from invprob.solver import Info, Problem, Progress, Result, Solver, State
@@ -28,7 +29,8 @@ MODULES = {
     "callback": ("Callback", "CallbackContext"),
     "errors": ("InvprobError",),
     "generator": ("Generator",),
-    "operator": ("LinearOperator", "Noise", "Operator"),
+    "noise": ("Noise",),
+    "operator": ("LinearOperator", "Operator"),
     "params": ("Params",),
     "prior": ("Denoiser", "LogDensity", "Prior", "Proximal", "Score"),
     "solver": ("Info", "Problem", "Progress", "Result", "Solver", "State"),

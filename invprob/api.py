@@ -21,7 +21,8 @@ from invprob.config.registry import registry
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.io import images
-from invprob.operator import Noise, Operator
+from invprob.noise import Noise, UnknownNoise
+from invprob.operator import Operator
 from invprob.params import Spec
 from invprob.prior import Prior
 from invprob.runs import build, in_memory, inputs, session
@@ -75,7 +76,8 @@ def solve(
             of its measurements.
         operator: What is measured; texts in a sequence are applied in order. None:
             ``"basics.inpaint"``.
-        noise: The noise, its levels in units of [0, 1]. None: ``"basics.gaussian:sigma=0.02"``.
+        noise: The noise, its levels in units of [0, 1]. None: that of an operator that is an object
+            and has one, else ``"basics.gaussian:sigma=0.02"``.
         generator: The image model; None: what the solver proposes.
         prior: A prior for every stage, or a mapping from stage to prior; None: what the solver
             proposes.
@@ -196,6 +198,8 @@ def _components(**given: Any) -> tuple[dict[str, Any], Instances]:
     """The components that are given, and where those that are objects are found."""
     found = Instances(registry())
     table: dict[str, Any] = {}
+    if given["noise"] is None:
+        given["noise"] = _noise_of(given["operator"])
     for kind, value in given.items():
         if value is None:
             continue
@@ -208,6 +212,13 @@ def _components(**given: Any) -> tuple[dict[str, Any], Instances]:
         else:
             table[kind] = value if kind == "operator" else found.spec(kind, value)  # type: ignore[arg-type]
     return table, found
+
+
+def _noise_of(operator: Any) -> Noise | None:
+    """The noise that an operator, or the last of several, was made with."""
+    last = operator[-1] if isinstance(operator, (list, tuple)) and operator else operator
+    known = isinstance(last, Operator) and not isinstance(last.noise, UnknownNoise)
+    return last.noise if known else None
 
 
 def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], InMemoryInput | None]:

@@ -10,11 +10,20 @@ import torch
 
 import invprob
 from invprob import Problem, seeds
+from invprob.config import registry
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Identity
 from tests import toys
 
 WALK = toys.Walk(toys.WalkParams(steps=4))
+
+
+@pytest.fixture(autouse=True)
+def only_toys(monkeypatch):
+    registry.registry.cache_clear()
+    monkeypatch.setattr(registry, "installed", lambda: [("toys", "tests.toys", "")])
+    yield
+    registry.registry.cache_clear()
 
 
 @pytest.fixture
@@ -164,3 +173,16 @@ def test_the_operator_stays_where_it_is(problem, tmp_path):
     before = problem.operator.mask
     invprob.solve(problem, WALK, out=tmp_path / "run")
     assert problem.operator.mask is before
+
+
+def test_the_noise_of_an_operator_is_the_default(truth):
+    loud = toys.GaussParams(sigma=0.5)
+    A = operator().with_noise(toys.Gauss(loud))
+    run = {"truth": truth, "solver": WALK, "generator": "linear", "prior": "normal"}
+    found, same, other = (
+        invprob.solve(**run, operator=A, noise=noise)
+        for noise in (None, toys.Gauss(loud), toys.Gauss(toys.GaussParams()))
+    )
+    assert torch.equal(found.y, same.y)
+    assert not torch.equal(found.y, other.y)
+    assert A.noise.sigma == 0.5
