@@ -60,6 +60,30 @@ found = invprob.solve(
 )
 print(found)
 print(f"misfit {misfits[0]:.0f} at the first step, {misfits[-1]:.1f} at the last")""",
+    """## A problem, step by step
+
+Components are classes that take values and tensors, and a `Problem` holds them. The loop is yours:
+leave it when you like.""",
+    """from dataclasses import replace
+
+import matplotlib.pyplot as plt
+from invprob import Problem
+from invprob_basics import GaussianNoise
+from invprob_csgm import CSGM
+
+problem = Problem.create(found.y, parts.operator, parts.generator, parts.priors, seed=1)
+louder = replace(problem, operator=problem.operator.with_noise(GaussianNoise(0.1)))
+for name, one in {"σ = 0.02": problem, "σ = 0.1": louder}.items():
+    chi2 = [float(info.metrics["misfit"]) for state, info in CSGM(steps=40).run(one)]
+    plt.semilogy(chi2, label=name)
+plt.legend(title="assumed noise")
+plt.ylabel("misfit");""",
+    """`invprob.solve` takes a problem too. A callback that returns True stops a run; the result is what
+there is by then.""",
+    """stopped = invprob.solve(
+    problem, CSGM(steps=40), truth=truth, callbacks=[lambda progress: progress.state.step == 20]
+)
+stopped.complete, stopped.steps, round(stopped.metrics[0]["psnr_mean"], 2)""",
     """## The same on the command line
 
 Every run is an experiment; `invprob run` takes it from a file.""",
