@@ -1,39 +1,38 @@
-"""The Python interface: `solve` and `compose` take what the command line takes, and objects too.
+"""The Python interface: `solve` takes objects, or what the command line takes.
 
-Both build the same `Experiment` and drive the same run as ``invprob solve`` does. Components are
-texts as on the command line, ``"inpaint:keep=0.05"``, or objects of the interfaces.
+Components are objects of the interfaces, or texts as on the command line, ``"inpaint:keep=0.05"``.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
-from invprob.config.experiment import Experiment, complete
+from invprob.callback import CallbackContext, OnStep
+from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.io import images
-from invprob.operator import Noise, Operator
+from invprob.noise import Noise, UnknownNoise
+from invprob.operator import Operator
 from invprob.params import Spec
 from invprob.prior import Prior
-from invprob.runs import build, in_memory, session
+from invprob.runs import build, in_memory, inputs, session
 from invprob.runs.build import Parts
-from invprob.runs.in_memory import Given
-from invprob.runs.instances import Objects
-from invprob.runs.loop import Observer
+from invprob.runs.in_memory import InMemoryInput
+from invprob.runs.instances import Instances
 from invprob.runs.solution import Solution
-from invprob.solver import Solver
+from invprob.solver import Problem, Solver
 
-__all__ = ["Solution", "compose", "resume", "samples", "solve"]
+__all__ = ["Solution", "compose", "resume", "solve"]
 
 Path_: TypeAlias = "str | os.PathLike[str]"
 Array: TypeAlias = "Tensor | np.ndarray[Any, Any] | Image.Image"
@@ -41,127 +40,221 @@ Priors: TypeAlias = "str | Spec | Prior | Mapping[int, str | Spec | Prior]"
 
 
 def solve(
-    y: Path_ | Array | None = None,
+    y: Problem | Path_ | Array | None = None,
+    solver: Solver | str | Spec | None = None,
     *,
     truth: Path_ | Array | Sequence[Path_ | Array] | None = None,
-    operator: str | Spec | Operator | Sequence[str | Spec] = "basics.inpaint",
-    noise: str | Spec | Noise = "basics.gaussian:sigma=0.02",
-    solver: str | Spec | Solver = "sgilo.sgilo",
-    generator: str | Spec | Generator | None = None,
+    operator: Operator | str | Spec | Sequence[str | Spec] | None = None,
+    noise: Noise | str | Spec | None = None,
+    generator: Generator | str | Spec | None = None,
     prior: Priors | None = None,
-    samples: int = 4,
-    seed: int = 0,
-    device: str = "auto",
+    num_samples: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
     resize: bool = False,
     crop: bool = False,
     limit: int | None = None,
-    observe: Iterable[str | Spec | Observer] = (),
+    callbacks: Iterable[OnStep | str | Spec] = (),
     out: Path_ | None = None,
+    samples: int | None = None,
+    observe: Iterable[OnStep | str | Spec] = (),
 ) -> Solution:
-    """Reconstruct images from a measurement `y`, or from what `operator` measures of a `truth`.
+    """Reconstruct images: ``solve(problem, solver)``, ``solve(y, operator=…)``, ``solve(truth=…)``.
 
-    `y` is a path, a tensor or float array in the operator's shape (with or without a batch
-    dimension), or a picture (a Pillow image, an 8-bit array, a tensor (C, h, w) in [0, 1]) of a
-    measurement that is one. `truth` is a path to an image, folder or zip file, a tensor or float
-    array (C, H, W) or (B, C, H, W) in [0, 1], a Pillow image or an 8-bit array, or a sequence of
-    paths or of pictures; results are then compared with it. `prior` serves every stage, or is a
-    mapping by stage. `observe` are observers by name, or functions that see every
-    `invprob.solver.Progress`.
+    A `Problem` brings operator, noise, generator, priors, number of samples and seed with it. Else
+    either `y` or `truth` is given; a `truth` is measured by `operator` with `noise`. Components are
+    objects, or texts as on the command line: ``"superres:factor=4"``.
 
-    The run folder is `out`, which must be new or empty; without one, nothing is kept on disk.
-    Raises `invprob.errors.InvprobError` for what cannot be used, and on Ctrl-C
-    `invprob.runs.session.Interrupted`, whose `out` can be resumed, or without one
-    `KeyboardInterrupt`.
+    Args:
+        y: A problem; or a measurement: a path, a tensor or float array in the shape of the
+            operator's measurements, with or without a batch dimension, or a picture where
+            measurements are pictures (a Pillow image, an 8-bit array, floats (C, h, w) in [0, 1]).
+        solver: The algorithm; None: ``"sgilo.sgilo"``. A problem needs an object here.
+        truth: Images to measure, and to compare results with: a path to an image, folder or zip
+            file, a tensor or float array (C, H, W) or (B, C, H, W) in [0, 1], a Pillow image, an
+            8-bit array, or a sequence of paths or of pictures. Beside a problem: one image for each
+            of its measurements.
+        operator: What is measured; texts in a sequence are applied in order. None:
+            ``"basics.inpaint"``.
+        noise: The noise, its levels in units of [0, 1]. None: that of an operator that is an object
+            and has one, else ``"basics.gaussian:sigma=0.02"``.
+        generator: The image model; None: what the solver proposes.
+        prior: A prior for every stage, or a mapping from stage to prior; None: what the solver
+            proposes.
+        num_samples: Samples (chains, restarts) per measurement, from 1 to 4096; None: 4.
+        seed: The seed of every draw, at least 0; None: 0.
+        device: ``"auto"`` (CUDA, then MPS, then the CPU), ``"cpu"``, ``"cuda"`` or ``"mps"``; None:
+            ``"auto"``.
+        resize: Whether to resize images of `truth` to the size of the generator.
+        crop: Whether to crop images of `truth` to the size of the generator, or its aspect.
+        limit: Use only so many images of `truth`, at least 1; None: all.
+        callbacks: Functions of an `invprob.solver.Progress`, called after every step; one that
+            returns True stops the run, which then returns what there is. Or observers by name.
+        out: The folder to write, new or empty; None: nothing is kept on disk. `resume` takes up
+            the run of a folder, unless the run was of a `Problem`.
+        samples: The old name of `num_samples`.
+        observe: The old name of `callbacks`.
+
+    Returns:
+        Samples, their mean and spread, metrics and diagnostics; `Solution.complete` is False where
+        a callback stopped the run.
+
+    Raises:
+        InvprobError: If something cannot be used, in a sentence and a hint.
+        Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C in a run that can be resumed;
+            otherwise Ctrl-C raises `KeyboardInterrupt`.
     """
+    if samples is not None:
+        _renamed("samples", "num_samples")
+        num_samples = samples
+    if observe:
+        _renamed("observe", "callbacks")
+        callbacks = [*callbacks, *observe]
+    called = list(callbacks)
+    functions = [c for c in called if not isinstance(c, (str, Spec))]
+    named = [c for c in called if isinstance(c, (str, Spec))]
+    folder = None if out is None else Path(out)
+    components = {"operator": operator, "noise": noise, "generator": generator, "prior": prior}
+    numbers = {"samples": num_samples, "seed": seed, "device": device, "limit": limit}
+    fitting = {"resize": resize or None, "crop": crop or None}
+
+    def make(_: CallbackContext) -> list[OnStep]:
+        return functions
+
+    if isinstance(y, Problem):
+        idle = components | numbers | fitting | {"callbacks": named or None}
+        _refuse_beside_a_problem([name for name, value in idle.items() if value is not None])
+        if not isinstance(solver, Solver):
+            raise BadInput(f"solver is {solver!r}", "give a problem a solver that is an object")
+        y.check()
+        pictures = None if truth is None else _pictures(truth)
+        data = inputs.data_of(y, pictures)
+        return session.solve_problem(y, solver, data, folder, make)
     if (y is None) == (truth is None):
         what = "neither y nor truth is" if y is None else "both y and truth are"
         raise BadInput(f"{what} given", "give y, which is measured already, or truth to measure")
-    table, made = _table(operator, noise, solver, generator, prior)
-    table |= {"samples": samples, "seed": seed, "device": device, "resize": resize, "crop": crop}
-    table |= {"limit": limit}
-    watching = list(observe)
-    table["observe"] = [w for w in watching if isinstance(w, (str, Spec))]
-    functions = [w for w in watching if not isinstance(w, (str, Spec))]
-    named, memory = _inputs(y, truth)
-    experiment = Experiment.parse(table | named)
-    watch: Callable[..., Any] = lambda *_: functions  # noqa: E731
-
-    def run(folder: Path) -> Solution:
-        outcome = session.solve(experiment, made.registry, folder, watch, memory)
-        return Solution.of(outcome, folder)
-
-    if out is not None:
-        return run(Path(out))
-    with tempfile.TemporaryDirectory(prefix="invprob-") as folder:
-        try:
-            return run(Path(folder)).without_folder()
-        except session.Interrupted:
-            raise KeyboardInterrupt from None
+    table, found = _components(solver=solver, **components)
+    paths, memory = _inputs(y, truth)
+    table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
+    experiment = Experiment.parse(table | paths | {"observe": named}).resolve(found.registry)
+    return session.solve(experiment, found.registry, folder, make, memory)
 
 
 def resume(out: Path_) -> Solution:
-    """Take up an interrupted run of `solve` or of the command line where its checkpoint stands."""
-    return Solution.of(session.resume(registry(), Path(out)), Path(out))
+    """Go on with a run that was stopped, of `solve` or of the command line.
+
+    Args:
+        out: Its folder.
+
+    Returns:
+        What the run came to, in the same bits as if it had never stopped, on a CPU.
+
+    Raises:
+        InvprobError: If the folder cannot be resumed.
+        Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C.
+    """
+    return session.resume(registry(), Path(out))
 
 
 def compose(
     *,
     image_shape: tuple[int, int, int] | None = None,
-    operator: str | Spec | Operator | Sequence[str | Spec] = "basics.inpaint",
-    noise: str | Spec | Noise = "basics.gaussian:sigma=0.02",
-    solver: str | Spec | Solver = "sgilo.sgilo",
-    generator: str | Spec | Generator | None = None,
+    operator: Operator | str | Spec | Sequence[str | Spec] | None = None,
+    noise: Noise | str | Spec | None = None,
+    solver: Solver | str | Spec | None = None,
+    generator: Generator | str | Spec | None = None,
     prior: Priors | None = None,
-    seed: int = 0,
-    device: str = "auto",
+    seed: int | None = None,
+    device: str | None = None,
 ) -> Parts:
-    """The objects that `solve` would compute with: ``parts.solver``, ``.generator``, ``.operator``,
-    ``.priors`` and, of measurements y, ``.problem(y, samples, seed)`` for ``parts.solver.run``.
+    """Make the objects that `solve` would compute with.
 
-    `image_shape` is (C, H, W), needed where neither generator nor prior knows it.
+    Args:
+        image_shape: (C, H, W), needed where neither generator nor prior knows it.
+        operator: As in `solve`.
+        noise: As in `solve`.
+        solver: As in `solve`.
+        generator: As in `solve`.
+        prior: As in `solve`.
+        seed: The seed of what the operator draws; None: 0.
+        device: As in `solve`.
+
+    Returns:
+        ``parts.solver``, ``.generator``, ``.operator``, ``.priors`` by stage, and
+        ``.problem(y, samples, seed)`` for ``parts.solver.run``.
+
+    Raises:
+        InvprobError: If they cannot be made, or do not fit each other.
     """
-    table, made = _table(operator, noise, solver, generator, prior)
-    experiment = Experiment.parse(table | {"seed": seed, "device": device})
-    whole = complete(experiment, made.registry)
-    return build.parts(whole, made.registry, image_shape)
+    table, found = _components(
+        operator=operator, noise=noise, solver=solver, generator=generator, prior=prior
+    )
+    table |= {k: v for k, v in {"seed": seed, "device": device}.items() if v is not None}
+    experiment = Experiment.parse(table).resolve(found.registry)
+    return build.parts(experiment, found.registry, image_shape)
 
 
-def samples(count: int = 2) -> Tensor:
-    """The first of the rendered faces that come with invprob, (count, 3, 64, 64) in [0, 1]."""
-    files = images.bundled()
-    if not 1 <= count <= len(files):
-        raise BadInput(f"{count} samples are asked for", f"there are {len(files)}")
-    return torch.stack([file.read(3) for file in files[:count]])
+def _components(**given: Any) -> tuple[dict[str, Any], Instances]:
+    """The components that are given, and where those that are objects are found."""
+    found = Instances(registry())
+    table: dict[str, Any] = {}
+    if given["noise"] is None:
+        given["noise"] = _noise_of(given["operator"])
+    for kind, value in given.items():
+        if value is None:
+            continue
+        if kind == "operator" and not isinstance(value, str):
+            several = value if isinstance(value, (list, tuple)) else [value]
+            table[kind] = [found.spec("operator", part) for part in several]
+        elif kind == "prior":
+            by_stage = value if isinstance(value, Mapping) else {"default": value}
+            table[kind] = {str(stage): found.spec("prior", p) for stage, p in by_stage.items()}
+        else:
+            table[kind] = value if kind == "operator" else found.spec(kind, value)  # type: ignore[arg-type]
+    return table, found
 
 
-def _table(
-    operator: Any, noise: Any, solver: Any, generator: Any, prior: Any
-) -> tuple[dict[str, Any], Objects]:
-    """The components of an experiment, and where those that are objects are found."""
-    made = Objects(registry())
-    table: dict[str, Any] = {"solver": made.spec("solver", solver)}
-    if isinstance(operator, str):
-        table["operator"] = operator
-    else:
-        several = operator if isinstance(operator, (list, tuple)) else [operator]
-        table["operator"] = [made.spec("operator", part) for part in several]
-    table["noise"] = made.spec("noise", noise)
-    if generator is not None:
-        table["generator"] = made.spec("generator", generator)
-    if prior is not None:
-        by_stage = prior if isinstance(prior, Mapping) else {"default": prior}
-        table["prior"] = {str(stage): made.spec("prior", p) for stage, p in by_stage.items()}
-    return table, made
+def _noise_of(operator: Any) -> Noise | None:
+    """The noise that an operator, or the last of several, was made with."""
+    last = operator[-1] if isinstance(operator, (list, tuple)) and operator else operator
+    known = isinstance(last, Operator) and not isinstance(last.noise, UnknownNoise)
+    return last.noise if known else None
 
 
-def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], Given | None]:
+def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], InMemoryInput | None]:
     """What the experiment names, and what is in memory instead."""
     if isinstance(y, (str, os.PathLike)):
         return {"measurement": os.fspath(y)}, None
     if y is not None:
-        return {}, Given(measurement=in_memory.numbers(y, "y"))
+        return {}, InMemoryInput(measurement=in_memory.numbers(y, "y"))
+    if (paths := _paths(truth)) is not None:
+        return {"images": paths}, None
+    return {}, InMemoryInput(pictures=in_memory.pictures(truth))
+
+
+def _paths(truth: Any) -> list[str] | None:
+    """The paths that `truth` consists of; None where it is pictures."""
     parts = list(truth) if isinstance(truth, (list, tuple)) else [truth]
     paths = [os.fspath(part) for part in parts if isinstance(part, (str, os.PathLike))]
-    if paths and len(paths) == len(parts):
-        return {"images": paths}, None
-    return {}, Given(pictures=in_memory.pictures(truth))
+    return paths if paths and len(paths) == len(parts) else None
+
+
+def _pictures(truth: Any) -> Sequence[images.ImageFile | in_memory.Picture]:
+    paths = _paths(truth)
+    return in_memory.pictures(truth) if paths is None else images.gather(paths)
+
+
+def _refuse_beside_a_problem(names: Sequence[str]) -> None:
+    if names:
+        raise BadInput(
+            f"{', '.join(names)} cannot be given beside a problem",
+            "give it to Problem.create; callbacks of a problem are functions",
+        )
+
+
+def _renamed(old: str, new: str) -> None:
+    warnings.warn(
+        f"solve({old}=…) is called {new}= now; the next release refuses {old}=",
+        DeprecationWarning,
+        stacklevel=3,
+    )

@@ -1,4 +1,4 @@
-"""Solvers: a pure step on a problem; progress bars, checkpoints and early stops are observers.
+"""Solvers: a pure step on a problem; progress bars, checkpoints and early stops are callbacks.
 
 `State` is what the next step needs, `Info` what only a reader wants. Randomness is a function of
 (chain key, purpose, step), so a run that is stopped, saved, loaded and resumed gives the same bits
@@ -9,64 +9,49 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from invprob.errors import Incompatible
 from invprob.generator import Generator
-from invprob.operator import Operator
-from invprob.params import Params
-from invprob.prior import Prior
+from invprob.params import Configurable
+from invprob.problem import Problem
 
-
-@dataclass(frozen=True)
-class Problem:
-    """N rows to solve side by side: B measurements × S samples, the samples of one in a row.
-
-    `y` is (N, *operator.out_shape); `keys` has one random key per row, a function of the seed, the
-    measurement and the number of the sample, and of nothing else.
-    """
-
-    y: Tensor
-    operator: Operator
-    generator: Generator
-    keys: tuple[int, ...]
-    priors: Mapping[int, Prior] = field(default_factory=dict)
-
-    def prior(self, stage: int, capability: type[Prior], solver: str) -> Any:
-        """The prior of a stage, checked to have the capability that the solver needs."""
-        prior = self.priors.get(stage)
-        if not isinstance(prior, capability):
-            have = type(prior).__name__ if prior is not None else "none"
-            raise Incompatible(
-                f"{solver} needs a prior with a {capability.__name__.lower()} at stage {stage},"
-                f" there is {have}",
-                f"give one with --prior {stage}=NAME, or choose other stages",
-            )
-        return prior
+__all__ = ["Info", "Problem", "Progress", "Result", "Solver", "State"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """All that the next step needs, and nothing else."""
+    """All that the next step needs, and nothing else.
+
+    A class that gets another name lists the old one in `formerly`, and one that renames fields
+    lists them in `renamed` as ``{old: new}``: checkpoints written before then still load.
+    """
+
+    formerly: ClassVar[tuple[str, ...]] = ()
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     step: int = 0
 
 
 class Info(NamedTuple):
-    """What only a reader wants: current images (N, C, H, W), the stage, figures of shape (N,).
+    """What only a reader wants.
 
-    `draw` says that this step counts as a draw of the posterior (burn-in is over, and thinning
-    keeps it); `latent` is then the latent that the image was made of, and of the same structure in
-    all draws of a run.
+    Attributes:
+        image: The current images, (N, C, H, W).
+        stage: The stage whose latent moves.
+        metrics: Numbers of each row by name, (N,).
+        draw: Whether this step counts as a draw of the posterior: burn-in is over, and thinning
+            keeps it.
+        latent: With a draw, the latent that the image was made of; of one structure in a run.
     """
 
     image: Tensor
-    stage: int
-    metrics: Mapping[str, Tensor]
+    stage: int = 0
+    metrics: Mapping[str, Tensor] = MappingProxyType({})
     draw: bool = False
     latent: Any = None
 
@@ -87,14 +72,15 @@ class Result(NamedTuple):
     var: Tensor
 
 
-class Solver(ABC):
-    """An algorithm. `returns` says whether its images are point estimates or posterior samples."""
+class Solver(Configurable, ABC):
+    """An algorithm. `returns` says whether its images are point estimates or posterior samples.
+
+    A subclass names the model of its parameters as `params_type`, and takes their values by name.
+    `states` are the dataclasses that a checkpoint of it may hold.
+    """
 
     returns: ClassVar[Literal["estimate", "sample"]]
     states: ClassVar[tuple[type, ...]] = ()
-
-    def __init__(self, params: Params) -> None:
-        self.params = params
 
     @property
     def bias(self) -> float:
@@ -103,32 +89,107 @@ class Solver(ABC):
         --posterior` allows for it."""
         return 0.0
 
-    @abstractmethod
+    def validate(self, generator: Generator) -> None:
+        """Check the parameters against a generator; `run` does so before the first step.
+
+        By default every generator will do.
+
+        Args:
+            generator: The generator of the problem.
+
+        Raises:
+            BadParams: If a parameter does not fit the generator.
+            Incompatible: If the solver cannot work with the generator at all.
+        """
+        return
+
     def stages(self, generator: Generator) -> tuple[int, ...]:
-        """The stages whose latents this solver moves, in order; priors are built for these."""
+        """The stages whose latents this solver moves; priors are built for these.
+
+        Args:
+            generator: The generator of the problem.
+
+        Returns:
+            Stages from 0, the input, to depth − 1, ascending. By default (0,): the input, or the
+            image where there is no generator.
+        """
+        return (0,)
 
     @abstractmethod
     def total(self, problem: Problem) -> int:
-        """The number of steps of a full run."""
+        """The number of steps of a full run.
+
+        Args:
+            problem: The problem to solve.
+
+        Returns:
+            The step at which `done` holds at the latest.
+        """
 
     @abstractmethod
     def init(self, problem: Problem) -> State:
-        """The state before the first step."""
+        """The state before the first step.
+
+        Args:
+            problem: The problem to solve.
+
+        Returns:
+            A state whose ``step`` is 0.
+        """
 
     @abstractmethod
     def step(self, problem: Problem, state: Any) -> Progress:
-        """The next state, and what a reader wants to know of it; pure."""
+        """Make one step; pure.
+
+        Args:
+            problem: The problem to solve.
+            state: What `init` or the step before returned; it stays as it is.
+
+        Returns:
+            The next state, and what a reader wants to know of it.
+        """
 
     @abstractmethod
     def result(self, problem: Problem, state: Any) -> Result:
-        """What a state says about the answer."""
+        """What a state says about the answer.
+
+        Args:
+            problem: The problem to solve.
+            state: The state after any step.
+
+        Returns:
+            The image, mean and variance of each row.
+        """
 
     def done(self, problem: Problem, state: Any) -> bool:
-        """Whether nothing is left to do."""
+        """Whether nothing is left to do.
+
+        Args:
+            problem: The problem to solve.
+            state: The state after any step.
+
+        Returns:
+            By default, whether the state is at step `total`.
+        """
         return bool(state.step >= self.total(problem))
 
     def run(self, problem: Problem, state: Any = None) -> Iterator[Progress]:
-        """Step after step; the caller decides when to stop. Keep only the last `Progress`."""
+        """Step after step: ``for state, info in solver.run(problem)``; break to stop.
+
+        A loop that keeps only the last `Progress` needs the memory of one.
+
+        Args:
+            problem: The problem to solve.
+            state: Where to go on; None: at the start.
+
+        Yields:
+            The state and info after each step.
+
+        Raises:
+            BadParams: If a parameter does not fit the generator.
+            Incompatible: If the solver cannot work with the generator, or misses a prior.
+        """
+        self.validate(problem.generator)
         with torch.no_grad():
             state = self.init(problem) if state is None else state
         while not self.done(problem, state):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html.parser
+import inspect
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ from invprob.io.images import read
 from invprob.runs.session import Interrupted
 from tests import toys
 
-WALK = {"solver": "walk:steps=4", "operator": "mask", "noise": "gauss", "samples": 2}
+WALK = {"solver": "walk:steps=4", "operator": "mask", "noise": "gauss", "num_samples": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,7 @@ def test_objects_are_as_good_as_names(photo):
         noise=toys.Gauss(toys.GaussParams()),
         generator=G,
         prior={0: toys.Normal(toys.NoParams(), G, 0)},
-        samples=2,
+        num_samples=2,
     )
     assert torch.equal(named.samples, given.samples)
     assert given.experiment.operator[0].name == "given-mask-1"
@@ -139,16 +140,60 @@ def test_a_stopped_run_is_resumed(photo, tmp_path):
         seen.append(progress.state.step)
         return progress.state.step == 2
 
-    with pytest.raises(Interrupted):
-        invprob.solve(truth=photo, **WALK, observe=[stop], out=tmp_path / "run")
+    stopped = invprob.solve(truth=photo, **WALK, callbacks=[stop], out=tmp_path / "run")
     assert seen[-1] == 2
+    assert (stopped.steps, stopped.complete) == (2, False)
+    assert "stopped after step 2" in repr(stopped)
+    assert read(tmp_path / "run" / "mean" / "photo.png", 1).shape == (1, 16, 16)
+    resumed = invprob.resume(tmp_path / "run")
+    assert torch.equal(resumed.samples, whole.samples)
+    assert resumed.complete
+
+
+def test_a_run_stopped_from_a_callback_returns_what_there_is(photo):
+    short = invprob.solve(truth=photo, **WALK | {"solver": "walk:steps=2"})
+    stopped = invprob.solve(truth=photo, **WALK, callbacks=[lambda p: p.state.step == 2])
+    assert torch.equal(stopped.samples, short.samples)
+    assert torch.equal(stopped.mean, short.mean)
+    assert stopped.out is None
+    assert stopped.metrics[0]["psnr_mean"] == short.metrics[0]["psnr_mean"]
+
+
+def test_ctrl_c_keeps_a_run_with_a_folder_and_ends_one_without(photo, tmp_path):
+    def interrupt(progress):
+        if progress.state.step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        invprob.solve(truth=photo, **WALK, callbacks=[interrupt], out=tmp_path / "run")
+    assert not (tmp_path / "run" / "result.safetensors").exists()
+    whole = invprob.solve(truth=photo, **WALK)
     assert torch.equal(invprob.resume(tmp_path / "run").samples, whole.samples)
     with pytest.raises(KeyboardInterrupt):
-        invprob.solve(truth=photo, **WALK, observe=[stop])
+        invprob.solve(truth=photo, **WALK, callbacks=[interrupt])
+
+
+def test_old_names_are_accepted_with_a_notice(photo):
+    seen = []
+    run = {key: value for key, value in WALK.items() if key != "num_samples"}
+    with pytest.warns(DeprecationWarning, match="is called") as caught:
+        found = invprob.solve(truth=photo, **run, samples=2, observe=[seen.append])
+    assert [str(w.message).partition(" now")[0] for w in caught] == [
+        "solve(samples=…) is called num_samples=",
+        "solve(observe=…) is called callbacks=",
+    ]
+    assert found.samples.shape[1] == 2
+    assert len(seen) == 4
+    with pytest.warns(DeprecationWarning, match=r"invprob\.datasets\.faces"):
+        assert invprob.samples(1).shape == (1, 3, 64, 64)
+    from invprob import callback
+
+    with pytest.warns(DeprecationWarning, match="CallbackContext"):
+        assert callback.Run is invprob.CallbackContext
 
 
 def test_composed_objects_are_those_of_the_run(photo):
-    run = {key: value for key, value in WALK.items() if key != "samples"}
+    run = {key: value for key, value in WALK.items() if key != "num_samples"}
     parts = invprob.compose(**run)
     found = invprob.solve(truth=photo, **WALK)
     problem = parts.problem(found.y, 2, 0)
@@ -199,6 +244,18 @@ def test_importing_invprob_imports_nothing_heavy():
 
 
 def test_bundled_samples():
-    assert invprob.samples(2).shape == (2, 3, 64, 64)
-    with pytest.raises(BadInput, match="99 samples"):
-        invprob.samples(99)
+    assert invprob.datasets.faces(2).shape == (2, 3, 64, 64)
+    with pytest.raises(BadInput, match="99 faces"):
+        invprob.datasets.faces(99)
+
+
+def test_help_explains_every_parameter():
+    parameters = inspect.signature(invprob.solve).parameters
+    text = inspect.getdoc(invprob.solve)
+    assert all(f"\n    {name}: " in text for name in parameters)
+    assert all(f"\n{section}:\n" in text for section in ("Args", "Returns", "Raises"))
+
+
+def test_every_public_name_is_there():
+    assert set(invprob.__all__) <= set(dir(invprob))
+    assert all(getattr(invprob, name) is not None for name in invprob.__all__)

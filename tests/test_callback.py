@@ -9,10 +9,9 @@ import pytest
 
 import invprob
 from invprob.errors import BadInput, BadParams
-from invprob.runs.session import Interrupted
 from tests.toys import SHAPE
 
-RUN = {"solver": "walk:steps=6", "operator": "mask", "noise": "gauss", "samples": 2}
+RUN = {"solver": "walk:steps=6", "operator": "mask", "noise": "gauss", "num_samples": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +39,7 @@ def rows(path):
 
 def test_csv_writes_a_row_per_step_and_chain(truth, tmp_path):
     path = tmp_path / "new" / "trace.csv"
-    invprob.solve(truth=truth, **RUN, observe=[f"csv:path={path},every=4"])
+    invprob.solve(truth=truth, **RUN, callbacks=[f"csv:path={path},every=4"])
     assert [(r["step"], r["chain"]) for r in rows(path)] == [
         ("4", "0"), ("4", "1"), ("6", "0"), ("6", "1"),
     ]  # fmt: skip
@@ -48,13 +47,12 @@ def test_csv_writes_a_row_per_step_and_chain(truth, tmp_path):
 
 
 def test_a_resumed_run_goes_on_in_the_same_file(truth, tmp_path):
-    whole = invprob.solve(truth=truth, **RUN, observe=["csv"], out=tmp_path / "whole")
+    whole = invprob.solve(truth=truth, **RUN, callbacks=["csv"], out=tmp_path / "whole")
 
     def stop(progress):
         return progress.state.step == 3
 
-    with pytest.raises(Interrupted):
-        invprob.solve(truth=truth, **RUN, observe=["csv", stop], out=tmp_path / "run")
+    invprob.solve(truth=truth, **RUN, callbacks=["csv", stop], out=tmp_path / "run")
     assert len(rows(tmp_path / "run" / "observed.csv")) == 6
     # rows of steps that are newer than the checkpoint are made again
     with (tmp_path / "run" / "observed.csv").open("a") as file:
@@ -67,10 +65,12 @@ def test_an_observer_that_cannot_begin_leaves_nothing(truth, tmp_path):
     (tmp_path / "file").touch()
     bad = f"csv:path={tmp_path / 'file' / 'x.csv'}"
     with pytest.raises(BadInput, match="cannot be written"):
-        invprob.solve(truth=truth, **RUN, observe=[bad], out=tmp_path / "run")
+        invprob.solve(truth=truth, **RUN, callbacks=[bad], out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with pytest.raises(BadParams, match="every"):
-        invprob.solve(truth=truth, **RUN, observe=["csv:every=0"])
+        invprob.solve(truth=truth, **RUN, callbacks=["csv:every=0"])
+    with pytest.raises(BadInput, match=r"no run folder to write observed\.csv to"):
+        invprob.solve(truth=truth, **RUN, callbacks=["csv"])
 
 
 class Writer:
@@ -98,7 +98,7 @@ def test_tensorboard_is_told_figures_and_pictures(truth, tmp_path, monkeypatch):
     module.SummaryWriter = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
     spec = "tensorboard:every=3,images=6,shown=1"
-    invprob.solve(truth=truth, **RUN, observe=[spec], out=tmp_path / "run")
+    invprob.solve(truth=truth, **RUN, callbacks=[spec], out=tmp_path / "run")
     assert Writer.made.scalars == [
         (f"misfit/chain {chain}", step) for step in (3, 6) for chain in (0, 1)
     ]
@@ -110,7 +110,7 @@ def test_tensorboard_is_told_figures_and_pictures(truth, tmp_path, monkeypatch):
 def test_without_the_extra_tensorboard_says_what_to_install(truth, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(BadInput, match="needs the package tensorboard") as caught:
-        invprob.solve(truth=truth, **RUN, observe=["tensorboard"])
+        invprob.solve(truth=truth, **RUN, callbacks=["tensorboard"])
     assert "invprob[tensorboard]" in caught.value.hint
 
 
@@ -120,7 +120,7 @@ def test_tensorboard_reads_what_was_written(truth, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    invprob.solve(truth=truth, **RUN, observe=["tensorboard"], out=tmp_path / "run")
+    invprob.solve(truth=truth, **RUN, callbacks=["tensorboard"], out=tmp_path / "run")
     found = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     found.Reload()
     assert [e.step for e in found.Scalars("misfit/chain 1")] == [1, 2, 3, 4, 5, 6]

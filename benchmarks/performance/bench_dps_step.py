@@ -40,7 +40,8 @@ def measured(prior: str) -> tuple[list[float], list[float]]:
         "limit": 1,
         "samples": SAMPLES,
     }
-    experiment, parts, data = prepare(Experiment.parse(table), registry())
+    experiment = Experiment.parse(table).resolve(registry())
+    parts, data = prepare(experiment, registry())
     solver, p = parts.solver, parts.problem(data.y, SAMPLES, experiment.seed)
     state = drive(solver, p, (StopAfter(50),))
     t = rows(0.5, state.u)

@@ -29,12 +29,13 @@ REPEATS = 30
 def problem(chains: int, steps: int):  # noqa: ANN201
     """Solver and problem of one bundled sample, at stage 3 alone."""
     table = {
-        "solver": f"sgilo:stages=3,steps={steps},anneal=0.1,starts=0.15",
+        "solver": f"sgilo:stages=3,steps={steps},anneal=0.1,t_start=0.15",
         "operator": "inpaint:keep=0.1",
         "limit": 1,
         "samples": chains,
     }
-    experiment, parts, data = prepare(Experiment.parse(table), registry())
+    experiment = Experiment.parse(table).resolve(registry())
+    parts, data = prepare(experiment, registry())
     return parts.solver, parts.problem(data.y, chains, experiment.seed)
 
 

@@ -47,6 +47,27 @@ RENAMED = {
     "misfit_sample": "chi2_last",
 }
 """What some columns are called now."""
+WORDS = {
+    "sgilo-official": "sgilo-released",
+    ",starts=": ",t_start=",
+    ",levels=": ",num_levels=",
+    ",last=": ",final_fraction=",
+}
+"""What some settings are called now."""
+
+
+def current(settings: str) -> str:
+    """The settings of a solver under the names of today.
+
+    Args:
+        settings: What a stored row says, ``"sgilo:steps=50,100,levels=6"``.
+
+    Returns:
+        The same with the parameters' present names.
+    """
+    for old, new in WORDS.items():
+        settings = settings.replace(old, new)
+    return settings
 
 
 def rows(file: Path, suite: Suite) -> Iterator[Row]:
@@ -63,7 +84,7 @@ def rows(file: Path, suite: Suite) -> Iterator[Row]:
             values = {RENAMED.get(k, k): v for k, v in row.items()}
             metrics = {k: float(v) for k, v in values.items() if k in METRICS and v}
             seed = int(row.get("seed", 0))
-            who = row["settings"] if "settings" in row else row["method"]
+            who = current(row["settings"]) if "settings" in row else row["method"]
             for task_name, label in known.get((row["task"], who), []):
                 yield Row(task_name, label, row["image"], seed, metrics)
 

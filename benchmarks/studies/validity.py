@@ -10,10 +10,10 @@ import argparse
 from invprob.validation.runner import Hearing, hearings
 
 SETTINGS = (
-    "sgilo:stages=3,steps=500,level=0.001,anneal=0.2,metropolis=true",
-    "sgilo:stages=3,steps=500,level=0.001,anneal=0.2",
+    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,metropolis=true",
+    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2",
     "solver.sgilo",
-    "sgilo-official",
+    "sgilo-released",
     "dps",
     "dps:zeta=0.3",
     "dps:rule=norm",

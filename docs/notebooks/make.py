@@ -14,9 +14,9 @@ CELLS = [
 invprob is quick; PyTorch is loaded when something is computed.""",
     """import invprob
 
-truth = invprob.samples(1)  # a rendered face, (1, 3, 64, 64) in [0, 1]
+truth = invprob.datasets.faces(1)  # a rendered face, (1, 3, 64, 64) in [0, 1]
 result = invprob.solve(
-    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=20,60", samples=2
+    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=20,60", num_samples=2
 )
 result""",
     """The pictures are truth, measurement, posterior mean, its standard deviation and the samples;
@@ -34,7 +34,7 @@ A measurement is a tensor, an array, a Pillow image or a path. Here it is the ve
 operator measured above: nothing else is known, so nothing is compared.""",
     """\
 again = invprob.solve(
-    result.y, operator="inpaint:box=24x24", solver="csgm:steps=60", samples=2
+    result.y, operator="inpaint:box=24x24", solver="csgm:steps=60", num_samples=2
 )
 again""",
     """## Objects
@@ -55,11 +55,35 @@ found = invprob.solve(
     generator=parts.generator,
     solver=parts.solver,
     prior={0: parts.priors[0]},
-    samples=1,
-    observe=[watch],
+    num_samples=1,
+    callbacks=[watch],
 )
 print(found)
 print(f"misfit {misfits[0]:.0f} at the first step, {misfits[-1]:.1f} at the last")""",
+    """## A problem, step by step
+
+Components are classes that take values and tensors, and a `Problem` holds them. The loop is yours:
+leave it when you like.""",
+    """from dataclasses import replace
+
+import matplotlib.pyplot as plt
+from invprob import Problem
+from invprob_basics import GaussianNoise
+from invprob_csgm import CSGM
+
+problem = Problem.create(found.y, parts.operator, parts.generator, parts.priors, seed=1)
+louder = replace(problem, operator=problem.operator.with_noise(GaussianNoise(0.1)))
+for name, one in {"σ = 0.02": problem, "σ = 0.1": louder}.items():
+    chi2 = [float(info.metrics["misfit"]) for state, info in CSGM(steps=40).run(one)]
+    plt.semilogy(chi2, label=name)
+plt.legend(title="assumed noise")
+plt.ylabel("misfit");""",
+    """`invprob.solve` takes a problem too. A callback that returns True stops a run; the result
+is what there is by then.""",
+    """stopped = invprob.solve(
+    problem, CSGM(steps=40), truth=truth, callbacks=[lambda progress: progress.state.step == 20]
+)
+stopped.complete, stopped.steps, round(stopped.metrics[0]["psnr_mean"], 2)""",
     """## The same on the command line
 
 Every run is an experiment; `invprob run` takes it from a file.""",

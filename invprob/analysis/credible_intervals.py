@@ -29,7 +29,14 @@ class Interval:
 
 
 def interval(images: Tensor) -> Interval:
-    """The interval of the values (B, n, C, H, W) of each pixel, linear between order statistics."""
+    """The quantiles of each pixel, linear between order statistics.
+
+    Args:
+        images: n values of each pixel, (B, n, C, H, W).
+
+    Returns:
+        The interval, float32.
+    """
     # image by image: a batch in float32 need not fit; NumPy's has no limit of size
     with np.errstate(invalid="ignore"):  # of chains that are lost; their quantiles become NaN
         found = [np.quantile(rows.float().numpy(), LEVELS, axis=0) for rows in images]
@@ -38,6 +45,14 @@ def interval(images: Tensor) -> Interval:
 
 
 def coverage(found: Interval, truth: Tensor) -> Tensor:
-    """The part of the pixels of `truth` (B, C, H, W) that lie in the interval, of shape (B,)."""
+    """How often the truth lies in the interval.
+
+    Args:
+        found: The interval.
+        truth: The truth, (B, C, H, W).
+
+    Returns:
+        The part of its pixels that lie in the interval, in [0, 1], (B,).
+    """
     inside = (found.lower <= truth) & (truth <= found.upper)
     return inside.float().flatten(1).mean(1)

@@ -47,7 +47,11 @@ class Diagnosis:
     functionals: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """What stands in the table of results; `ess` is the lesser of bulk and tail."""
+        """What stands in the table of results.
+
+        Returns:
+            The verdict with its reason, R-hat, the lesser ESS of bulk and tail, and the MCSE.
+        """
         return {
             "convergence": f"{self.verdict} ({self.reason})" if self.reason else self.verdict,
             "r_hat": self.r_hat,
@@ -57,7 +61,16 @@ class Diagnosis:
 
 
 def report(names: Sequence[str], drawn: Drawn, diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
-    """Everything that is known of the chains of the images `names`, for JSON."""
+    """Everything that is known of chains, for JSON.
+
+    Args:
+        names: The images.
+        drawn: Their draws.
+        diagnoses: A judgement for each image.
+
+    Returns:
+        What JSON can hold, but for NaN and infinity.
+    """
     _, chains, draws, _ = drawn.values.shape
     return {
         "source": "Vehtari et al., 2021, arXiv:1903.08008, by arviz-stats",
@@ -72,7 +85,15 @@ def report(names: Sequence[str], drawn: Drawn, diagnoses: Sequence[Diagnosis]) -
 
 
 def diagnose(values: Tensor, names: Sequence[str]) -> Diagnosis:
-    """Judge the draws (S, D, K) of S chains by the K functionals `names`."""
+    """Judge the chains of one image.
+
+    Args:
+        values: D draws of S chains, as K functionals, (S, D, K).
+        names: The functionals.
+
+    Returns:
+        The judgement; "not assessed" below `LEAST_CHAINS` chains of `LEAST_DRAWS` draws.
+    """
     chains, draws = values.shape[:2]
     if chains < LEAST_CHAINS:
         return Diagnosis("not assessed", "1 chain")

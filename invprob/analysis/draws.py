@@ -28,8 +28,12 @@ LEAST = 8
 class Drawn:
     """D draws of S chains for each of B images, and R of their images.
 
-    `values` (B, S, D, K) are the K functionals `names`, `steps` (D,) the steps they were taken at;
-    `images` (B, S, R, C, H, W), float16, are those of the draws numbered `kept` (R,).
+    Attributes:
+        names: The K functionals.
+        steps: The steps at which draws were taken, (D,).
+        values: The functionals of each draw, (B, S, D, K).
+        kept: The numbers of the draws whose images were kept, (R,).
+        images: Those images, (B, S, R, C, H, W), float16.
     """
 
     names: tuple[str, ...]
@@ -40,12 +44,27 @@ class Drawn:
 
 
 def capacity(shape: tuple[int, ...]) -> int:
-    """How many images of `shape` (C, H, W) are kept of a chain."""
+    """How many images are kept of a chain.
+
+    Args:
+        shape: (C, H, W) of an image.
+
+    Returns:
+        From `LEAST` to `KEPT`, by the memory that they take.
+    """
     return max(LEAST, min(KEPT, BYTES // (2 * torch.Size(shape).numel())))
 
 
 def stride(count: int, most: int) -> int:
-    """The least power of two of which at most `most` multiples lie in 0 … count − 1."""
+    """How draws are thinned.
+
+    Args:
+        count: The number of draws, numbered from 0.
+        most: How many are kept at most.
+
+    Returns:
+        The least power of two of which at most `most` multiples lie in 0 … count − 1.
+    """
     step = 1
     while -(-count // step) > most:
         step *= 2
@@ -53,12 +72,18 @@ def stride(count: int, most: int) -> int:
 
 
 class Draws:
-    """An observer that collects what solvers mark as draws; `samples` rows belong to an image."""
+    """A callback that collects what solvers mark as draws.
+
+    Args:
+        problem: The problem.
+        samples: The rows that belong to one image.
+        before: The draws of a run that is resumed.
+        step: The step it is resumed at; later draws are dropped.
+    """
 
     def __init__(
         self, problem: Problem, samples: int, before: Drawn | None = None, step: int = 0
     ) -> None:
-        """Take up the draws `before` that were made by `step`."""
         self.samples = samples
         self.most = capacity(problem.generator.image_shape)
         self._functionals = Functionals(problem)
@@ -90,7 +115,11 @@ class Draws:
         self._values.append((progress.state.step, torch.stack([*found.values()], 1).float().cpu()))
 
     def drawn(self) -> Drawn | None:
-        """All draws so far; None where there are none."""
+        """What was drawn so far.
+
+        Returns:
+            The draws; None where there are none.
+        """
         if not self._values:
             return None
         values = torch.stack([row for _, row in self._values], 1)
@@ -104,7 +133,11 @@ class Draws:
         )
 
     def save(self, path: Path) -> None:
-        """Write the draws so far, if there are any, as safetensors."""
+        """Write the draws so far, if there are any.
+
+        Args:
+            path: A file of safetensors.
+        """
         if (drawn := self.drawn()) is None:
             return
         arrays = {name: getattr(drawn, name) for name in ("steps", "values", "kept", "images")}
@@ -116,7 +149,14 @@ class Draws:
 
 
 def read(path: Path) -> Drawn | None:
-    """What `Draws.save` wrote; None where there is no file."""
+    """Read what `Draws.save` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The draws; None where there is no file.
+    """
     if not path.is_file():
         return None
     arrays, metadata = tensor_files.read(path)

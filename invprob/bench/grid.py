@@ -15,7 +15,7 @@ from invprob.bench.measurements import Measured, measure
 from invprob.bench.methods import Task
 from invprob.bench.store import key_of
 from invprob.bench.suite import Suite
-from invprob.config.experiment import Experiment
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import Incompatible
 from invprob.io import images
@@ -30,7 +30,7 @@ class Cell:
     task: Task
     image: str
     seed: int
-    experiment: Experiment
+    experiment: ResolvedExperiment
     measured: Measured
     models: str
     threads: int
@@ -55,7 +55,7 @@ class Cell:
         )
 
 
-def _without_paths(experiment: Experiment) -> dict[str, Any]:
+def _without_paths(experiment: ResolvedExperiment) -> dict[str, Any]:
     """The experiment without where weights lie: what they are is in `models`."""
     told = experiment.model_dump(mode="json")
     for spec in (told["generator"], *told["prior"].values()):

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from invprob import fingerprint, seeds
-from invprob.config.experiment import Experiment
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
@@ -39,7 +39,11 @@ def unpack(data: bytes) -> tuple[Tensor, Tensor]:
 
 
 def measure(
-    folder: Path, experiment: Experiment, registry: Registry, truth: Tensor, code: dict[str, str]
+    folder: Path,
+    experiment: ResolvedExperiment,
+    registry: Registry,
+    truth: Tensor,
+    code: dict[str, str],
 ) -> Measured:
     """The measurement of `truth` by the experiment's operator, noise and seed, and by that code.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from invprob._version import __version__
-from invprob.config.experiment import Experiment
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 
 SHOWN = ("bench", "cli")
@@ -22,7 +22,7 @@ EVERY = ("solver", "operator", "noise", "generator", "prior")
 
 
 def of_experiment(
-    experiment: Experiment, registry: Registry, kinds: Sequence[str] = EVERY
+    experiment: ResolvedExperiment, registry: Registry, kinds: Sequence[str] = EVERY
 ) -> dict[str, str]:
     """Versions of invprob, torch and the plugins of some kinds, and digests of their sources."""
     told = {"invprob": f"{__version__} {_sources('invprob')}", "torch": torch.__version__}

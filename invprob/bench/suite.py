@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from invprob.bench.methods import Method, Override, Task
 from invprob.bench.tables import METRICS
 from invprob.bench.toml_lines import line_of
-from invprob.config.experiment import Experiment, complete, override
+from invprob.config.experiment import Experiment, ResolvedExperiment, override
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, BadParams, InvprobError, nearest
 from invprob.params import Params, Spec
@@ -128,7 +128,9 @@ class Suite(Params):
         solver = next((rule.solver for rule in rules if rule.solver), method.solver)
         return solver, next((rule.prior for rule in rules if rule.prior), method.prior)
 
-    def experiment(self, method: Method, task: Task, seed: int, registry: Registry) -> Experiment:
+    def experiment(
+        self, method: Method, task: Task, seed: int, registry: Registry
+    ) -> ResolvedExperiment:
         """What a method does to a task.
 
         Args:
@@ -154,13 +156,12 @@ class Suite(Params):
         generator = method.generator or (self.generator if "generator" in needs else None)
         if generator is not None:
             table["generator"] = generator
-        made = complete(Experiment.parse(table), registry)
+        made = Experiment.parse(table)
         changes = [s for r in method.override if self._applies(r, task) for s in r.set]
         if changes:
-            made = complete(
-                Experiment.parse(override(made.model_dump(mode="json"), changes)), registry
-            )
-        return made
+            whole = made.with_defaults(registry).model_dump(mode="json")
+            made = Experiment.parse(override(whole, changes, registry))
+        return made.resolve(registry)
 
     def _applies(self, rule: Override, task: Task) -> bool:
         if rule.group is not None:

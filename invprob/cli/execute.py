@@ -12,40 +12,61 @@ from typing import TYPE_CHECKING, Any
 from invprob.cli import faults
 
 if TYPE_CHECKING:
+    from invprob.callback import CallbackContext, OnStep
     from invprob.cli.console import Meter
-    from invprob.config.experiment import Experiment
-    from invprob.runs.folder import Outcome
-    from invprob.runs.loop import Observer
-    from invprob.runs.session import Watch
-    from invprob.solver import Problem, Progress, Solver
+    from invprob.config.experiment import ResolvedExperiment
+    from invprob.runs.session import MakeCallbacks
+    from invprob.runs.solution import Solution
+    from invprob.solver import Progress
 
 
-def solve(experiment: Experiment, out: Path | None, quiet: bool, as_json: bool) -> None:
-    """Solve a completed experiment and report."""
+def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json: bool) -> None:
+    """Solve an experiment and report.
 
-    def go(watch: Watch) -> tuple[Outcome, Path]:
+    Args:
+        experiment: What to solve.
+        out: The run folder; None: a dated one under ``runs/``.
+        quiet: Whether to print nothing.
+        as_json: Whether to print the results as JSON.
+
+    Raises:
+        Stopped: On Ctrl-C; the run so far is kept.
+    """
+
+    def go(callbacks: MakeCallbacks) -> tuple[Solution, Path]:
         from invprob.config.registry import registry
         from invprob.runs import folder, session
 
         where = folder.default_name(experiment) if out is None else out
-        return session.solve(experiment, registry(), where, watch), where
+        return session.solve(experiment, registry(), where, callbacks), where
 
-    _watched(go, quiet, as_json)
+    _shown(go, quiet, as_json)
 
 
 def resume(out: Path, quiet: bool, as_json: bool) -> None:
-    """Take up the run of a folder and report."""
+    """Go on with the run of a folder and report.
 
-    def go(watch: Watch) -> tuple[Outcome, Path]:
+    Args:
+        out: The run folder.
+        quiet: Whether to print nothing.
+        as_json: Whether to print the results as JSON.
+
+    Raises:
+        Stopped: On Ctrl-C; the run so far is kept.
+    """
+
+    def go(callbacks: MakeCallbacks) -> tuple[Solution, Path]:
         from invprob.config.registry import registry
         from invprob.runs import session
 
-        return session.resume(registry(), out, watch), out
+        return session.resume(registry(), out, callbacks), out
 
-    _watched(go, quiet, as_json)
+    _shown(go, quiet, as_json)
 
 
-def _watched(go: Callable[[Watch], tuple[Outcome, Path]], quiet: bool, as_json: bool) -> None:
+def _shown(
+    go: Callable[[MakeCallbacks], tuple[Solution, Path]], quiet: bool, as_json: bool
+) -> None:
     from invprob.cli import console
 
     with console.Meter(quiet) as meter:
@@ -53,67 +74,91 @@ def _watched(go: Callable[[Watch], tuple[Outcome, Path]], quiet: bool, as_json: 
         from invprob.runs import session
 
         try:
-            outcome, out = go(_watch(meter))
+            solution, out = go(_live_view(meter))
         except session.Interrupted as stop:
-            where = shlex.quote(str(stop.out))
             raise faults.Stopped(
-                f"the run so far is kept in {stop.out}", f"go on with: invprob resume {where}"
+                f"the run so far is kept in {stop.out}", _go_on(stop.out)
             ) from None
     if as_json:
-        print(json.dumps(summary(outcome, out), indent=2, allow_nan=False))
+        print(json.dumps(summary(solution, out), indent=2, allow_nan=False))
     elif not quiet:
-        report(outcome, out)
+        report(solution, out)
 
 
-def _watch(meter: Meter) -> Watch:
-    def watch(solver: Solver, problem: Problem, first: int) -> Iterable[Observer]:
-        total = solver.total(problem)
-        if first >= total:
+def _go_on(out: Path) -> str:
+    return f"go on with: invprob resume {shlex.quote(str(out))}"
+
+
+def _live_view(meter: Meter) -> MakeCallbacks:
+    def make(context: CallbackContext) -> Iterable[OnStep]:
+        if context.first >= context.total:
             meter.say("this run is finished; its results are written anew")
             return ()
-        meter.begin(type(solver).__name__, first, total, "step")
+        meter.begin(type(context.solver).__name__, context.first, context.total, "step")
 
-        def observe(progress: Progress) -> None:
+        def show(progress: Progress) -> None:
             done = progress.state.step
             if not meter.due(done):
                 return
-            figures = [f"stage {progress.info.stage}"]
+            words = [f"stage {progress.info.stage}"]
             if "misfit" in progress.info.metrics:
                 misfit = float(progress.info.metrics["misfit"].float().mean())
-                figures.append(f"misfit {figure(misfit, 2)} (1 = noise level)")
-            meter.update(done, ", ".join(figures))
+                words.append(f"misfit {figure(misfit, 2)} (1 = noise level)")
+            meter.update(done, ", ".join(words))
 
-        return (observe,)
+        return (show,)
 
-    return watch
+    return make
 
 
-def summary(outcome: Outcome, out: Path) -> dict[str, Any]:
-    """What ``--json`` prints."""
+def summary(solution: Solution, out: Path) -> dict[str, Any]:
+    """What ``--json`` prints.
+
+    Args:
+        solution: What a run came to.
+        out: Its folder.
+
+    Returns:
+        What JSON can hold.
+    """
     from invprob.io.files import finite
 
     return {
         "out": str(out),
-        "seconds": round(outcome.seconds, 3),
-        "solver": outcome.experiment.solver.name,
-        "returns": outcome.returns,
-        "images": [finite(row) for row in outcome.rows],
+        "seconds": round(solution.seconds, 3),
+        "solver": solution.title,
+        "returns": solution.returns,
+        "complete": solution.complete,
+        "images": [finite(row) for row in solution.metrics],
     }
 
 
 def figure(value: float, digits: int) -> str:
-    """A number for a table; what is not known is a dash."""
+    """Format a number for a table.
+
+    Args:
+        value: The number; NaN and infinity are a dash.
+        digits: Digits after the point.
+
+    Returns:
+        The text.
+    """
     if not math.isfinite(value):
         return "–"
     return f"{value:.{digits}f}" if abs(value) < 1e5 else f"{value:.1e}"
 
 
-def report(outcome: Outcome, out: Path) -> None:
-    """The table of results, and where everything lies."""
+def report(solution: Solution, out: Path) -> None:
+    """Print the table of results, and where everything lies.
+
+    Args:
+        solution: What a run came to.
+        out: Its folder.
+    """
     from invprob.cli import console
     from invprob.cli.console import Column
 
-    one = "sample" if outcome.returns == "sample" else "single"
+    one = "sample" if solution.returns == "sample" else "single"
     columns = {
         "psnr_mean": ("PSNR mean", 2),
         "ssim_mean": ("SSIM mean", 3),
@@ -123,44 +168,46 @@ def report(outcome: Outcome, out: Path) -> None:
         "r_hat": ("R-hat", 2),
         "ess": ("ESS", 0),
     }
-    columns = {key: c for key, c in columns.items() if key in outcome.rows[0]}
+    columns = {key: c for key, c in columns.items() if key in solution.metrics[0]}
     rows = [
         [row["image"], *(figure(row[key], digits) for key, (_, digits) in columns.items())]
-        for row in outcome.rows
+        for row in solution.metrics
     ]
     if len(rows) > 1:
-        means = {key: sum(row[key] for row in outcome.rows) / len(rows) for key in columns}
+        means = {key: sum(row[key] for row in solution.metrics) / len(rows) for key in columns}
         # these judge the chains of one image, and have no mean
         means |= dict.fromkeys(("r_hat", "ess"), math.nan)
         rows.append(["mean", *(figure(means[key], d) for key, (_, d) in columns.items())])
     titles = [Column("image", wrap=True)]
     titles += [Column(title, number=True) for title, _ in columns.values()]
-    console.table(titles, rows, footer=int(len(outcome.rows) > 1))
+    console.table(titles, rows, footer=int(len(solution.metrics) > 1))
     units = "misfit in units of the noise, 1 = noise level"
-    if outcome.truth is not None:
+    if solution.truth is not None:
         units = "PSNR in dB; " + units
     console.say(units, "dim")
-    if outcome.diagnoses:
-        console.say(_trust(outcome), "dim")
+    if solution.diagnostics:
+        console.say(_trust(solution), "dim")
     console.say()
-    console.say(f"{console.clock(outcome.seconds)} for {_counts(outcome)}")
+    if not solution.complete:
+        console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
+    console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
     console.say(str(out), "bold")
     console.say(str(out / "summary.png"), "bold")
 
 
-def _trust(outcome: Outcome) -> str:
+def _trust(solution: Solution) -> str:
     """Of how many images the chains converged; the reason where none could be judged."""
     from invprob.analysis.diagnostics import LEAST_CHAINS, LEAST_DRAWS
 
-    verdicts = [found.verdict for found in outcome.diagnoses]
+    verdicts = [found.verdict for found in solution.diagnostics]
     if set(verdicts) == {"not assessed"}:
         needs = f"R-hat needs {LEAST_CHAINS} chains of {LEAST_DRAWS} draws"
-        return f"chains not assessed ({outcome.diagnoses[0].reason}); {needs}"
+        return f"chains not assessed ({solution.diagnostics[0].reason}); {needs}"
     counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
     return f"chains: {counted}; R-hat and ESS: the worst of several functionals"
 
 
-def _counts(outcome: Outcome) -> str:
-    images, samples = outcome.samples.shape[:2]
-    of = "sample" if outcome.returns == "sample" else "estimate"
+def _counts(solution: Solution) -> str:
+    images, samples = solution.samples.shape[:2]
+    of = "sample" if solution.returns == "sample" else "estimate"
     return f"{images} image{'s'[: images > 1]} × {samples} {of}{'s'[: samples > 1]}"

@@ -12,7 +12,7 @@ import click
 from invprob.errors import BadParams
 
 if TYPE_CHECKING:
-    from invprob.config.experiment import Experiment
+    from invprob.config.experiment import ResolvedExperiment
     from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
 
@@ -95,7 +95,17 @@ def speech(f: F) -> F:
 
 
 def priors(given: Sequence[str]) -> dict[str, str]:
-    """``NAME:…`` for every stage, ``STAGE=NAME:…`` for one, by stage."""
+    """Read ``--prior`` options.
+
+    Args:
+        given: ``NAME:…`` for every stage, ``STAGE=NAME:…`` for one.
+
+    Returns:
+        Specs by stage, those for every stage under ``default``.
+
+    Raises:
+        BadParams: If two are for the same stage.
+    """
     found: dict[str, str] = {}
     for text in given:
         match = re.fullmatch(r"\s*(\d+)\s*=(.*)", text, re.DOTALL)
@@ -108,7 +118,17 @@ def priors(given: Sequence[str]) -> dict[str, str]:
 
 
 def pairs(settings: Sequence[str]) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a dictionary."""
+    """Read ``KEY=VALUE`` texts.
+
+    Args:
+        settings: The texts.
+
+    Returns:
+        Values by key, with underscores.
+
+    Raises:
+        BadParams: If one is written otherwise.
+    """
     found = {}
     for text in settings:
         key, equals, value = text.partition("=")
@@ -119,7 +139,17 @@ def pairs(settings: Sequence[str]) -> dict[str, str]:
 
 
 def flags(extra: Sequence[str]) -> dict[str, str]:
-    """``--KEY VALUE`` and ``--KEY=VALUE`` arguments as a dictionary."""
+    """Read ``--KEY VALUE`` and ``--KEY=VALUE`` arguments.
+
+    Args:
+        extra: The words of the command line.
+
+    Returns:
+        Values by key, with underscores.
+
+    Raises:
+        BadParams: If a word is neither.
+    """
     found = {}
     words = iter(extra)
     for word in words:
@@ -134,7 +164,18 @@ def flags(extra: Sequence[str]) -> dict[str, str]:
 
 
 def checked(kind: str, text: str) -> Spec:
-    """The spec of a component, its name and parameters judged."""
+    """Read the spec of a component and judge its name and parameters.
+
+    Args:
+        kind: One of `invprob.plugin.KINDS`.
+        text: ``NAME:key=value,…``.
+
+    Returns:
+        The spec, by the shortest name of the component.
+
+    Raises:
+        InvprobError: If it is unknown, or a parameter is.
+    """
     from invprob.config.registry import registry
     from invprob.params import Spec
 
@@ -145,7 +186,17 @@ def checked(kind: str, text: str) -> Spec:
 
 
 def score_prior(text: str) -> tuple[int, Spec]:
-    """(stage, spec) of ``STAGE=SPEC``, a prior that has a score."""
+    """Read a prior that has a score.
+
+    Args:
+        text: ``STAGE=SPEC``.
+
+    Returns:
+        The stage and the spec.
+
+    Raises:
+        InvprobError: If it names no stage, or the prior has no score.
+    """
     from invprob.config.registry import registry
     from invprob.errors import Incompatible
 
@@ -159,7 +210,17 @@ def score_prior(text: str) -> tuple[int, Spec]:
 
 
 def sampler(text: str) -> SamplerParams:
-    """The sampler of ``PREDICTOR:key=value,…``."""
+    """Read ``--sampler``.
+
+    Args:
+        text: ``PREDICTOR:key=value,…``.
+
+    Returns:
+        The parameters of the sampler.
+
+    Raises:
+        BadParams: If one is unknown or out of range.
+    """
     from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
 
@@ -167,22 +228,31 @@ def sampler(text: str) -> SamplerParams:
     return SamplerParams.parse({"predictor": spec.name, **spec.params}, "--sampler")
 
 
-def experiment(table: dict[str, Any], settings: Sequence[str]) -> Experiment:
-    """The completed experiment of a table and its overrides; imports no torch.
+def experiment(table: dict[str, Any], settings: Sequence[str]) -> ResolvedExperiment:
+    """The experiment of a table and its overrides, resolved; imports no torch.
 
     Overrides that name a component come first, so that those of its parameters find its defaults.
+
+    Args:
+        table: Fields of an `Experiment`.
+        settings: Overrides, ``PATH=VALUE``.
+
+    Returns:
+        What to run; without images or a measurement, the first `BUNDLED` of the bundled ones.
+
+    Raises:
+        InvprobError: If something is unknown, out of range or does not fit.
     """
-    from invprob.config.experiment import Experiment, complete, override
+    from invprob.config.experiment import Experiment, override
     from invprob.config.registry import registry
 
     found = registry()
     whole = [s for s in settings if re.match(r"\s*(prior\.\w+|[^.=]*)\s*(=|$)", s)]
     rest = [s for s in settings if s not in whole]
-    made = Experiment.parse(override(table, whole))
+    made = Experiment.parse(override(table, whole, found))
     if not made.images and made.measurement is None and made.limit is None:
         made = made.model_copy(update={"limit": BUNDLED})
-    made = complete(made, found)
     if rest:
-        table = override(made.model_dump(mode="json"), rest)
-        made = complete(Experiment.parse(table), found)
-    return made
+        open_fields = made.with_defaults(found).model_dump(mode="json")
+        made = Experiment.parse(override(open_fields, rest, found))
+    return made.resolve(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,7 @@ from invprob.config import toml
 from invprob.config.registry import Entry, Registry
 from invprob.errors import BadParams, Incompatible, nearest
 from invprob.params import Params, Spec
+from invprob.plugin import Kind
 
 
 class Experiment(Params):
@@ -53,15 +54,37 @@ class Experiment(Params):
         return [value] if isinstance(value, Mapping) else value
 
     def prior_of(self, stage: int) -> Spec | None:
-        """The prior of a stage, if any."""
+        """The prior of a stage.
+
+        Args:
+            stage: The stage.
+
+        Returns:
+            The prior for this stage or for every other stage, if there is one.
+        """
         return self.prior.get(str(stage), self.prior.get("default"))
 
     def to_toml(self) -> str:
-        """The experiment as TOML, which `read` gives back unchanged."""
+        """Write the experiment.
+
+        Returns:
+            TOML, which `invprob.config.toml.read` and `parse` give back unchanged.
+        """
         return toml.dumps(self.model_dump(mode="json"))
 
     def entries(self, registry: Registry) -> list[tuple[str, str, Spec, Entry]]:
-        """(path in the experiment, kind, spec, registry entry) of every component named."""
+        """Look up every component that is named.
+
+        Args:
+            registry: Where components are looked up.
+
+        Returns:
+            (path in the experiment, kind, spec, registry entry) of each.
+
+        Raises:
+            UnknownComponent: If nothing offers a component; `AmbiguousComponent` or `BrokenPlugin`
+                alike.
+        """
         named: list[tuple[str, str, Spec]] = [("solver", "solver", self.solver)]
         named += [("operator", "operator", spec) for spec in self.operator]
         named.append(("noise", "noise", self.noise))
@@ -71,46 +94,73 @@ class Experiment(Params):
         named += [("observe", "observer", spec) for spec in self.observe]
         return [(path, kind, s, registry.find(kind, s.name)) for path, kind, s in named]
 
+    def with_defaults(self, registry: Registry) -> Self:
+        """Fill in the generator and prior that the solver proposes, where they are left open.
 
-def complete(experiment: Experiment, registry: Registry) -> Experiment:
-    """The experiment with defaults filled in, components by their shortest names, and all
-    parameters judged; refuses what cannot work.
+        Args:
+            registry: Where components are looked up; imports manifests only.
 
-    Raises `UnknownComponent`, `BadParams` or `Incompatible`; imports manifests and parameter
-    models only.
-    """
-    solver = registry.find("solver", experiment.solver.name).component
-    defaults = dict(solver.defaults)
-    changes: dict[str, Any] = {}
-    if experiment.generator is None and "generator" in defaults:
-        changes["generator"] = Spec.model_validate(defaults["generator"])
-    if "default" not in experiment.prior and "prior" in defaults:
-        changes["prior"] = {
-            "default": Spec.model_validate(defaults["prior"]),
-            **experiment.prior,
-        }
-    experiment = experiment.model_copy(update=changes)
-    for stage in experiment.prior:
-        if stage != "default" and not stage.isdigit():
-            raise BadParams(f"prior stage {stage!r} is no number", "write --prior 2=NAME")
-    found = experiment.entries(registry)
-    _check_needs(solver.name, solver.needs, experiment, [(k, e) for _, k, _, e in found], registry)
-    full: dict[str, list[Spec]] = {}
-    for path, kind, spec, entry in found:
-        model = entry.params().parse(spec.params, f"{kind} {spec.name}")
-        values = {"name": registry.name(entry), **model.model_dump(exclude_none=True)}
-        filled = Spec.model_validate(values)
-        full.setdefault(path, []).append(filled)
-    return experiment.model_copy(
-        update={
+        Returns:
+            The experiment, its parameters as they were given.
+
+        Raises:
+            UnknownComponent: If nothing offers the solver; `AmbiguousComponent` or `BrokenPlugin`
+                alike.
+        """
+        defaults = dict(registry.find("solver", self.solver.name).component.defaults)
+        changes: dict[str, Any] = {}
+        if self.generator is None and "generator" in defaults:
+            changes["generator"] = Spec.model_validate(defaults["generator"])
+        if "default" not in self.prior and "prior" in defaults:
+            changes["prior"] = {"default": Spec.model_validate(defaults["prior"]), **self.prior}
+        return self.model_copy(update=changes)
+
+    def resolve(self, registry: Registry) -> ResolvedExperiment:
+        """Fill in all defaults, name components by their shortest names and judge parameters.
+
+        Done once per run, before torch is imported: it reads manifests and parameter models only.
+
+        Args:
+            registry: Where components are looked up.
+
+        Returns:
+            What the run computes, to the last parameter.
+
+        Raises:
+            UnknownComponent: If nothing offers a component; `AmbiguousComponent` or `BrokenPlugin`
+                alike.
+            BadParams: If a parameter is unknown or out of range.
+            Incompatible: If the components cannot work together.
+        """
+        whole = self.with_defaults(registry)
+        for stage in whole.prior:
+            if stage != "default" and not stage.isdigit():
+                raise BadParams(f"prior stage {stage!r} is no number", "write --prior 2=NAME")
+        found = whole.entries(registry)
+        solver = registry.find("solver", whole.solver.name).component
+        entries = [(kind, entry) for _, kind, _, entry in found]
+        _check_needs(solver.name, solver.needs, whole, entries, registry)
+        full: dict[str, list[Spec]] = {}
+        for path, kind, spec, entry in found:
+            model = entry.params().parse(spec.params, f"{kind} {spec.name}")
+            values = {"name": registry.name(entry), **model.model_dump(exclude_none=True)}
+            full.setdefault(path, []).append(Spec.model_validate(values))
+        components = {
             "solver": full["solver"][0],
             "operator": tuple(full["operator"]),
             "noise": full["noise"][0],
             "generator": full["generator"][0] if "generator" in full else None,
-            "prior": {stage: full[f"prior.{stage}"][0] for stage in experiment.prior},
+            "prior": {stage: full[f"prior.{stage}"][0] for stage in whole.prior},
             "observe": tuple(full.get("observe", ())),
         }
-    )
+        return ResolvedExperiment.model_construct(**{**dict(whole), **components})
+
+
+class ResolvedExperiment(Experiment):
+    """An experiment that leaves nothing open; `Experiment.resolve` makes it.
+
+    `parse` takes one that was resolved elsewhere, in another process.
+    """
 
 
 def _check_needs(
@@ -146,8 +196,27 @@ def _offers(entry: Entry, capability: str) -> bool:
     return capability in entry.component.offers
 
 
-def override(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """`table` with every ``path=value`` of `settings` put in, e.g. ``solver.steps=200``."""
+KINDS: dict[str, Kind] = {"observe": "observer"}
+"""The kinds of components in fields that are not called by their kind."""
+
+
+def override(
+    table: Mapping[str, Any], settings: Iterable[str], registry: Registry
+) -> dict[str, Any]:
+    """Replace fields of an experiment.
+
+    Args:
+        table: Fields of an `Experiment`.
+        settings: ``path=value`` texts, e.g. ``solver.steps=200``.
+        registry: Where the components whose parameters are replaced are looked up.
+
+    Returns:
+        A new table.
+
+    Raises:
+        BadParams: If a path leads nowhere.
+        UnknownComponent: If nothing offers the component of a parameter.
+    """
     out: dict[str, Any] = {k: _table(v) for k, v in table.items()}
     for setting in settings:
         path, equals, value = setting.partition("=")
@@ -170,8 +239,20 @@ def override(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any
             inner = inner.setdefault(keys.pop(0), {})
         if not isinstance(inner, dict) or len(keys) != 1:
             raise BadParams(f"--set {setting!r} leads nowhere", "e.g. --set solver.steps=200")
-        inner[keys[0].replace("-", "_")] = value
+        key = keys[0].replace("-", "_")
+        for other in _other_names(registry, KINDS.get(head, head), inner.get("name"), key):
+            inner.pop(other, None)
+        inner[key] = value
     return out
+
+
+def _other_names(registry: Registry, kind: Any, name: Any, key: str) -> set[str]:
+    """The old and new names of a parameter but `key`, under which the table may have it."""
+    if not isinstance(name, str):
+        return set()
+    renamed = registry.find(kind, name).params().renamed
+    now = renamed.get(key, key)
+    return {now, *(old for old, new in renamed.items() if new == now)} - {key}
 
 
 def _table(value: Any) -> Any:

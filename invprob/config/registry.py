@@ -12,9 +12,11 @@ import contextlib
 import dataclasses
 import functools
 import importlib
+import operator
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +54,7 @@ class Entry:
     def _resolve(self, path: str) -> Any:
         module, _, name = path.partition(":")
         try:
-            return getattr(importlib.import_module(module), name)
+            return operator.attrgetter(name)(importlib.import_module(module))
         except (Exception, SystemExit) as error:
             raise BrokenPlugin(
                 f"{self.component.kind} {self.component.name!r} of plugin {self.plugin!r} cannot be"
@@ -80,6 +82,7 @@ class Registry:
         """The entry of that name; ``plugin.name`` settles a name that several plugins offer."""
         found = self.of_kind(kind)
         matches = [e for e in found if name in (e.component.name, e.full_name)]
+        matches = matches or self._formerly(found, name)
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -96,6 +99,17 @@ class Registry:
         if self.broken:
             hint += "; broken plugins: " + ", ".join(sorted(self.broken)) + " (see invprob list)"
         raise UnknownComponent(f"no {kind} is called {name!r}", hint)
+
+    def _formerly(self, entries: list[Entry], name: str) -> list[Entry]:
+        """The entries that had that name before, with a notice."""
+        matches = [
+            e for e in entries for a in e.component.aliases if name in (a, f"{e.plugin}.{a}")
+        ]
+        for entry in matches:
+            kind, now = entry.component.kind, entry.component.name
+            notice = f"{kind} {name!r} is called {now!r}; the next release refuses {name!r}"
+            warnings.warn(notice, FutureWarning, stacklevel=2)
+        return matches
 
     def name(self, entry: Entry) -> str:
         """The shortest name by which `find` finds the entry."""

@@ -25,12 +25,25 @@ UNREADABLE = (
 
 
 def save(path: Path, state: Any) -> None:
-    """Write a solver's state."""
+    """Write a solver's state.
+
+    Args:
+        path: The file.
+        state: A dataclass of tensors, numbers, texts, tuples and dataclasses.
+
+    Raises:
+        TypeError: If the state holds something else.
+    """
     write(path, {"format": FORMAT, "state": _encode(state)})
 
 
 def write(path: Path, data: dict[str, Any]) -> None:
-    """Write tensors and plain values so that a reader sees the old file or the whole new one."""
+    """Write tensors and plain values so that a reader sees the old file or the whole new one.
+
+    Args:
+        path: The file.
+        data: What `torch.load` reads with ``weights_only``.
+    """
     # torch's own file writer raises RuntimeError on a full disk; Python's says what it is
     packed = io.BytesIO()
     torch.save(data, packed)
@@ -38,8 +51,21 @@ def write(path: Path, data: dict[str, Any]) -> None:
 
 
 def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") -> Any:
-    """The state of a file; only the dataclasses in `types` are built."""
-    allowed = {t.__name__: t for t in (*types, Moments)}
+    """Read what `save` wrote; runs no code of the file.
+
+    Args:
+        path: The file.
+        types: The dataclasses that may be built.
+        device: Where tensors go.
+
+    Returns:
+        The state.
+
+    Raises:
+        BadInput: If the file is damaged, or of another solver.
+    """
+    known = (*types, Moments)
+    allowed = {name: t for t in known for name in (t.__name__, *getattr(t, "formerly", ()))}
     try:
         return _decode(read(path, ("state",), device)["state"], allowed)
     except (KeyError, TypeError) as error:
@@ -47,7 +73,19 @@ def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") 
 
 
 def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") -> dict[str, Any]:
-    """What `write` wrote, which must have `keys`; raises `BadInput`, and runs no code."""
+    """Read what `write` wrote; runs no code of the file.
+
+    Args:
+        path: The file.
+        keys: What it must have.
+        device: Where tensors go.
+
+    Returns:
+        Tensors and plain values by name.
+
+    Raises:
+        BadInput: If the file is damaged, or of something else.
+    """
     try:
         with path.open("rb") as file:
             if file.read(4) != b"PK\x03\x04":
@@ -77,8 +115,9 @@ def _encode(value: Any) -> Any:
 
 def _decode(value: Any, allowed: dict[str, type]) -> Any:
     if isinstance(value, dict):
-        fields = {k: _decode(v, allowed) for k, v in value["fields"].items()}
-        return allowed[value["type"]](**fields)
+        kind = allowed[value["type"]]
+        renamed = getattr(kind, "renamed", {})
+        return kind(**{renamed.get(k, k): _decode(v, allowed) for k, v in value["fields"].items()})
     if isinstance(value, list):
         return tuple(_decode(v, allowed) for v in value)
     return value

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import errno
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from invprob.errors import BadInput
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What some network file systems answer."""
 
 
 @contextlib.contextmanager
 def only(out: Path) -> Iterator[None]:
-    """Hold the folder while the block runs; raises `BadInput` if another process holds it.
+    """Hold a folder while the block runs.
 
-    The system lets go of it when the process ends, however it ends. File systems that know no locks
-    are used without.
+    The system releases it when the process ends, however it ends. A file system without locks is
+    used without.
+
+    Args:
+        out: The folder, which must exist; its file ``.lock`` stays there.
+
+    Raises:
+        BadInput: If another process holds the folder.
+        OSError: If the folder cannot be written to.
     """
-    with (out / ".lock").open("a") as file:
-        try:
-            _take(file)
-        except BlockingIOError:
-            raise BadInput(
-                f"another process is writing to {out}", "wait for it, or stop it, and try again"
-            ) from None
-        except OSError:
-            pass  # ENOLCK, ENOSYS: some network file systems
+    lock = FileLock(out / ".lock", timeout=0, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BadInput(
+            f"another process is writing to {out}", "wait for it, or stop it, and try again"
+        ) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+    try:
         yield
-
-
-def _take(file: IO[str]) -> None:
-    if sys.platform == "win32":
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except PermissionError as error:
-            raise BlockingIOError from error
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        lock.release()

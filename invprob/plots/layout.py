@@ -53,7 +53,14 @@ class Page:
 
 
 def colour(values: Tensor) -> Image.Image:
-    """The map (H, W) with values in [0, 1] in the colours of matplotlib's magma."""
+    """Draw a map in the colours of matplotlib's magma.
+
+    Args:
+        values: (H, W) in [0, 1]; NaN is 0.
+
+    Returns:
+        An RGB picture.
+    """
     index = (torch.nan_to_num(values).clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
     return Image.fromarray(_magma()[index])
 
@@ -64,15 +71,32 @@ def _magma() -> Any:
 
 
 def cell_size(height: int, width: int, target: int = 176, most: int = 384) -> tuple[int, int]:
-    """The (width, height) an image is shown at: a whole multiple of at least `target` pixels on
-    its longer side, reduced to `most` where the image itself is larger."""
+    """The size at which an image is shown.
+
+    Args:
+        height: Of the image.
+        width: Of the image.
+        target: The least length of the longer side, reached by a whole factor.
+        most: Its length where the image itself is larger.
+
+    Returns:
+        (width, height) in pixels.
+    """
     longer = max(height, width)
     scale = most / longer if longer > most else float(-(-target // longer))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture as large as fits in `size`, centred on light grey where its aspect differs."""
+    """Scale a picture to fit.
+
+    Args:
+        picture: The picture.
+        size: (width, height) in pixels.
+
+    Returns:
+        An RGB picture of that size, on light grey where its aspect differs.
+    """
     scale = min(size[0] / picture.width, size[1] / picture.height)
     inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     how = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
@@ -85,7 +109,14 @@ def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def draw(page: Page) -> Image.Image:
-    """The page as one RGB picture on white."""
+    """Draw a page.
+
+    Args:
+        page: What stands on it.
+
+    Returns:
+        An RGB picture on white.
+    """
     width, height = page.size
     texts = max((bool(c.caption) + bool(c.ramp) for r in page.rows for c in r.cells), default=0)
     caption = texts * (SMALL + 6) + 4 if texts else 0

@@ -10,7 +10,6 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.analysis.diagnostics import R_HAT_BAD
-from invprob.config.experiment import Experiment
 from invprob.io.images import to_pil
 from invprob.plots.layout import PAPER, Cell, Page, Row, cell_size, colour, draw, scaled
 
@@ -25,7 +24,9 @@ class Results(Protocol):
     """What `summary` shows: B images with S samples each; truth may be unknown."""
 
     @property
-    def experiment(self) -> Experiment: ...
+    def title(self) -> str: ...
+    @property
+    def subtitle(self) -> str: ...
     @property
     def names(self) -> Sequence[str]: ...
     @property
@@ -37,39 +38,44 @@ class Results(Protocol):
     @property
     def std(self) -> Tensor: ...
     @property
-    def rows(self) -> Sequence[dict[str, Any]]: ...
+    def metrics(self) -> Sequence[dict[str, Any]]: ...
     @property
     def returns(self) -> str: ...
     @property
     def bias(self) -> float: ...
 
 
-def summary(results: Results, seen: Tensor, note: str = "") -> Image.Image:
-    """The page of a run: truth | measurement | mean | std | samples, for each image.
+def summary(results: Results, observed: Tensor, note: str = "") -> Image.Image:
+    """Draw the page of a run: truth, measurement, mean, std and samples of each image.
 
-    `seen` (B, C, h, w) are pictures of the measurements, `note` is added below. The std is the root
-    mean square over colour channels, on one colour scale for all rows, whose end is written under
-    it, and under that what `results.rows` say of the convergence of the chains.
+    The std is the root mean square over colour channels, on one colour scale for all rows, whose
+    end is written under it; below stands what `results.metrics` say of the convergence.
+
+    Args:
+        results: What is shown; the first `MAX_ROWS` images, the first `MAX_SAMPLES` samples.
+        observed: Pictures of the measurements, (B, C, h, w).
+        note: A sentence to add below.
+
+    Returns:
+        An RGB picture.
     """
     shown = min(len(results.names), MAX_ROWS)
     spread = results.std[:shown].float().square().mean(1).sqrt()
     top = max(float(torch.nan_to_num(spread).max()), 1e-8)
     rows = []
     for i in range(shown):
-        figures = results.rows[i] if i < len(results.rows) else {}
+        metrics = results.metrics[i] if i < len(results.metrics) else {}
         cells = [Cell(to_pil(results.truth[i]))] if results.truth is not None else []
-        cells.append(Cell(to_pil(seen[i]), _dimensions(seen[i], results.mean[i])))
-        cells.append(Cell(to_pil(results.mean[i]), _merit(figures)))
+        cells.append(Cell(to_pil(observed[i]), _dimensions(observed[i], results.mean[i])))
+        cells.append(Cell(to_pil(results.mean[i]), _merit(metrics)))
         if not _single(results):
-            told, warn = _convergence(figures)
-            cells.append(Cell(colour(spread[i] / top), told, ramp=top, warn=warn))
+            verdict, warn = _convergence(metrics)
+            cells.append(Cell(colour(spread[i] / top), verdict, ramp=top, warn=warn))
             cells += [Cell(to_pil(sample)) for sample in results.samples[i, :MAX_SAMPLES]]
         rows.append(Row(results.names[i], cells))
-    run = results.experiment
-    problem = ", then ".join(str(spec) for spec in run.operator) + f"; noise {run.noise}"
     size = cell_size(results.mean.shape[-2], results.mean.shape[-1])
     notes = _notes(results) + ([note] if note else [])
-    return draw(Page(_columns(results), rows, size, run.solver.name, problem, notes))
+    return draw(Page(_columns(results), rows, size, results.title, results.subtitle, notes))
 
 
 def _single(results: Results) -> bool:
@@ -108,7 +114,7 @@ def _notes(results: Results) -> list[str]:
                 "Where the posterior is known, standard deviations of this solver are off by up to"
                 f" {results.bias:.0%} (invprob check NAME --posterior)."
             )
-    if any("convergence" in row for row in results.rows):
+    if any("convergence" in row for row in results.metrics):
         notes.append(
             "R-hat and effective sample size (ESS): the worst of several functionals of image and "
             f"latent. Above an R-hat of {R_HAT_BAD} the chains of an image disagree, and its std "
@@ -121,22 +127,22 @@ def _notes(results: Results) -> list[str]:
     return notes + (["Shown: " + ", ".join(hidden) + "."] if hidden else [])
 
 
-def _merit(figures: dict[str, Any]) -> str:
+def _merit(metrics: dict[str, Any]) -> str:
     parts = []
-    if (psnr := figures.get("psnr_mean")) is not None:
+    if (psnr := metrics.get("psnr_mean")) is not None:
         parts.append(f"{psnr:.1f} dB")
-    if (ssim := figures.get("ssim_mean")) is not None:
+    if (ssim := metrics.get("ssim_mean")) is not None:
         parts.append(f"SSIM {ssim:.2f}")
     return ", ".join(parts)
 
 
-def _convergence(figures: dict[str, Any]) -> tuple[str, bool]:
+def _convergence(metrics: dict[str, Any]) -> tuple[str, bool]:
     """What is known of the chains of an image, and whether it is a warning."""
-    verdict = figures.get("convergence", "")
+    verdict = metrics.get("convergence", "")
     if verdict == "undecided":
-        return f"R-hat {figures['r_hat']:.2f}, ESS {figures['ess']:.0f}", False
+        return f"R-hat {metrics['r_hat']:.2f}, ESS {metrics['ess']:.0f}", False
     if verdict in ("converged", "not converged"):
-        return f"{verdict} (R-hat {figures['r_hat']:.2f})", verdict != "converged"
+        return f"{verdict} (R-hat {metrics['r_hat']:.2f})", verdict != "converged"
     return verdict, verdict != ""
 
 
@@ -146,13 +152,28 @@ def _dimensions(seen: Tensor, image: Tensor) -> str:
 
 
 def mixing(draws: Tensor) -> Image.Image:
-    """A sheet of the draws (S, R, C, H, W) of one image: a line per chain, time to the right."""
+    """Draw the draws of one image: a line per chain, time to the right.
+
+    Args:
+        draws: (S, R, C, H, W) in [0, 1]; at most `MIXING` chains and draws are shown.
+
+    Returns:
+        An RGB picture.
+    """
     chosen = draws[:MIXING, :: -(-draws.shape[1] // MIXING)].float()
     return sheet(chosen.flatten(0, 1), chosen.shape[1])
 
 
 def sheet(images: Tensor, columns: int = 8) -> Image.Image:
-    """A grid of the images (B, C, H, W), row by row, with narrow white gaps."""
+    """Draw a grid of images, row by row, with narrow white gaps.
+
+    Args:
+        images: (B, C, H, W) in [0, 1].
+        columns: How many stand side by side.
+
+    Returns:
+        An RGB picture.
+    """
     columns = max(1, min(columns, len(images)))
     width, height = cell_size(images.shape[-2], images.shape[-1], target=96)
     gap = 4

@@ -24,10 +24,17 @@ def traces(
     drawn: Drawn | None,
     diagnoses: Sequence[Diagnosis],
 ) -> Figure:
-    """A row of plots for each of the first images, a line per chain.
+    """Plot chains: the misfit and, with draws, the functionals of the highest R-hat.
 
-    `rows` are those of the trace, in which the chains of all images are numbered in a row. With
-    draws, the functionals of the highest R-hat follow.
+    Args:
+        names: The images; the first `MAX_IMAGES` have a row each.
+        chains: Chains per image, a line each.
+        rows: The trace, in which the chains of all images are numbered in a row.
+        drawn: The draws, if there are any.
+        diagnoses: A judgement of the draws of each image.
+
+    Returns:
+        A figure that belongs to no window.
     """
     shown = names[:MAX_IMAGES]
     wide = 1 if drawn is None else 1 + WORST

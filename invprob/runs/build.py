@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import seeds, tree
-from invprob.callback import Run, Watcher
-from invprob.config.experiment import Experiment
+from invprob.callback import Callback, CallbackContext
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
@@ -21,7 +20,7 @@ from invprob.solver import Problem, Solver
 
 @dataclass(frozen=True)
 class Parts:
-    """The objects of one experiment, on their device."""
+    """The objects of one experiment, on their device; `priors` are by stage."""
 
     solver: Solver
     generator: Generator
@@ -30,14 +29,39 @@ class Parts:
     priors: dict[int, Any]
 
     def problem(self, y: Tensor, samples: int, seed: int) -> Problem:
-        """`samples` rows for each measurement of y (B, …); the samples of one stand in a row."""
-        keys = [seeds.chain_key(seed, row, s) for row in y for s in range(samples)]
-        rows = tree.repeat(y.to(self.device), samples)
-        return Problem(rows, self.operator, self.generator, tuple(keys), self.priors)
+        """The problem of some measurements.
+
+        Args:
+            y: B measurements, (B, *operator.out_shape).
+            samples: Rows for each measurement; those of one stand in a row.
+            seed: The seed of every draw.
+
+        Returns:
+            A problem of B × `samples` rows, on the device of the parts.
+        """
+        return Problem.create(
+            y,
+            self.operator,
+            self.generator,
+            self.priors,
+            num_samples=samples,
+            seed=seed,
+            device=self.device,
+        )
 
 
 def device(name: str) -> torch.device:
-    """The device of that name; `auto` takes CUDA, then MPS, then the CPU."""
+    """The device of a name.
+
+    Args:
+        name: ``cpu``, ``cuda``, ``mps``, or ``auto``, which takes CUDA, then MPS, then the CPU.
+
+    Returns:
+        The device.
+
+    Raises:
+        BadInput: If this machine has none of that name.
+    """
     have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next((d for d in ("cuda", "mps") if have[d]), "cpu")
@@ -47,7 +71,20 @@ def device(name: str) -> torch.device:
 
 
 def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
-    """The component of a spec, called with its parameters and what its kind gets besides."""
+    """Make a component.
+
+    Args:
+        registry: Where it is looked up.
+        kind: One of `invprob.plugin.KINDS`.
+        spec: Its name and parameters.
+        args: What its kind gets besides parameters; see `invprob.plugin.Component`.
+
+    Returns:
+        What the target of the component returns.
+
+    Raises:
+        InvprobError: If it is unknown or cannot be made.
+    """
     entry = registry.find(kind, spec.name)
     params = entry.params().parse(spec.params, f"{kind} {spec.name}")
     return entry.load()(params, *args)
@@ -55,7 +92,7 @@ def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
 
 @dataclass(frozen=True)
 class Models:
-    """What a method brings along whatever is measured."""
+    """What a method brings along whatever is measured; `priors` are by stage."""
 
     solver: Solver
     generator: Generator
@@ -64,13 +101,22 @@ class Models:
 
 
 def models(
-    experiment: Experiment,
+    experiment: ResolvedExperiment,
     registry: Registry,
     image_shape: tuple[int, int, int] | None = None,
 ) -> Models:
-    """Solver, generator and priors of a completed experiment.
+    """Make solver, generator and priors.
 
-    Without a generator, images have the shape that the prior of images knows, else `image_shape`.
+    Args:
+        experiment: What names them.
+        registry: Where they are looked up.
+        image_shape: (C, H, W), for when there is no generator and no prior that knows it.
+
+    Returns:
+        The objects, on the device of the experiment.
+
+    Raises:
+        InvprobError: If they cannot be made, or do not fit each other.
     """
     where = device(experiment.device)
     solver = component(registry, "solver", experiment.solver)
@@ -84,6 +130,7 @@ def models(
             raise Incompatible("without a generator the image size must be given", "give an image")
         generator = Identity(known)
     generator = generator.to(where).eval().requires_grad_(False)
+    solver.validate(generator)
     for stage in solver.stages(generator):
         chosen = experiment.prior_of(stage)
         if chosen is not None and stage not in priors:
@@ -93,36 +140,77 @@ def models(
 
 
 def operator(
-    experiment: Experiment, registry: Registry, shape: tuple[int, ...], where: torch.device
+    experiment: ResolvedExperiment,
+    registry: Registry,
+    shape: tuple[int, ...],
+    where: torch.device,
 ) -> Operator:
-    """The operators of a completed experiment in a chain, with its noise, for images of `shape`."""
+    """Make the operators, in a chain, with the noise.
+
+    Args:
+        experiment: What names them.
+        registry: Where they are looked up.
+        shape: (C, H, W) of the images.
+        where: The device.
+
+    Returns:
+        One operator, in float32.
+
+    Raises:
+        InvprobError: If one cannot be made for images of this shape.
+    """
     chain = []
     for spec in experiment.operator:
         chain.append(component(registry, "operator", spec, shape, experiment.seed))
         shape = chain[-1].out_shape
-    whole = compose(chain)
-    whole.noise = component(registry, "noise", experiment.noise)
+    whole = compose(chain, component(registry, "noise", experiment.noise))
     # MPS has no float64, in which operators keep their kernels for those who compute in it
     return whole.float().to(where)
 
 
 def parts(
-    experiment: Experiment,
+    experiment: ResolvedExperiment,
     registry: Registry,
     image_shape: tuple[int, int, int] | None = None,
 ) -> Parts:
-    """The objects of a completed experiment; see `models` for `image_shape`."""
+    """Make all objects of an experiment.
+
+    Args:
+        experiment: What names them.
+        registry: Where they are looked up.
+        image_shape: (C, H, W), for when there is no generator and no prior that knows it.
+
+    Returns:
+        The objects, on the device of the experiment.
+
+    Raises:
+        InvprobError: If they cannot be made, or do not fit each other.
+    """
     m = models(experiment, registry, image_shape)
     A = operator(experiment, registry, m.generator.image_shape, m.device)
     return Parts(m.solver, m.generator, A, m.device, m.priors)
 
 
-def watchers(experiment: Experiment, registry: Registry, run: Run) -> list[Watcher]:
-    """The observers of a completed experiment, for a run of it."""
-    return [component(registry, "observer", spec, run) for spec in experiment.observe]
+def callbacks(
+    experiment: ResolvedExperiment, registry: Registry, context: CallbackContext
+) -> list[Callback]:
+    """Make the callbacks that an experiment names.
+
+    Args:
+        experiment: What names them.
+        registry: Where they are looked up.
+        context: The run that they see.
+
+    Returns:
+        The callbacks, in their order.
+
+    Raises:
+        InvprobError: If one cannot begin.
+    """
+    return [component(registry, "observer", spec, context) for spec in experiment.observe]
 
 
-def _of_pixels(experiment: Experiment, registry: Registry) -> dict[int, Any]:
+def _of_pixels(experiment: ResolvedExperiment, registry: Registry) -> dict[int, Any]:
     """The prior of stage 0, by stage, if it is one of images, which knows their shape."""
     chosen = experiment.prior_of(0)
     if chosen is None or "pixels" not in registry.find("prior", chosen.name).component.offers:

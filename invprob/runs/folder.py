@@ -1,4 +1,4 @@
-"""The run folder: pictures to look at, arrays to compute with, and all that `resume` needs."""
+"""The files of a run folder: arrays, tables, and all that `resume` needs."""
 
 from __future__ import annotations
 
@@ -8,54 +8,33 @@ import json
 import platform
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from invprob import fingerprint
 from invprob._version import __version__
 from invprob.analysis import diagnostics
-from invprob.analysis.credible_intervals import Interval
-from invprob.analysis.diagnostics import Diagnosis
-from invprob.analysis.draws import Drawn
-from invprob.config.experiment import Experiment
+from invprob.callback import CallbackContext
+from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
-from invprob.io import files, images, tensor_files
-from invprob.operator import Operator
-from invprob.plots import summary, traces
-from invprob.runs.build import Parts
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came out: samples (B, S, C, H, W), mean and std (B, C, H, W), a row of figures each.
-
-    `drawn` are the draws of a solver that marks its steps as such, with a diagnosis per image;
-    `bias` is what the solver declares (`Solver.bias`).
-    """
-
-    experiment: Experiment
-    names: tuple[str, ...]
-    truth: Tensor | None
-    y: Tensor
-    samples: Tensor
-    mean: Tensor
-    std: Tensor
-    interval: Interval
-    drawn: Drawn | None
-    diagnoses: list[Diagnosis]
-    rows: list[dict[str, Any]]
-    returns: str
-    bias: float
-    seconds: float
+from invprob.io import files, tensor_files
+from invprob.runs.inputs import Data
+from invprob.runs.solution import Solution
+from invprob.solver import Problem
 
 
 def default_name(experiment: Experiment) -> Path:
-    """A dated folder under ``runs/`` that does not exist yet."""
+    """Name a dated folder under ``runs/``.
+
+    Args:
+        experiment: What is run.
+
+    Returns:
+        A path that does not exist yet.
+    """
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     operator = "-".join(spec.name for spec in experiment.operator)
     path = Path("runs") / f"{now}-{experiment.solver.name}-{operator}"
@@ -67,7 +46,17 @@ def default_name(experiment: Experiment) -> Path:
 
 
 def claim(out: Path) -> bool:
-    """Make the folder, which must be new or empty, and writable; whether it had to be made."""
+    """Make a folder for a run.
+
+    Args:
+        out: Its path; it must be new, or empty and writable.
+
+    Returns:
+        Whether it had to be made.
+
+    Raises:
+        BadInput: If it holds something or cannot be written.
+    """
     try:
         new = not out.exists()
         if out.exists() and not out.is_dir():
@@ -87,7 +76,12 @@ def claim(out: Path) -> bool:
 
 
 def withdraw(out: Path, new: bool) -> None:
-    """Take back what was written before a run could begin, and the folder if it is new."""
+    """Take back what was written before a run could begin.
+
+    Args:
+        out: The folder of the run.
+        new: Whether `claim` made it; then it goes too.
+    """
     for path in out.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -99,44 +93,69 @@ def withdraw(out: Path, new: bool) -> None:
 
 def begin(
     out: Path,
-    experiment: Experiment,
-    registry: Registry,
-    parts: Parts,
-    names: tuple[str, ...],
-    y: Tensor,
-    truth: Tensor | None,
+    context: CallbackContext,
+    data: Data,
+    experiment: ResolvedExperiment | None = None,
+    registry: Registry | None = None,
 ) -> None:
-    """Write what is known before the first step."""
-    files.write_text(out / "experiment.toml", experiment.to_toml())
-    arrays = {"measurement": y} | ({} if truth is None else {"truth": truth})
-    tensor_files.write(out / "measurement.safetensors", arrays, {"names": list(names)})
-    used = {entry.plugin: entry.distribution for *_, entry in experiment.entries(registry)}
-    manifest = {
+    """Write what is known before the first step.
+
+    Args:
+        out: The folder of the run.
+        context: The run.
+        data: Its measurements.
+        experiment: What it was made from; None for a problem made of objects.
+        registry: Where the components of the experiment are looked up.
+    """
+    arrays = {"measurement": data.y} | ({} if data.truth is None else {"truth": data.truth})
+    tensor_files.write(out / "measurement.safetensors", arrays, {"names": list(data.names)})
+    manifest: dict[str, Any] = {
         "invprob": __version__,
-        "plugins": used,
+        "plugins": {},
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
-        "device": str(parts.device),
+        "device": str(context.problem.y.device),
         "threads": torch.get_num_threads(),
-        "seed": experiment.seed,
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "parts": fingerprints(parts),
+        "started": _now(),
+        "parts": fingerprints(context.problem),
     }
+    if experiment is not None and registry is not None:
+        files.write_text(out / "experiment.toml", experiment.to_toml())
+        used = {entry.plugin: entry.distribution for *_, entry in experiment.entries(registry)}
+        manifest |= {"plugins": used, "seed": experiment.seed}
     files.write_json(out / "manifest.json", manifest)
 
 
-def fingerprints(parts: Parts) -> dict[str, str]:
-    """A hash of the numbers (weights, masks, kernels) in each part, to see whether one changed."""
-    named: dict[str, torch.nn.Module] = {"generator": parts.generator, "operator": parts.operator}
-    named |= {f"prior.{stage}": prior for stage, prior in parts.priors.items()}
+def fingerprints(problem: Problem) -> dict[str, str]:
+    """Hash the numbers (weights, masks, kernels) in each component, to see whether one changed.
+
+    Args:
+        problem: The problem.
+
+    Returns:
+        A hash by the name of the component: generator, operator, prior.STAGE.
+    """
+    named: dict[str, torch.nn.Module] = {
+        "generator": problem.generator,
+        "operator": problem.operator,
+    }
+    named |= {f"prior.{stage}": prior for stage, prior in problem.priors.items()}
     return {name: fingerprint.of_module(module) for name, module in named.items()}
 
 
-def check_unchanged(out: Path, parts: Parts) -> None:
-    """Refuse to resume with other weights or another mask than the run began with."""
+def check_unchanged(out: Path, problem: Problem) -> None:
+    """Refuse to resume with other weights or another mask than the run began with.
+
+    Args:
+        out: The folder of the run.
+        problem: What it is resumed with.
+
+    Raises:
+        BadInput: If a component has other numbers.
+    """
     began = json.loads((out / "manifest.json").read_text()).get("parts", {})
-    changed = [name for name, now in fingerprints(parts).items() if began.get(name) != now]
+    changed = [name for name, now in fingerprints(problem).items() if began.get(name) != now]
     if changed:
         raise BadInput(
             f"run {out} began with another {' and '.join(changed)} than is found now",
@@ -144,70 +163,81 @@ def check_unchanged(out: Path, parts: Parts) -> None:
         )
 
 
-def read_data(out: Path) -> tuple[tuple[str, ...], Tensor, Tensor | None]:
-    """(names, measurement, truth) of a run folder."""
+def read_data(out: Path) -> Data:
+    """Read the measurements of a run folder.
+
+    Args:
+        out: The folder of the run.
+
+    Returns:
+        Names, measurements and truth, on the CPU.
+    """
     arrays, metadata = tensor_files.read(out / "measurement.safetensors")
-    return tuple(json.loads(metadata["names"])), arrays["measurement"], arrays.get("truth")
+    names = tuple(json.loads(metadata["names"]))
+    return Data(names, arrays["measurement"], arrays.get("truth"))
 
 
-def finish(out: Path, outcome: Outcome, operator: Operator) -> None:
-    """Write results: arrays, pictures, figures, summary."""
-    arrays = {"samples": outcome.samples, "mean": outcome.mean, "std": outcome.std}
-    between = {name: getattr(outcome.interval, name) for name in ("lower", "median", "upper")}
-    tensor_files.write(out / "result.safetensors", arrays | between, {"names": list(outcome.names)})
-    scale = float(outcome.std.max().clamp_min(1e-8))
-    with torch.no_grad():
-        seen = operator.cpu().observed(outcome.y)
-    for i, name in enumerate(outcome.names):
-        images.write_png(out / "measurement" / f"{name}.png", seen[i])
-        images.write_png(out / "mean" / f"{name}.png", outcome.mean[i])
-        images.write_png(out / "std" / f"{name}.png", outcome.std[i] / scale)
-        for s, sample in enumerate(outcome.samples[i]):
-            images.write_png(out / "samples" / f"{name}-{s:02d}.png", sample)
-        if outcome.interval.trusted:
-            for part, pictures in between.items():
-                images.write_png(out / part / f"{name}.png", pictures[i])
-        if outcome.drawn is not None:
-            (out / "draws").mkdir(exist_ok=True)
-            summary.mixing(outcome.drawn.images[i]).save(out / "draws" / f"{name}.png")
-    figures = {
-        "solver": str(outcome.experiment.solver),
-        "seconds": outcome.seconds,
-        "std_png_white": scale,
-        "images": list(outcome.rows),
+def finish(out: Path, solution: Solution) -> None:
+    """Write the results: arrays, metrics, diagnostics; no pictures.
+
+    Args:
+        out: The folder of the run.
+        solution: What it came to.
+    """
+    tensors = ("samples", "mean", "std", "lower", "median", "upper")
+    arrays = {name: getattr(solution, name) for name in tensors}
+    tensor_files.write(out / "result.safetensors", arrays, {"names": list(solution.names)})
+    table = {
+        "solver": solution.method,
+        "seconds": solution.seconds,
+        "std_png_white": solution.std_white,
+        "images": list(solution.metrics),
     }
-    files.write_json(out / "metrics.json", figures)
-    if outcome.drawn is not None:
-        told = diagnostics.report(outcome.names, outcome.drawn, outcome.diagnoses)
-        files.write_json(out / "diagnostics.json", told)
-    chains = outcome.samples.shape[1]
-    plots = traces.traces(outcome.names, chains, read_trace(out), outcome.drawn, outcome.diagnoses)
-    with files.replacing(out / "trace.png") as target:
-        plots.savefig(target, format="png")
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    record(out, seconds=round(outcome.seconds, 3), finished=now)
-    page = summary.summary(outcome, seen)
-    with files.replacing(out / "summary.png") as target:
-        page.save(target, format="png")
+    files.write_json(out / "metrics.json", table)
+    if solution.draws is not None:
+        chains = diagnostics.report(solution.names, solution.draws, solution.diagnostics)
+        files.write_json(out / "diagnostics.json", chains)
+    ended = "finished" if solution.complete else "stopped"
+    record(out, **{"seconds": round(solution.seconds, 3), ended: _now()})
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def record(out: Path, **facts: Any) -> None:
-    """Add facts to the manifest."""
+    """Add facts to the manifest.
+
+    Args:
+        out: The folder of the run.
+        facts: What JSON can hold, by name.
+    """
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     files.write_json(out / "manifest.json", manifest | facts)
 
 
 def seconds(out: Path) -> float:
-    """The seconds spent on a run before it was interrupted."""
+    """How long a run took before it was stopped.
+
+    Args:
+        out: The folder of the run.
+
+    Returns:
+        Seconds; 0 before the first stop.
+    """
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     return float(manifest.get("seconds", 0.0))
 
 
 def write_trace(out: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write the trace as CSV: a row per recorded step and chain."""
+    """Write the trace as CSV.
+
+    Args:
+        out: The folder of the run.
+        rows: A row per recorded step and chain, see `invprob.runs.loop.Trace`.
+    """
     rows = list(rows)
     names = list(dict.fromkeys(key for row in rows for key in row))
-
     with files.replacing(out / "trace.csv") as part, part.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
@@ -215,7 +245,14 @@ def write_trace(out: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def read_trace(out: Path) -> list[dict[str, Any]]:
-    """The rows of `write_trace`."""
+    """Read what `write_trace` wrote.
+
+    Args:
+        out: The folder of the run.
+
+    Returns:
+        The rows; none where there is no file.
+    """
     path = out / "trace.csv"
     if not path.is_file():
         return []

@@ -22,12 +22,19 @@ class Picture:
     image: Tensor
 
     def read(self, channels: int | None = 3) -> Tensor:
-        """The picture with 1 or 3 channels, or with those it has."""
+        """The picture with other channels.
+
+        Args:
+            channels: 1 or 3; None: those it has.
+
+        Returns:
+            The picture (channels, H, W) in [0, 1].
+        """
         return with_channels(self.image, channels)
 
 
 @dataclass(frozen=True)
-class Given:
+class InMemoryInput:
     """Either pictures to degrade, or a measurement as `images.read_measurement` returns one."""
 
     pictures: tuple[Picture, ...] = ()
@@ -35,8 +42,18 @@ class Given:
 
 
 def pictures(value: Any) -> tuple[Picture, ...]:
-    """The pictures of a tensor or float array (C, H, W) or (B, C, H, W) in [0, 1], of a Pillow
-    image or an 8-bit array (H, W) or (H, W, 3), or of a sequence of such; raises `BadInput`."""
+    """Read pictures from memory.
+
+    Args:
+        value: A tensor or float array (C, H, W) or (B, C, H, W) in [0, 1], a Pillow image, an 8-bit
+            array (H, W) or (H, W, 3), or a sequence of such.
+
+    Returns:
+        The pictures, named by their number.
+
+    Raises:
+        BadInput: If it is something else, or out of range.
+    """
     found: list[Tensor] = []
     for part in value if isinstance(value, (list, tuple)) else [value]:
         image = numbers(part, "truth")
@@ -56,9 +73,17 @@ def pictures(value: Any) -> tuple[Picture, ...]:
 
 
 def numbers(value: Any, name: str) -> Tensor:
-    """A tensor, array or Pillow image as float32 on the CPU; errors call it `name`.
+    """Read numbers from memory.
 
-    Floats keep their shape; 8-bit arrays and Pillow images become pictures (C, H, W) in [0, 1].
+    Args:
+        value: A tensor or array of floats, an 8-bit array or a Pillow image.
+        name: What messages call it.
+
+    Returns:
+        float32 on the CPU: floats in their shape, pictures as (C, H, W) in [0, 1].
+
+    Raises:
+        BadInput: If it is something else, empty, or not finite.
     """
     if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (2, 3):
         value = Image.fromarray(value)

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from invprob import fingerprint, seeds
-from invprob.config.experiment import Experiment, complete
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
 from invprob.io import images
 from invprob.io.images import ImageFile
 from invprob.runs import build
 from invprob.runs.build import Parts
-from invprob.runs.in_memory import Given, Picture
+from invprob.runs.in_memory import InMemoryInput, Picture
+from invprob.solver import Problem
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,24 @@ class Data:
 
 
 def prepare(
-    experiment: Experiment, registry: Registry, given: Given | None = None
-) -> tuple[Experiment, Parts, Data]:
-    """The completed experiment, its objects and its data; every fault of the input shows here."""
-    experiment = complete(experiment, registry)
+    experiment: ResolvedExperiment, registry: Registry, given: InMemoryInput | None = None
+) -> tuple[Parts, Data]:
+    """Make the objects and the data of an experiment; every fault of the input shows here.
+
+    Args:
+        experiment: What to solve.
+        registry: Where components are looked up.
+        given: What stands in for the files that the experiment would name.
+
+    Returns:
+        The objects, and the measurements with their truth, on the CPU.
+
+    Raises:
+        InvprobError: If something cannot be used.
+    """
     if given is not None and given.measurement is not None:
         parts = build.parts(experiment, registry, _shape(given.measurement))
-        return experiment, parts, _measured("measurement", parts, given.measurement)
+        return parts, _measured("measurement", parts, given.measurement)
     if experiment.measurement is not None:
         if experiment.images:
             raise BadInput(
@@ -45,7 +57,7 @@ def prepare(
             )
         raw = images.read_measurement(Path(experiment.measurement))
         parts = build.parts(experiment, registry, _shape(raw))
-        return experiment, parts, _measured(Path(experiment.measurement).stem, parts, raw)
+        return parts, _measured(Path(experiment.measurement).stem, parts, raw)
     files: Sequence[ImageFile | Picture]
     if given is not None:
         files = given.pictures
@@ -54,15 +66,63 @@ def prepare(
     files = files[: experiment.limit]
     parts = build.parts(experiment, registry, _shape(files[0].read(3)))
     shape = parts.generator.image_shape
-    pictures = [
-        images.fit(file.read(shape[0]), shape, experiment.resize, experiment.crop, file.name)
-        for file in files
-    ]
-    truth = torch.stack(pictures)
+    truth = read_truth(files, shape, experiment.resize, experiment.crop)
     rngs = [seeds.stream(experiment.seed, "noise", fingerprint.digest(row)) for row in truth]
     with torch.no_grad():
         y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
-    return experiment, parts, Data(tuple(file.name for file in files), y, truth)
+    return parts, Data(tuple(file.name for file in files), y, truth)
+
+
+def data_of(problem: Problem, truth: Sequence[ImageFile | Picture] | None) -> Data:
+    """The measurements of a problem with their names.
+
+    Args:
+        problem: The problem.
+        truth: A picture for each measurement, in the size that the generator makes.
+
+    Returns:
+        The measurements, on the CPU.
+
+    Raises:
+        BadInput: If the pictures are of another number or size.
+    """
+    y = problem.measurements.cpu()
+    if truth is None:
+        return Data(_names("measurement", len(y)), y, None)
+    if len(truth) != len(y):
+        raise BadInput(
+            f"truth has {len(truth)} images, the problem {len(y)} measurements", "give one for each"
+        )
+    pictures = read_truth(truth, problem.generator.image_shape)
+    return Data(tuple(picture.name for picture in truth), y, pictures)
+
+
+def read_truth(
+    files: Sequence[ImageFile | Picture],
+    shape: tuple[int, int, int],
+    resize: bool = False,
+    crop: bool = False,
+) -> Tensor:
+    """Read pictures of one shape.
+
+    Args:
+        files: The pictures.
+        shape: (C, H, W).
+        resize: Whether to resize pictures of another size.
+        crop: Whether to crop them.
+
+    Returns:
+        Images (B, C, H, W) in [0, 1].
+
+    Raises:
+        BadInput: If one cannot be read, or is of another size.
+    """
+    each = (images.fit(file.read(shape[0]), shape, resize, crop, file.name) for file in files)
+    return torch.stack(list(each))
+
+
+def _names(stem: str, count: int) -> tuple[str, ...]:
+    return (stem,) if count == 1 else tuple(f"{stem}-{i}" for i in range(count))
 
 
 def _shape(picture: Tensor) -> tuple[int, int, int] | None:
@@ -77,5 +137,4 @@ def _measured(stem: str, parts: Parts, raw: Tensor) -> Data:
         y = batched
     else:
         y = parts.operator.from_picture(batched.to(parts.device)).cpu()
-    names = (stem,) if len(y) == 1 else tuple(f"{stem}-{i}" for i in range(len(y)))
-    return Data(names, y.float(), None)
+    return Data(_names(stem, len(y)), y.float(), None)

@@ -1,4 +1,4 @@
-"""Components given as objects: a registry in which they stand beside those that plugins offer."""
+"""Components that are objects already: a registry of them beside those that plugins offer."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class NoParams(Params):
 
 
 @dataclass(frozen=True)
-class Given(Entry):
-    """An object in the place of a component: it is what its target would have made."""
+class InstanceEntry(Entry):
+    """A registry entry whose component is an existing object."""
 
     thing: Any = None
 
@@ -44,20 +44,35 @@ class Given(Entry):
         return NoParams
 
 
-class Objects:
-    """Specs of components: texts and specs as they are, objects by a name of their own."""
+class Instances:
+    """Names for components: texts and specs stay as they are, an object gets a name of its own.
+
+    Args:
+        registry: The components of plugins.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._given: list[Given] = []
+        self._given: list[InstanceEntry] = []
 
     @property
     def registry(self) -> Registry:
-        """The registry with the objects that were given so far."""
+        """The components of plugins and the objects named so far."""
         return dataclasses.replace(self._registry, entries=(*self._registry.entries, *self._given))
 
     def spec(self, kind: Kind, value: str | Spec | Any) -> Spec:
-        """The spec of a component; raises `BadInput` for an object of another kind."""
+        """The spec by which a component is found in `registry`.
+
+        Args:
+            kind: The kind of component.
+            value: A text ``NAME:key=value``, a spec, or an object of that kind.
+
+        Returns:
+            The spec.
+
+        Raises:
+            BadInput: If the object is of another kind.
+        """
         if isinstance(value, (str, Spec)):
             return Spec.model_validate(value)
         if not isinstance(value, CLASSES[kind]) or inspect.isclass(value):
@@ -71,5 +86,5 @@ class Objects:
         offers = tuple(word for word, known in CAPABILITIES.items() if isinstance(value, known))
         target = f"{type(value).__module__}:{type(value).__name__}"
         component = Component(kind, name, target, "", f"A {kind} given as an object.", (), offers)
-        self._given.append(Given(PLUGIN, component, "", value))
+        self._given.append(InstanceEntry(PLUGIN, component, "", value))
         return Spec(name=name)

@@ -1,47 +1,55 @@
-"""Driving a solver: observers watch every step, and any of them may stop the run."""
+"""Driving a solver: callbacks see every step, and any of them may stop the run."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from invprob.io import checkpoint
+from invprob.callback import OnStep
 from invprob.solver import Problem, Progress, Solver
-
-Observer = Callable[[Progress], bool | None]
 
 
 def drive(
-    solver: Solver, problem: Problem, observers: Iterable[Observer] = (), state: Any = None
+    solver: Solver, problem: Problem, callbacks: Iterable[OnStep] = (), state: Any = None
 ) -> Any:
-    """Run to the end, or until an observer returns True; the last state."""
-    watching = tuple(observers)
+    """Run to the end, or until a callback returns True.
+
+    Args:
+        solver: The solver.
+        problem: The problem to solve.
+        callbacks: Called in turn after each step; all of them, also when one stops the run.
+        state: Where to go on; None: at the start.
+
+    Returns:
+        The last state.
+    """
+    called = tuple(callbacks)
     for progress in solver.run(problem, state):
         state = progress.state
-        # a list: every observer sees the step, also when one of them stops the run
-        stops = [watch(progress) for watch in watching]
+        stops = [call(progress) for call in called]
         if any(stops):
             break
     return state
 
 
 class Checkpointer:
-    """Writes the state every `seconds`; `last` is the newest state seen, for a final save.
+    """A callback that saves the state every so often.
 
-    `also` is called with every save, for what must keep pace with the state (the trace).
+    Args:
+        write: Writes a state.
+        state: The newest state so far, if any.
+        seconds: The least time between two saves.
     """
 
     def __init__(
-        self, path: Path, also: Callable[[], None] = lambda: None, seconds: float = 20.0
+        self, write: Callable[[Any], None], state: Any = None, seconds: float = 20.0
     ) -> None:
-        self.path = path
-        self.also = also
+        self.write = write
+        self.last = state
         self.seconds = seconds
-        self.last: Any = None
         self._saved = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
@@ -50,15 +58,18 @@ class Checkpointer:
             self.save()
 
     def save(self) -> None:
-        """Write the newest state now."""
+        """Write the newest state now, if there is one."""
         if self.last is not None:
-            self.also()
-            checkpoint.save(self.path, self.last)
+            self.write(self.last)
             self._saved = time.monotonic()
 
 
 class StopAfter:
-    """Stops a run once its state has made `steps` steps."""
+    """A callback that stops a run.
+
+    Args:
+        steps: The step after which it stops.
+    """
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
@@ -68,7 +79,15 @@ class StopAfter:
 
 
 class Trace:
-    """Figures of some 200 evenly spaced steps and of the last: one row per step and chain."""
+    """A callback that keeps the metrics of some 200 evenly spaced steps and of the last.
+
+    Args:
+        total: The number of steps of a full run.
+        rows: Those of the steps before, in a resumed run.
+
+    Attributes:
+        rows: A row per step and chain: step, stage, chain and the metrics by name.
+    """
 
     def __init__(self, total: int, rows: Iterable[dict[str, Any]] = ()) -> None:
         self.every = max(1, total // 200)
@@ -80,9 +99,6 @@ class Trace:
         if step % self.every and step != self.total:
             return
         metrics: dict[str, Tensor] = {k: v.cpu() for k, v in progress.info.metrics.items()}
-        count = len(next(iter(metrics.values())))
-        for chain in range(count):
-            figures = {name: float(values[chain]) for name, values in metrics.items()}
-            self.rows.append(
-                {"step": step, "stage": progress.info.stage, "chain": chain, **figures}
-            )
+        for chain in range(len(progress.info.image)):
+            values = {name: float(column[chain]) for name, column in metrics.items()}
+            self.rows.append({"step": step, "stage": progress.info.stage, "chain": chain, **values})

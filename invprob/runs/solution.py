@@ -1,20 +1,31 @@
-"""What `invprob.solve` returns: tensors, figures, and a page for notebooks."""
+"""What a run came to: tensors, metrics, and a page for notebooks."""
 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import html
+import io
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+from PIL import Image
 from torch import Tensor
 
-from invprob.analysis.diagnostics import Diagnosis
-from invprob.config.experiment import Experiment
-from invprob.runs.folder import Outcome
+from invprob.analysis import credible_intervals
+from invprob.analysis.credible_intervals import Interval
+from invprob.analysis.diagnostics import Diagnosis, diagnose
+from invprob.analysis.draws import Drawn
+from invprob.callback import CallbackContext
+from invprob.config.experiment import ResolvedExperiment
+from invprob.operator import Chain, Operator
+from invprob.plots import summary
+from invprob.runs import evaluate
+from invprob.runs.inputs import Data
+from invprob.solver import Solver
 
 COLUMNS = {
     "psnr_mean": ("PSNR mean (dB)", 2),
@@ -25,18 +36,33 @@ COLUMNS = {
     "r_hat": ("R-hat", 2),
     "ess": ("ESS", 0),
 }
-"""Figures shown in notebooks, with their titles and digits."""
+"""Metrics shown in notebooks, with their titles and digits."""
 
 
 @dataclass(frozen=True, repr=False)
 class Solution:
-    """B reconstructions of S samples each, images in [0, 1].
+    """B reconstructions of S samples each; tensors are on the CPU, images in [0, 1].
 
-    `samples` is (B, S, C, H, W), `mean`, `std`, `lower`, `median` and `upper` are (B, C, H, W), the
-    last three the quantiles of 5, 50 and 95 % of each pixel. `metrics` has a dictionary of figures
-    per image, `diagnostics` a judgement of its chains where the solver samples, `experiment` all
-    that the run depended on, `out` its folder unless nothing was kept, `summary` the page of
-    pictures as PNG.
+    Attributes:
+        names: A name for each measurement.
+        y: The measurements, (B, *operator.out_shape).
+        truth: The truth (B, C, H, W), where it is known.
+        samples: The last sample or the estimate of each chain, (B, S, C, H, W).
+        mean: The mean of each measurement, (B, C, H, W).
+        std: The standard deviation of each pixel, (B, C, H, W).
+        interval: The quantiles of 5, 50 and 95 % of each pixel; `lower`, `median` and `upper` are
+            short for its tensors.
+        metrics: A dictionary per measurement: PSNR, SSIM, misfits, convergence.
+        draws: What was drawn of the posterior, where the solver marks its steps as draws.
+        diagnostics: A judgement of the chains of each measurement, where there are draws.
+        trace: The metrics along the run: a row per step and chain.
+        steps: How many steps were made.
+        complete: Whether they were all; False where a callback stopped the run.
+        seconds: How long they took.
+        solver: The solver.
+        operator: The operator.
+        experiment: All that the run depended on; None for a `Problem` made of objects.
+        out: The folder of the run; None where nothing was kept.
     """
 
     names: tuple[str, ...]
@@ -45,64 +71,179 @@ class Solution:
     samples: Tensor
     mean: Tensor
     std: Tensor
-    lower: Tensor
-    median: Tensor
-    upper: Tensor
+    interval: Interval
     metrics: list[dict[str, Any]]
+    draws: Drawn | None
     diagnostics: list[Diagnosis]
-    returns: str
+    trace: list[dict[str, Any]]
+    steps: int
+    complete: bool
     seconds: float
-    experiment: Experiment
-    summary: bytes
-    out: Path | None
+    solver: Solver
+    operator: Operator
+    experiment: ResolvedExperiment | None = None
+    out: Path | None = None
 
     @classmethod
-    def of(cls, outcome: Outcome, out: Path) -> Solution:
-        """The solution of a finished run in its folder."""
+    def of(
+        cls,
+        context: CallbackContext,
+        data: Data,
+        experiment: ResolvedExperiment | None,
+        state: Any,
+        draws: Drawn | None,
+        trace: list[dict[str, Any]],
+        seconds: float,
+    ) -> Solution:
+        """Pool the chains of each measurement; the std follows from the law of total variance.
+
+        Args:
+            context: The run.
+            data: Its measurements.
+            experiment: What it was made from, if anything.
+            state: The last state of the solver.
+            draws: What was drawn of the posterior.
+            trace: The metrics along the run.
+            seconds: How long it took.
+
+        Returns:
+            The solution.
+        """
+        solver, problem = context.solver, context.problem
+        with torch.no_grad():
+            result = solver.result(problem, state)
+        by_image = (len(data.names), problem.num_samples, *result.image.shape[1:])
+        last, means, variances = (part.cpu().reshape(by_image) for part in result)
+        mean = means.mean(1)
+        shown = last if draws is None else draws.images.flatten(1, 2)
+        interval = credible_intervals.interval(shown)
+        judged = [] if draws is None else [diagnose(each, draws.names) for each in draws.values]
+        table = evaluate.table(problem, data, last, mean)
+        for row, found in zip(table, judged, strict=False):
+            row |= found.row()
+        if data.truth is not None and solver.returns == "sample" and interval.trusted:
+            inside = credible_intervals.coverage(interval, data.truth)
+            for row, part in zip(table, inside, strict=True):
+                row["coverage_90"] = float(part)
         return cls(
-            names=outcome.names,
-            y=outcome.y,
-            truth=outcome.truth,
-            samples=outcome.samples,
-            mean=outcome.mean,
-            std=outcome.std,
-            lower=outcome.interval.lower,
-            median=outcome.interval.median,
-            upper=outcome.interval.upper,
-            metrics=outcome.rows,
-            diagnostics=outcome.diagnoses,
-            returns=outcome.returns,
-            seconds=outcome.seconds,
-            experiment=outcome.experiment,
-            summary=(out / "summary.png").read_bytes(),
-            out=out,
+            names=data.names,
+            y=data.y,
+            truth=data.truth,
+            samples=last,
+            mean=mean,
+            std=(variances.mean(1) + means.var(1, unbiased=False)).sqrt(),
+            interval=interval,
+            metrics=table,
+            draws=draws,
+            diagnostics=judged,
+            trace=trace,
+            steps=state.step,
+            complete=solver.done(problem, state),
+            seconds=seconds,
+            solver=solver,
+            operator=problem.operator,
+            experiment=experiment,
+            out=context.out,
         )
 
-    def without_folder(self) -> Solution:
-        """The same, of a run whose folder is gone."""
-        forgotten = self.experiment.model_copy(update={"measurement": None})
-        return dataclasses.replace(self, out=None, experiment=forgotten)
+    @property
+    def lower(self) -> Tensor:
+        """The 5 % quantile of each pixel, (B, C, H, W)."""
+        return self.interval.lower
+
+    @property
+    def median(self) -> Tensor:
+        """The median of each pixel, (B, C, H, W)."""
+        return self.interval.median
+
+    @property
+    def upper(self) -> Tensor:
+        """The 95 % quantile of each pixel, (B, C, H, W)."""
+        return self.interval.upper
+
+    @property
+    def returns(self) -> str:
+        """``"sample"`` where the solver draws from a posterior, else ``"estimate"``."""
+        return self.solver.returns
+
+    @property
+    def bias(self) -> float:
+        """The bias that the solver declares, see `Solver.bias`."""
+        return self.solver.bias
+
+    @property
+    def title(self) -> str:
+        """The name of the solver."""
+        return self.experiment.solver.name if self.experiment else type(self.solver).__name__
+
+    @property
+    def method(self) -> str:
+        """The solver with its parameters, where an experiment names them."""
+        return str(self.experiment.solver) if self.experiment else self.title
+
+    @property
+    def subtitle(self) -> str:
+        """What was measured, in words."""
+        if self.experiment is not None:
+            chain = [str(spec) for spec in self.experiment.operator]
+            noise = str(self.experiment.noise)
+        else:
+            A = self.operator
+            chain = [type(part).__name__ for part in (A.operators if isinstance(A, Chain) else [A])]
+            noise = type(A.noise).__name__
+        return ", then ".join(chain) + f"; noise {noise}"
+
+    @property
+    def std_white(self) -> float:
+        """The std that is white in pictures of the std."""
+        return float(self.std.max().clamp_min(1e-8))
+
+    @cached_property
+    def observed(self) -> Tensor:
+        """Pictures of the measurements to look at, (B, C, h, w)."""
+        tensors = [*self.operator.parameters(), *self.operator.buffers()]
+        y = self.y.to(tensors[0].device) if tensors else self.y
+        with torch.no_grad():
+            return self.operator.observed(y).cpu()
+
+    def picture(self) -> Image.Image:
+        """Draw the summary: truth, measurement, mean, std and samples of each image.
+
+        Returns:
+            An RGB picture.
+        """
+        note = "" if self.complete else f"Stopped by a callback after step {self.steps}."
+        return summary.summary(self, self.observed, note)
+
+    @cached_property
+    def summary(self) -> bytes:
+        """The summary as a PNG file."""
+        file = io.BytesIO()
+        self.picture().save(file, format="png")
+        return file.getvalue()
 
     def __repr__(self) -> str:
         images, samples = self.samples.shape[:2]
-        what = f"{images} × {samples} {self.returns}s by {self.experiment.solver.name}"
-        return f"<Solution: {what}, {self.seconds:.1f} s{f', {self.out}' if self.out else ''}>"
+        what = f"{images} × {samples} {self.returns}s by {self.title}"
+        stopped = "" if self.complete else f", stopped after step {self.steps}"
+        where = f", {self.out}" if self.out else ""
+        return f"<Solution: {what}, {self.seconds:.1f} s{stopped}{where}>"
 
     def _repr_html_(self) -> str:
-        """The page of pictures and the table of figures, for notebooks."""
+        """The summary and the table of metrics, for notebooks."""
         picture = base64.b64encode(self.summary).decode()
-        shown = {key: told for key, told in COLUMNS.items() if key in self.metrics[0]}
+        shown = {key: column for key, column in COLUMNS.items() if key in self.metrics[0]}
         verdicts = any("convergence" in row for row in self.metrics)
         titles = ["image", *(title for title, _ in shown.values())]
         titles += ["chains"] if verdicts else []
         rows = []
         for row in self.metrics:
             cells = [str(row["image"])]
-            cells += [_figure(row[key], digits) for key, (_, digits) in shown.items()]
+            cells += [_number(row[key], digits) for key, (_, digits) in shown.items()]
             cells += [str(row.get("convergence", ""))] if verdicts else []
             rows.append(cells)
         where = "" if self.out is None else f"; {self.out}"
-        note = f"{self.experiment.solver}; {self.seconds:.1f} s{where}"
+        note = f"{self.method}; {self.seconds:.1f} s{where}"
         return "".join(
             [
                 f'<img alt="truth, measurement, mean, std and samples" style="max-width:100%"'
@@ -118,5 +259,5 @@ def _row(tag: str, cells: list[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
-def _figure(value: float, digits: int) -> str:
+def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"

@@ -43,7 +43,6 @@ def problem(case: Case, rows: int = 2, chains: int = 2) -> Problem:
 def run(solver: Solver, p: Problem, state: Any = None) -> list[Tensor]:
     """The images of every step, and the result of the last state."""
     made = []
-    solver.stages(p.generator)
     for progress in solver.run(p, state):
         state = progress.state
         made.append(progress.info.image)

@@ -86,7 +86,6 @@ def last_samples(solver: Solver) -> Draw:
     """The last sample of every row, after a whole run."""
 
     def draw(p: Problem) -> Tensor:
-        solver.stages(p.generator)
         state = None
         for progress in solver.run(p):
             state = progress.state

@@ -5,20 +5,20 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from invprob.callback import Run, Watcher
+from invprob.callback import Callback, CallbackContext
 from invprob.errors import BadInput
 from invprob.solver import Progress
 from invprob_basics.params import CSVLogParams
 
 
-class CSVLog(Watcher):
+class CSVLog(Callback):
     """Columns are step, stage, chain and the figures of the solver; every row is written at once,
     so that the file can be followed. A resumed run goes on in the same file."""
 
-    def __init__(self, params: CSVLogParams, run: Run) -> None:
-        self.every, self.total = params.every, run.total
-        self.path = run.out / "observed.csv" if params.path is None else Path(params.path)
-        kept = _rows(self.path, run.first) if run.first else []
+    def __init__(self, params: CSVLogParams, context: CallbackContext) -> None:
+        self.every, self.total = params.every, context.total
+        self.path = context.path("observed.csv") if params.path is None else Path(params.path)
+        kept = _rows(self.path, context.first) if context.first else []
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("w", newline="", encoding="utf-8")

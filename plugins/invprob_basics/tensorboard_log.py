@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invprob.callback import Run, Watcher
+from invprob.callback import Callback, CallbackContext
 from invprob.errors import BadInput
 from invprob.solver import Progress
 from invprob_basics.params import TensorBoardLogParams
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
-class TensorBoardLog(Watcher):
+class TensorBoardLog(Callback):
     """Each figure as a curve per chain, and the current images of the first chains."""
 
-    def __init__(self, params: TensorBoardLogParams, run: Run) -> None:
-        self.params, self.total = params, run.total
-        folder = run.out / "tensorboard" if params.path is None else params.path
+    def __init__(self, params: TensorBoardLogParams, context: CallbackContext) -> None:
+        self.params, self.total = params, context.total
+        make = _writer()
+        folder = context.path("tensorboard") if params.path is None else params.path
         # steps that a resumed run makes again replace those seen before
-        purge = run.first + 1 if run.first else None
-        self.writer = _writer(str(folder), purge)
+        purge = context.first + 1 if context.first else None
+        self.writer = make(str(folder), purge_step=purge)
 
     def __call__(self, progress: Progress) -> None:
         p, step, info = self.params, progress.state.step, progress.info
@@ -39,7 +40,7 @@ class TensorBoardLog(Watcher):
         self.writer.close()
 
 
-def _writer(folder: str, purge: int | None) -> SummaryWriter:
+def _writer() -> type[SummaryWriter]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -47,4 +48,4 @@ def _writer(folder: str, purge: int | None) -> SummaryWriter:
             "observer tensorboard needs the package tensorboard, which is not installed",
             "pip install 'invprob[tensorboard]'",
         ) from None
-    return SummaryWriter(folder, purge_step=purge)
+    return SummaryWriter

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
@@ -12,8 +14,12 @@ class CSGMParams(Params):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 3, "restarts": 2}]})
 
+    renamed: ClassVar = {"plateau": "patience"}
+
     steps: int = Field(200, ge=1, description="Steps of Adam.")
     lr: float = Field(0.1, gt=0, description="Step size of Adam.")
     restarts: int = Field(2, ge=1, le=1000, description="Starts per sample; the best counts.")
     weight: float = Field(1.0, ge=0, description="Weight of the prior; 1 is the posterior mode.")
-    plateau: int = Field(0, ge=0, description="Stop a row after so many steps without gain; 0: no.")
+    patience: int = Field(
+        0, ge=0, description="Stop a row after so many steps without gain; 0: no."
+    )

@@ -11,7 +11,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="solver",
             name="csgm",
-            target="invprob_csgm.solver:CSGM",
+            target="invprob_csgm.solver:CSGM.from_params",
             params="invprob_csgm.params:CSGMParams",
             summary="Descent on the generator's input, with restarts (Bora et al., 2017).",
             needs=("generator", "prior.log_density"),

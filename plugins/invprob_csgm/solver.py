@@ -40,6 +40,7 @@ class CSGM(Solver):
 
     returns = "estimate"
     states = (CSGMState, Plateau)
+    params_type = CSGMParams
     params: CSGMParams
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
@@ -75,7 +76,7 @@ class CSGM(Solver):
 
         loss, image = loss.detach(), image.detach()
         better = loss < state.track.best
-        active = ~early_stopping.stalled(state.track, p.plateau)
+        active = ~early_stopping.stalled(state.track, p.patience)
         lr = p.lr * stages.cosine_ramp((state.step + 1) / p.steps)
         moved, moments = adam.adam(state.z, grad, state.moments, lr)
         after = CSGMState(

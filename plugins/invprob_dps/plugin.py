@@ -11,7 +11,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="solver",
             name="dps",
-            target="invprob_dps.solver:DPS",
+            target="invprob_dps.solver:DPS.from_params",
             params="invprob_dps.params:DPSParams",
             summary="Diffusion posterior sampling in pixel space (Chung et al., 2023).",
             needs=("prior.denoiser",),
@@ -20,7 +20,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="prior",
             name="pixel-diffusion",
-            target="invprob_dps.load:pixel_diffusion",
+            target="invprob_dps.prior:PixelDiffusion.from_params",
             params="invprob_dps.params:PixelDiffusionParams",
             summary="A diffusion model of images, a diffusers folder or a file (Ho et al., 2020).",
             offers=("score", "denoiser", "pixels"),

@@ -41,15 +41,18 @@ class DPS(Solver):
 
     returns = "sample"
     states = (DPSState,)
+    params_type = DPSParams
     params: DPSParams
 
     @property
     def bias(self) -> float:
         return 1.5  # docs/explanation/validity.md
 
-    def stages(self, generator: Generator) -> tuple[int, ...]:
+    def validate(self, generator: Generator) -> None:
         if generator.depth > 0:
             raise Incompatible("dps works on images, without a generator", "leave out --generator")
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
         return (0,)
 
     def total(self, problem: Problem) -> int:

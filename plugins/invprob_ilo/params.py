@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -14,6 +14,8 @@ class ILOParams(Params):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"stages": [0, 1], "steps": [2, 2]}]})
 
+    renamed: ClassVar = {"plateau": "patience"}
+
     stages: tuple[int, ...] = Field((1, 2, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (100, 100, 100), description="Steps of Adam in each round."
@@ -24,7 +26,7 @@ class ILOParams(Params):
     truncation: float = Field(
         0.5, ge=0, le=1, description="How far a start lies from the mean latent towards a draw."
     )
-    plateau: int = Field(
+    patience: int = Field(
         0, ge=0, description="End a row's round after this many steps without gain; 0: no."
     )
 

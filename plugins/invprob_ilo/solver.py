@@ -6,15 +6,15 @@ generative models, 2021, arXiv:2102.07364.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
 from invprob import tree
 from invprob.generator import Generator
 from invprob.latents import stages
+from invprob.latents.stages import StagedChain
 from invprob.numerics import adam, early_stopping
 from invprob.numerics.adam import Moments
 from invprob.numerics.early_stopping import Plateau
@@ -27,7 +27,9 @@ from invprob_ilo.params import ILOParams
 class ILOState(State):
     """x_k, its value at the start of the round and its spread; `best` is the best x_k so far."""
 
-    round: int
+    renamed: ClassVar = {"round": "round_index"}
+
+    round_index: int
     i: int
     x: Any
     start: Any
@@ -42,10 +44,13 @@ class ILO(Solver):
 
     returns = "estimate"
     states = (ILOState, Plateau)
+    params_type = ILOParams
     params: ILOParams
 
-    def stages(self, generator: Generator) -> tuple[int, ...]:
+    def validate(self, generator: Generator) -> None:
         stages.check(self.params.stages, self.params.steps, generator, "ilo")
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
         return self.params.stages
 
     def total(self, problem: Problem) -> int:
@@ -56,11 +61,14 @@ class ILO(Solver):
         x = stages.start(problem.generator, first, problem.keys, self.params.truncation)
         return self._begin(problem, x, 0, 0)
 
-    def _begin(self, problem: Problem, x: Any, round: int, step: int) -> ILOState:
-        _, spread = stages.moments(problem.generator, self.params.stages[round])
+    def _chain(self, problem: Problem) -> StagedChain:
+        return StagedChain(problem, self.params.stages, Proximal, "ilo")
+
+    def _begin(self, problem: Problem, x: Any, round_index: int, step: int) -> ILOState:
+        _, spread = stages.moments(problem.generator, self.params.stages[round_index])
         return ILOState(
             step=step,
-            round=round,
+            round_index=round_index,
             i=0,
             x=x,
             start=x,
@@ -71,13 +79,13 @@ class ILO(Solver):
         )
 
     def step(self, problem: Problem, state: ILOState) -> Progress:
-        p, G, A = self.params, problem.generator, problem.operator
-        k, steps = p.stages[state.round], p.steps[state.round]
-        ball = problem.prior(k, Proximal, "ilo")
+        p, A, chain = self.params, problem.operator, self._chain(problem)
+        k, steps = p.stages[state.round_index], p.steps[state.round_index]
+        ball = chain.prior(state.round_index)
 
         with torch.enable_grad():
             x = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.x)
-            image = G(x, start=k)
+            image = chain.image(state.round_index, x)
             clean = A(image)
             loss = -A.noise.log_prob(problem.y, clean)
             grad = stages.gradient(loss, x)
@@ -85,7 +93,7 @@ class ILO(Solver):
         loss = loss.detach()
         better = loss < state.track.best
         track = early_stopping.update(state.track, loss)
-        active = ~early_stopping.stalled(track, p.plateau)
+        active = ~early_stopping.stalled(track, p.patience)
         lr = p.lr * stages.cosine_ramp((state.i + 1) / steps)
         # descend in units of each leaf's spread, then project the deviation
         unit = tree.map(lambda leaf, s: leaf / s, state.x, state.spread)
@@ -96,7 +104,7 @@ class ILO(Solver):
 
         after = ILOState(
             step=state.step + 1,
-            round=state.round,
+            round_index=state.round_index,
             i=state.i + 1,
             x=tree.where(active, moved, state.x),
             start=state.start,
@@ -112,13 +120,12 @@ class ILO(Solver):
 
     def _next(self, problem: Problem, state: ILOState) -> ILOState:
         """The round is over: its best latent goes one stage deeper, or ends the run."""
-        done = sum(self.params.steps[: state.round + 1])
-        if state.round + 1 == len(self.params.stages):
-            return ILOState(**(vars(state) | {"step": done, "x": state.best}))
-        here, there = self.params.stages[state.round : state.round + 2]
-        deeper = problem.generator(state.best, start=here, stop=there)
-        return self._begin(problem, deeper, state.round + 1, done)
+        chain, over = self._chain(problem), state.round_index
+        done = sum(self.params.steps[: over + 1])
+        if chain.is_last(over):
+            return replace(state, step=done, x=state.best)
+        return self._begin(problem, chain.deeper(over, state.best), over + 1, done)
 
     def result(self, problem: Problem, state: ILOState) -> Result:
-        image: Tensor = problem.generator(state.best, start=self.params.stages[state.round])
+        image = self._chain(problem).image(state.round_index, state.best)
         return Result(image, image, torch.zeros_like(image))

@@ -16,7 +16,7 @@ from invprob.config import registry
 from invprob.config.experiment import Experiment
 from invprob.io import tensor_files
 from invprob.runs.loop import StopAfter
-from invprob.runs.session import Interrupted, resume, solve
+from invprob.runs.session import resume, solve
 from invprob.solver import Info, Progress, State
 
 SHAPE = (1, 4, 4)
@@ -39,7 +39,7 @@ def walk(images, **changes):
         "noise": "gauss",
         "samples": 3,
     }
-    return Experiment.parse(table | changes)
+    return Experiment.parse(table | changes).resolve(registry.registry())
 
 
 @pytest.fixture
@@ -161,8 +161,8 @@ def test_a_resumed_run_has_the_same_draws_and_diagnostics(toys, photos, tmp_path
     solve(walk(photos[:1]), toys, whole)
     for stop in (10, 75):
         broken = tmp_path / f"broken-{stop}"
-        with pytest.raises(Interrupted):
-            solve(walk(photos[:1]), toys, broken, lambda *_, at=stop: [StopAfter(at)])
+        stopped = solve(walk(photos[:1]), toys, broken, lambda _, at=stop: [StopAfter(at)])
+        assert not stopped.complete
         assert (broken / "draws.safetensors").exists() == (stop > 30)
         resume(toys, broken)
         for file in ("diagnostics.json", "trace.csv"):
@@ -180,25 +180,25 @@ def test_the_draws_of_a_batch_are_those_of_its_elements(toys, photos, tmp_path):
     both = solve(walk(photos), toys, tmp_path / "both")
     for i, photo in enumerate(photos):
         alone = solve(walk([photo]), toys, tmp_path / f"alone-{i}")
-        assert torch.allclose(alone.drawn.values[0], both.drawn.values[i], rtol=1e-4, atol=1e-4)
-        assert torch.allclose(alone.drawn.images[0], both.drawn.images[i], atol=2e-3)
-        assert alone.diagnoses[0].r_hat == pytest.approx(both.diagnoses[i].r_hat, rel=1e-3)
+        assert torch.allclose(alone.draws.values[0], both.draws.values[i], rtol=1e-4, atol=1e-4)
+        assert torch.allclose(alone.draws.images[0], both.draws.images[i], atol=2e-3)
+        assert alone.diagnostics[0].r_hat == pytest.approx(both.diagnostics[i].r_hat, rel=1e-3)
         assert torch.allclose(alone.interval.lower[0], both.interval.lower[i], atol=2e-3)
 
 
 def test_without_draws_the_interval_is_that_of_the_samples(toys, photos, tmp_path):
-    outcome = solve(walk(photos, solver="walk:steps=5"), toys, tmp_path / "run")
-    assert outcome.drawn is None
-    assert torch.allclose(outcome.interval.median, outcome.samples.median(1)[0])
-    assert "coverage_90" not in outcome.rows[0]
+    solution = solve(walk(photos, solver="walk:steps=5"), toys, tmp_path / "run")
+    assert solution.draws is None
+    assert torch.allclose(solution.interval.median, solution.samples.median(1)[0])
+    assert "coverage_90" not in solution.metrics[0]
     assert not (tmp_path / "run" / "diagnostics.json").exists()
 
 
 def test_chains_that_are_lost_are_told_not_drawn_upon(toys, photos, tmp_path):
     run = walk(photos[:1], solver="walk:steps=60,burn=0,lr=1e4")
-    outcome = solve(run, toys, tmp_path / "run")
-    assert outcome.rows[0]["convergence"] == "not converged"
-    assert outcome.rows[0]["coverage_90"] == 0
+    solution = solve(run, toys, tmp_path / "run")
+    assert solution.metrics[0]["convergence"] == "not converged"
+    assert solution.metrics[0]["coverage_90"] == 0
     report = json.loads((tmp_path / "run" / "diagnostics.json").read_text())
     assert report["images"]["a"]["r_hat"] is None
     assert (tmp_path / "run" / "trace.png").is_file()

@@ -13,7 +13,7 @@ from pathlib import Path
 import entrypoints
 import pytest
 
-from invprob.config.experiment import Experiment, complete
+from invprob.config.experiment import Experiment
 from invprob.config.registry import discover, installed, left_out
 from invprob.errors import AmbiguousComponent, BrokenPlugin
 
@@ -114,11 +114,11 @@ def test_namesakes_are_told_apart(tmp_path, monkeypatch):
         found.find("solver", "dps")
     assert caught.value.hint == "say dps.dps or toy.dps"
     assert found.find("solver", "toy.dps").plugin == "toy"
-    whole = complete(Experiment.parse({"solver": "dps.dps"}), found)
+    whole = Experiment.parse({"solver": "dps.dps"}).resolve(found)
     assert whole.solver.name == "dps.dps"
     assert whole.operator[0].name == "basics.inpaint"
     assert whole.noise.name == "gaussian"
-    assert complete(whole, found) == whole
+    assert whole.resolve(found) == whole
 
 
 def test_a_plugin_that_is_not_loaded_says_why(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from invprob.config.experiment import Experiment, complete, override
+from invprob.config.experiment import Experiment, override
 from invprob.config.registry import discover, registry
 from invprob.config.toml import dumps as toml
 from invprob.errors import BadParams
@@ -40,14 +40,14 @@ def test_toml_is_read_back():
     assert tomllib.loads(toml(data)) == data
 
 
-def test_a_completed_experiment_survives_toml():
+def test_a_resolved_experiment_survives_toml():
     experiment = Experiment.parse(
         {"solver": "walk:steps=7", "operator": "mask:keep=0.3|mask", "noise": "gauss:sigma=0.1"}
     )
-    whole = complete(experiment, TOYS)
+    whole = experiment.resolve(TOYS)
     assert whole.generator is not None
     assert whole.solver.params["steps"] == 7
-    again = complete(Experiment.parse(tomllib.loads(whole.to_toml())), TOYS)
+    again = Experiment.parse(tomllib.loads(whole.to_toml())).resolve(TOYS)
     assert again == whole
 
 
@@ -68,5 +68,14 @@ def test_a_choice_of_numbers_can_be_typed():
 
 def test_an_unknown_setting_names_the_nearest():
     with pytest.raises(BadParams) as caught:
-        override({}, ["solvr.steps=3"])
+        override({}, ["solvr.steps=3"], TOYS)
     assert "solver" in caught.value.hint
+
+
+def test_a_setting_replaces_a_parameter_under_its_old_name(monkeypatch):
+    model = TOYS.find("solver", "walk").params()
+    monkeypatch.setattr(model, "renamed", {"rate": "lr", "pace": "lr"})
+    table = {"solver": {"name": "walk", "rate": 0.1, "steps": 2}}
+    for key in ("lr", "pace", "rate"):
+        changed = override(table, [f"solver.{key}=3"], TOYS)["solver"]
+        assert changed == {"name": "walk", "steps": 2, key: "3"}

@@ -80,3 +80,17 @@ def test_every_component_installed_resolves_and_is_described():
             assert field.description, f"{entry.full_name}.{name}"
         for example in (model.model_config.get("json_schema_extra") or {}).get("examples", []):
             model.model_validate(example)
+
+
+def test_a_former_name_finds_the_component_with_a_notice():
+    found = discover([manifest("good", component("new", aliases=("old",)))])
+    for name in ("old", "good.old"):
+        with pytest.warns(FutureWarning, match=f"noise '{name}' is called 'new'"):
+            assert found.name(found.find("noise", name)) == "new"
+
+
+def test_a_name_of_today_goes_before_a_former_one():
+    found = discover(
+        [manifest("good", component("new", aliases=("old",))), manifest("other", component("old"))]
+    )
+    assert found.find("noise", "old").plugin == "other"

@@ -1,5 +1,8 @@
 """A folder is written by one process at a time, and never stays locked."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 
@@ -58,9 +61,18 @@ def test_a_bench_that_is_being_written_is_not_run(holder, tmp_path, capsys):
 
 
 def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch):
-    def absent(file):
-        raise OSError(37, "No locks available")
+    def absent(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(lock, "_take", absent)
+    monkeypatch.setattr(fcntl, "flock", absent)
+    used = False
     with lock.only(tmp_path):
-        pass
+        used = True
+    assert used
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError), lock.only(tmp_path):
+        pytest.fail("written to")

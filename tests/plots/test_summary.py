@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 
 from invprob.analysis.diagnostics import Diagnosis
-from invprob.config.experiment import Experiment
 from invprob.plots import layout, summary
 
 
@@ -16,13 +15,14 @@ def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True,
     rng = torch.Generator().manual_seed(0)
     drawn = torch.rand(count, samples, *shape, generator=rng)
     return SimpleNamespace(
-        experiment=Experiment(),
+        title="sgilo.sgilo",
+        subtitle="basics.inpaint; noise basics.gaussian:sigma=0.02",
         names=[f"face-{i}" for i in range(count)],
         truth=drawn[:, 0] if truth else None,
         samples=drawn,
         mean=drawn.mean(1),
         std=drawn.std(1, unbiased=False),
-        rows=[{"psnr_mean": 30.0, "ssim_mean": 0.9}] * count,
+        metrics=[{"psnr_mean": 30.0, "ssim_mean": 0.9}] * count,
         returns=returns,
         bias=bias,
     )
@@ -95,7 +95,7 @@ def test_what_is_left_out_is_said(monkeypatch):
 )
 def test_the_std_says_whether_the_chains_converged(monkeypatch, diagnosis, caption, warn):
     found = results()
-    found.rows = [found.rows[0], found.rows[1] | diagnosis.row()]
+    found.metrics = [found.metrics[0], found.metrics[1] | diagnosis.row()]
     drawn = columns(found, monkeypatch)
     cells = [row.cells[3] for row in drawn.rows]
     assert [(cell.caption, cell.warn) for cell in cells] == [("", False), (caption, warn)]

@@ -6,23 +6,19 @@ import torch
 from invprob import tree
 from invprob.io import checkpoint
 from invprob.solver import Problem
-from invprob_csgm.params import CSGMParams
 from invprob_csgm.solver import CSGM
-from invprob_dps.params import DPSParams
 from invprob_dps.solver import DPS
-from invprob_ilo.params import ILOParams
 from invprob_ilo.solver import ILO
-from invprob_sgilo.solvers.params import OfficialParams, SGILOParams
-from invprob_sgilo.solvers.released import Official
+from invprob_sgilo.solvers.released import Released
 from invprob_sgilo.solvers.sgilo import SGILO
 from tests.plugins.closed_form import last, problem, with_balls, without_generator
 
 SOLVERS = {
-    "csgm": lambda: CSGM(CSGMParams(steps=12, restarts=2)),
-    "dps": lambda: DPS(DPSParams(steps=12)),
-    "ilo": lambda: ILO(ILOParams(stages=(0, 1), steps=(6, 6))),
-    "sgilo": lambda: SGILO(SGILOParams(stages=(0, 1), steps=(4, 8), anneal=0.4, probes=2)),
-    "sgilo-official": lambda: Official(OfficialParams(stages=(0, 1), steps=(6, 6))),
+    "csgm": lambda: CSGM(steps=12, restarts=2),
+    "dps": lambda: DPS(steps=12),
+    "ilo": lambda: ILO(stages=(0, 1), steps=(6, 6)),
+    "sgilo": lambda: SGILO(stages=(0, 1), steps=(4, 8), anneal=0.4, fisher_probes=2),
+    "sgilo-released": lambda: Released(stages=(0, 1), steps=(6, 6)),
 }
 
 TOLERANCE = 1e-4

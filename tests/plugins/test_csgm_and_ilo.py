@@ -2,10 +2,8 @@ import pytest
 import torch
 
 from invprob.errors import BadParams, Incompatible
-from invprob_csgm.params import CSGMParams
 from invprob_csgm.solver import CSGM
 from invprob_ilo.l1_ball import project
-from invprob_ilo.params import ILOParams
 from invprob_ilo.solver import ILO
 from tests.plugins.closed_form import last, posterior, problem, with_balls
 
@@ -13,7 +11,7 @@ from tests.plugins.closed_form import last, posterior, problem, with_balls
 def test_csgm_finds_the_posterior_mode():
     p, _ = problem(sigma=0.1)
     mode, _ = posterior(p, 0.1)
-    solver = CSGM(CSGMParams(steps=800, restarts=1, lr=0.02))
+    solver = CSGM(steps=800, restarts=1, lr=0.02)
     state, info = last(solver, p)
     assert torch.allclose(state.z[0], mode, atol=1e-2)
     assert torch.allclose(solver.result(p, state).image, p.generator(mode[None]), atol=1e-2)
@@ -22,7 +20,7 @@ def test_csgm_finds_the_posterior_mode():
 
 def test_csgm_keeps_the_best_restart():
     p, _ = problem(rows=2)
-    solver = CSGM(CSGMParams(steps=5, restarts=3))
+    solver = CSGM(steps=5, restarts=3)
     state, info = last(solver, p)
     best = state.track.best.reshape(2, 3)
     picked = solver.result(p, state).image
@@ -33,7 +31,7 @@ def test_csgm_keeps_the_best_restart():
 
 def test_ilo_reaches_the_noise_level_within_a_wide_ball():
     p, _ = problem(sigma=0.1)
-    solver = ILO(ILOParams(stages=(0, 1), steps=(100, 100)))
+    solver = ILO(stages=(0, 1), steps=(100, 100))
     state, _ = last(solver, with_balls(p, 100.0))
     image = solver.result(p, state).image
     assert float(p.operator.chi2(p.y, image)) < 1
@@ -42,7 +40,7 @@ def test_ilo_reaches_the_noise_level_within_a_wide_ball():
 def test_ilo_stays_within_a_narrow_ball():
     p, _ = problem(sigma=0.1)
     q = with_balls(p, 0.01)
-    solver = ILO(ILOParams(stages=(0, 1), steps=(20, 20)))
+    solver = ILO(stages=(0, 1), steps=(20, 20))
     state, _ = last(solver, q)
     assert float((state.x - state.start).abs().sum()) <= 0.01 * 4 + 1e-6
 
@@ -72,13 +70,13 @@ def test_l1_projection_is_the_nearest_point():
 def test_impossible_rounds_are_refused(params, says):
     p, _ = problem()
     with pytest.raises(BadParams, match=says):
-        ILO(ILOParams(**params)).stages(p.generator)
+        ILO(**params).validate(p.generator)
 
 
 def test_a_missing_capability_is_refused_before_the_first_step():
     p, _ = problem()
     with pytest.raises(Incompatible, match="proximal"):
-        last(ILO(ILOParams(stages=(0,), steps=(2,))), with_none(p))
+        last(ILO(stages=(0,), steps=(2,)), with_none(p))
 
 
 def with_none(p):

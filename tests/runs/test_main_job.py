@@ -10,14 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from invprob.config.experiment import Experiment, complete
+from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
 from invprob.errors import BadWeights, Incompatible
 from invprob.io import checksums, images
-from invprob.params import Spec
 from invprob.runs.inputs import prepare
 from invprob.runs.loop import StopAfter, drive
-from invprob.runs.session import Interrupted, resume, solve
+from invprob.runs.session import resume, solve
 from invprob_sgilo.bundled import BUNDLED, bundled_sha256
 
 ROOT = Path(__file__).parents[2]
@@ -26,17 +25,18 @@ SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
     "dps": "dps:steps=6",
     "ilo": "ilo:steps=3,3,3",
-    "sgilo": "sgilo:steps=4,10,probes=2",
+    "sgilo": "sgilo:steps=4,10,fisher_probes=2",
 }
 
 
 def experiment(solver, **changes):
-    return Experiment.parse({"solver": SHORT[solver], "limit": 1, "samples": 2, **changes})
+    table = {"solver": SHORT[solver], "limit": 1, "samples": 2, **changes}
+    return Experiment.parse(table).resolve(registry())
 
 
 @pytest.mark.parametrize("solver", SHORT)
 def test_the_whole_run_folder_is_written(solver, tmp_path):
-    outcome = solve(experiment(solver), registry(), tmp_path / "run")
+    solution = solve(experiment(solver), registry(), tmp_path / "run")
     names = {p.name for p in (tmp_path / "run").iterdir()}
     assert names >= {
         *("experiment.toml", "manifest.json", "measurement.safetensors", "result.safetensors"),
@@ -45,13 +45,13 @@ def test_the_whole_run_folder_is_written(solver, tmp_path):
     }
     arrays = load_file(tmp_path / "run" / "result.safetensors")
     assert arrays["samples"].shape == (1, 2, 3, 64, 64)
-    assert torch.equal(arrays["mean"], outcome.mean)
+    assert torch.equal(arrays["mean"], solution.mean)
     table = tomllib.loads((tmp_path / "run" / "experiment.toml").read_text())
-    assert complete(Experiment.parse(table), registry()) == outcome.experiment
+    assert Experiment.parse(table).resolve(registry()) == solution.experiment
     row = json.loads((tmp_path / "run" / "metrics.json").read_text())["images"][0]
     assert row["psnr_mean"] > 5
-    mean = images.read(tmp_path / "run" / "mean" / f"{outcome.names[0]}.png")
-    assert torch.allclose(mean, outcome.mean[0].clamp(0, 1), atol=1 / 255)
+    mean = images.read(tmp_path / "run" / "mean" / f"{solution.names[0]}.png")
+    assert torch.allclose(mean, solution.mean[0].clamp(0, 1), atol=1 / 255)
 
 
 @pytest.mark.parametrize("solver", SHORT)
@@ -59,26 +59,25 @@ def test_stopped_anywhere_it_resumes_with_the_same_bits(solver, tmp_path):
     whole = solve(experiment(solver), registry(), tmp_path / "whole")
     for stop in (1, 5):
         out = tmp_path / f"stopped-{stop}"
-        with pytest.raises(Interrupted):
-            solve(experiment(solver), registry(), out, lambda *_, at=stop: [StopAfter(at)])
-        assert not (out / "result.safetensors").exists()
+        stopped = solve(experiment(solver), registry(), out, lambda _, at=stop: [StopAfter(at)])
+        assert (stopped.complete, stopped.steps) == (False, stop)
+        assert "finished" not in json.loads((out / "manifest.json").read_text())
         resumed = resume(registry(), out)
         assert torch.equal(resumed.samples, whole.samples)
         assert torch.equal(resumed.mean, whole.mean)
         assert torch.equal(resumed.std, whole.std)
         traces = [(tmp_path / n / "trace.csv").read_text() for n in ("whole", out.name)]
         assert traces[0] == traces[1]
-        assert resumed.diagnoses == whole.diagnoses
-        if whole.drawn is not None:
-            assert torch.equal(resumed.drawn.values, whole.drawn.values)
-            assert torch.equal(resumed.drawn.images, whole.drawn.images)
+        assert resumed.diagnostics == whole.diagnostics
+        if whole.draws is not None:
+            assert torch.equal(resumed.draws.values, whole.draws.values)
+            assert torch.equal(resumed.draws.images, whole.draws.images)
 
 
 def samples_in_double_precision(solver, paths, samples):
     """The last samples and means of a run whose every number is float64."""
-    run, parts, data = prepare(
-        experiment(solver, images=paths, samples=samples, limit=None), registry()
-    )
+    run = experiment(solver, images=paths, samples=samples, limit=None)
+    parts, data = prepare(run, registry())
     for module in (parts.generator, parts.operator, *parts.priors.values()):
         module.double()
     problem = parts.problem(data.y, run.samples, run.seed)
@@ -118,8 +117,8 @@ OPERATORS = [
 @pytest.mark.parametrize("noise", ["none", "poisson:gain=0.01"])
 def test_every_operator_and_noise_can_be_solved(operator, noise, tmp_path):
     run = experiment("sgilo", operator=operator, noise=noise, samples=1)
-    outcome = solve(run, registry(), tmp_path / "run")
-    assert torch.isfinite(outcome.samples).all()
+    solution = solve(run, registry(), tmp_path / "run")
+    assert torch.isfinite(solution.samples).all()
     assert (tmp_path / "run" / "summary.png").is_file()
 
 
@@ -135,15 +134,15 @@ def test_a_measurement_that_is_degraded_already_is_solved(tmp_path):
         operator=f"inpaint:mask={tmp_path}/hole.png",
         limit=None,
     )
-    outcome = solve(run, registry(), tmp_path / "run")
-    assert outcome.truth is None
-    assert outcome.names == ("y",)
-    assert set(outcome.rows[0]) == {"image", "misfit_mean", "misfit_sample", *CONVERGENCE}
+    solution = solve(run, registry(), tmp_path / "run")
+    assert solution.truth is None
+    assert solution.names == ("y",)
+    assert set(solution.metrics[0]) == {"image", "misfit_mean", "misfit_sample", *CONVERGENCE}
 
 
 def test_the_observed_half_is_sure_and_the_other_is_not(tmp_path):
-    run = experiment("sgilo", operator="inpaint:half=left", samples=4)
-    run = run.model_copy(update={"solver": Spec.model_validate("sgilo:steps=80,80,anneal=1")})
+    steps = "sgilo:steps=80,80,anneal=1"
+    run = experiment("sgilo", operator="inpaint:half=left", samples=4, solver=steps)
     std = solve(run, registry(), tmp_path / "run").std[0].mean(0)
     hole, seen = (std[:, 4:28], std[:, 36:60])
     assert float(seen.mean()) < 0.02
@@ -152,7 +151,7 @@ def test_the_observed_half_is_sure_and_the_other_is_not(tmp_path):
 
 def test_a_wrong_pairing_is_refused_from_the_manifests():
     with pytest.raises(Incompatible, match=r"sgilo needs a prior with a score; l1-ball offers"):
-        complete(experiment("sgilo", prior={"default": "l1-ball"}), registry())
+        experiment("sgilo", prior={"default": "l1-ball"})
 
 
 def test_a_wrong_sha256_and_a_truncated_file_are_refused(tmp_path):
@@ -199,12 +198,12 @@ def test_the_posterior_mean_beats_filling_with_the_mean_colour_by_6_db(tmp_path)
         pytest.skip("faces64-test.zip is not at hand (../shared/data)")
     run = Experiment.parse(
         {"images": [str(faces)], "limit": 32, "operator": "inpaint:keep=0.1", "samples": 4}
-    )
-    _, parts, data = prepare(run, registry())
+    ).resolve(registry())
+    parts, data = prepare(run, registry())
     colours = data.y.reshape(32, 3, -1)
     mask = parts.operator.adjoint(torch.ones_like(data.y))
     filled = parts.operator.adjoint(data.y) + (1 - mask) * colours.mean(2)[:, :, None, None]
     baseline = -10 * ((filled - data.truth) ** 2).flatten(1).mean(1).log10()
-    outcome = solve(run, registry(), tmp_path / "run")
-    psnr = torch.tensor([row["psnr_mean"] for row in outcome.rows])
+    solution = solve(run, registry(), tmp_path / "run")
+    psnr = torch.tensor([row["psnr_mean"] for row in solution.metrics])
     assert float((psnr - baseline).mean()) >= 6

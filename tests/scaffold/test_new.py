@@ -122,7 +122,7 @@ def test_a_generator_knows_the_images_it_learned_from(plugin):
     assert torch.equal(G(G(z, stop=1), start=1), G(z))
     # all but one component of the bundled samples span them
     sample = torch.nn.functional.interpolate(
-        invprob.samples(1), (16, 16), mode="bicubic", antialias=True
+        invprob.datasets.faces(1), (16, 16), mode="bicubic", antialias=True
     ).clamp(0, 1)
     code = ((sample.flatten(1) - G.mean) @ G.components.T) / G.scale
     assert torch.allclose(G(code), sample, atol=1e-3)

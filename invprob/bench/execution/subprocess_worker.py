@@ -57,7 +57,7 @@ def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:
     import torch
 
     from invprob.bench import evaluate, measurements
-    from invprob.config.experiment import Experiment
+    from invprob.config.experiment import ResolvedExperiment
     from invprob.config.registry import registry
     from invprob.errors import BadWeights
     from invprob.runs import build
@@ -71,7 +71,7 @@ def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:
     m, sha256 = _models(json.dumps(brought), shape)
     if sha256 != told["models"]:
         raise BadWeights(f"the weights here have sha256 {sha256}, not {told['models']}")
-    experiment = Experiment.parse(table)
+    experiment = ResolvedExperiment.parse(table)
     A = build.operator(experiment, registry(), shape, m.device)
     parts = Parts(m.solver, m.generator, A, m.device, m.priors)
 
@@ -86,11 +86,11 @@ def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:
 @lru_cache(maxsize=8)
 def _models(brought: str, shape: Any) -> tuple[Models, str]:
     """What a method brings along, loaded once for all its cells, and its SHA-256."""
-    from invprob.config.experiment import Experiment
+    from invprob.config.experiment import ResolvedExperiment
     from invprob.config.registry import registry
     from invprob.runs import build
 
-    m = build.models(Experiment.parse(json.loads(brought)), registry(), shape)
+    m = build.models(ResolvedExperiment.parse(json.loads(brought)), registry(), shape)
     return m, fingerprint.of_modules(m.generator, *m.priors.values())
 
 

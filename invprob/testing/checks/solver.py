@@ -182,7 +182,6 @@ def needy(case: Case) -> None:
 def _refuses(solver: Solver, p: Problem, what: str) -> bool:
     """Whether the first step is refused with a sentence."""
     try:
-        solver.stages(p.generator)
         next(iter(solver.run(p)))
     except InvprobError:
         return True

@@ -43,23 +43,23 @@ class Fit(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """`steps` gradients spread over `levels` diffusion times that fall evenly to `end`.
+    """`steps` gradients spread over `num_levels` diffusion times that fall evenly to `t_end`.
 
-    The last level, at which the chain settles on the measurement, takes the part `last` of them. A
-    start of 0 adds no noise: there is the last level only, on the chain as it comes.
+    The last level, at which the chain settles on the measurement, takes the part `final_fraction`
+    of them. A `t_start` of 0 adds no noise: there is the last level only, on the chain as it comes.
     """
 
-    start: float
-    end: float
-    levels: int
+    t_start: float
+    t_end: float
+    num_levels: int
     steps: int
-    last: float
+    final_fraction: float
 
     @property
     def begins(self) -> list[int]:
         """The first step of each level; of fewer steps than levels, each is a level."""
-        before = min(self.levels, self.steps) - 1 if self.start else 0
-        rest = min(self.steps - 1, max(before, int((1 - self.last) * self.steps + 0.5)))
+        before = min(self.num_levels, self.steps) - 1 if self.t_start else 0
+        rest = min(self.steps - 1, max(before, int((1 - self.final_fraction) * self.steps + 0.5)))
         return [*(-(-level * rest // before) for level in range(before)), rest if before else 0]
 
     def level(self, i: int) -> int:
@@ -67,26 +67,26 @@ class Schedule:
         return sum(begin <= i for begin in self.begins) - 1
 
     def time(self, i: int) -> float:
-        """The diffusion time of step i; the last level is at `end`."""
+        """The diffusion time of step i; the last level is at `t_end`."""
         last = len(self.begins) - 1
-        return self.end + (self.start - self.end) * (last - self.level(i)) / max(1, last)
+        return self.t_end + (self.t_start - self.t_end) * (last - self.level(i)) / max(1, last)
 
     def next_level(self, i: int) -> int:
         """The first step of the next level, or `steps`."""
         return next((begin for begin in self.begins if begin > i), self.steps)
 
 
-def steps(p: SGILOParams, round: int) -> int:
+def steps(p: SGILOParams, round_index: int) -> int:
     """How many steps of a round anneal: all, but in the last round a part."""
-    last = round + 1 == len(p.steps)
-    return int(p.anneal * p.steps[round] + 0.5) if last else p.steps[round]
+    last = round_index + 1 == len(p.steps)
+    return int(p.anneal * p.steps[round_index] + 0.5) if last else p.steps[round_index]
 
 
-def schedule(p: SGILOParams, round: int) -> Schedule:
+def schedule(p: SGILOParams, round_index: int) -> Schedule:
     """The annealing of a round."""
-    start = p.starts[min(round, len(p.starts) - 1)]
-    start = max(start, p.level) if start else 0.0
-    return Schedule(start, p.level, p.levels, steps(p, round), p.last)
+    start = p.t_start[min(round_index, len(p.t_start) - 1)]
+    start = max(start, p.t_end) if start else 0.0
+    return Schedule(start, p.t_end, p.num_levels, steps(p, round_index), p.final_fraction)
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,14 @@ class Annealed:
     descent: AdamDescent | Descent
 
 
-def begin(prior: Score, u: Any, t: float, flow: int, keys: Sequence[int], *path: int | str) -> Any:
-    """û at the start of level t: u noised to t, then denoised in `flow` steps."""
+def begin(
+    prior: Score, u: Any, t: float, ode_steps: int, keys: Sequence[int], *path: int | str
+) -> Any:
+    """û at the start of level t: u noised to t, then denoised in `ode_steps` steps."""
     noise = seeds.normal_like(u, keys, *path)
     noisy = prior.noised(u, rows(t, u), noise)
-    return probability_flow(prior, noisy, [t * (flow - j) / flow for j in range(flow)])
+    times = [t * (ode_steps - j) / ode_steps for j in range(ode_steps)]
+    return probability_flow(prior, noisy, times)
 
 
 def held(anchor: Any, optimizer: str) -> Annealed:

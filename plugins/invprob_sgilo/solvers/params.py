@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -13,8 +13,21 @@ class SGILOParams(Params):
     """Langevin dynamics on intermediate latents, guided by a learned score."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 8], "probes": 2}]}
+        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 8], "fisher_probes": 2}]}
     )
+
+    renamed: ClassVar = {
+        "starts": "t_start",
+        "level": "t_end",
+        "levels": "num_levels",
+        "last": "final_fraction",
+        "flow": "ode_steps",
+        "beta": "inverse_temperature",
+        "probes": "fisher_probes",
+        "eta": "step_size",
+        "target": "target_accept",
+        "plateau": "patience",
+    }
 
     stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -26,20 +39,20 @@ class SGILOParams(Params):
         le=1,
         description="Part of the last round spent on annealing; earlier ones anneal only.",
     )
-    starts: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+    t_start: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (1.0, 0.15),
         min_length=1,
         description="Diffusion time t at which each round begins, 0: without noise, where the one"
         " before ended; the last serves the rest.",
     )
-    level: float = Field(
+    t_end: float = Field(
         0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
     )
-    levels: int = Field(3, ge=1, description="Noise levels of an annealing.")
-    last: float = Field(
+    num_levels: int = Field(3, ge=1, description="Noise levels of an annealing.")
+    final_fraction: float = Field(
         0.6, gt=0, le=1, description="Part of an annealing that its last level takes."
     )
-    flow: int = Field(
+    ode_steps: int = Field(
         3, ge=1, description="Steps of the probability flow that denoise the chain at each level."
     )
     optimizers: tuple[Literal["adam", "lbfgs"], ...] = Field(
@@ -54,11 +67,13 @@ class SGILOParams(Params):
         " L-BFGS, in units of the prior's spread.",
     )
     weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
-    beta: float = Field(1.0, gt=0, description="Inverse temperature; 1 samples the posterior.")
-    probes: int = Field(
+    inverse_temperature: float = Field(
+        1.0, gt=0, description="Inverse temperature β; 1 samples the posterior."
+    )
+    fisher_probes: int = Field(
         8, ge=1, le=256, description="Gradients spent on the preconditioner of Langevin."
     )
-    eta: float | None = Field(
+    step_size: float | None = Field(
         None, gt=0, description="Step size η of Langevin; none: adapted in the burn-in."
     )
     burn_in: float = Field(
@@ -68,19 +83,19 @@ class SGILOParams(Params):
         description="Part of the Langevin steps that adapt the step size; five at least, if it is"
         " adapted.",
     )
-    target: float = Field(
+    target_accept: float = Field(
         0.8, gt=0, lt=1, description="Acceptance that the step size is adapted to, then frozen."
     )
     metropolis: bool = Field(
         False, description="Correct every move (MALA); needs a prior with a log-density."
     )
     thin: int = Field(1, ge=1, description="Count one Langevin step in so many as a draw.")
-    plateau: int = Field(
+    patience: int = Field(
         0, ge=0, description="End an annealing after this many steps without gain; 0: no."
     )
 
 
-class OfficialParams(Params):
+class ReleasedParams(Params):
     """The loop of the authors' released code."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"stages": [0, 1], "steps": [2, 2]}]})

@@ -13,7 +13,7 @@ Daras, Dagan, Dimakis, Daskalakis, 2022, arXiv:2206.09104.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,61 +22,72 @@ from invprob import seeds, tree
 from invprob.diffusion import samplers, sde
 from invprob.generator import Generator
 from invprob.latents import stages
+from invprob.latents.stages import StagedChain
 from invprob.numerics import adam
 from invprob.numerics.adam import Moments
+from invprob.prior import Score
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
-from invprob_sgilo.solvers.params import OfficialParams
-from invprob_sgilo.solvers.stages import Staged
+from invprob_sgilo.solvers.params import ReleasedParams
 
 TIME, GRID = 0.01, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfficialState(State):
+class ReleasedState(State):
     """u in the prior's units, and the norms that its codes and noise maps are held to."""
 
-    round: int
+    formerly = ("OfficialState",)
+    renamed: ClassVar = {"round": "round_index"}
+
+    round_index: int
     i: int
     u: Any
     norms: Any
     moments: Moments
 
 
-class Official(Solver):
+class Released(Solver):
     """The released loop."""
 
     returns = "estimate"
-    states = (OfficialState, Moments)
-    params: OfficialParams
+    states = (ReleasedState, Moments)
+    params_type = ReleasedParams
+    params: ReleasedParams
+
+    def validate(self, generator: Generator) -> None:
+        stages.check(self.params.stages, self.params.steps, generator, "sgilo-released")
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
-        stages.check(self.params.stages, self.params.steps, generator, "sgilo-official")
         return self.params.stages
 
     def total(self, problem: Problem) -> int:
         return sum(self.params.steps)
 
-    def _staged(self, problem: Problem) -> Staged:
-        return Staged(problem, self.params.stages, "sgilo-official")
+    def _chain(self, problem: Problem) -> StagedChain:
+        return StagedChain(problem, self.params.stages, Score, "sgilo-released")
 
-    def init(self, problem: Problem) -> OfficialState:
+    def init(self, problem: Problem) -> ReleasedState:
         """Every style code starts at one (in the prior's units), noise maps at a draw."""
-        x = stages.draws(problem.generator, self.params.stages[0], problem.keys, "start")
-        u = self._staged(problem).prior(0).normalise(x)
+        u = self._chain(problem).start()
         ones = [torch.ones_like(v) if is_code(v) else v for v in tree.leaves(u)]
         return self._begin(tree.unflatten(u, ones), 0, 0)
 
-    def _begin(self, u: Any, round: int, step: int) -> OfficialState:
-        return OfficialState(
-            step=step, round=round, i=0, u=u, norms=tree.map(norm, u), moments=adam.start(u)
+    def _begin(self, u: Any, round_index: int, step: int) -> ReleasedState:
+        return ReleasedState(
+            step=step,
+            round_index=round_index,
+            i=0,
+            u=u,
+            norms=tree.map(norm, u),
+            moments=adam.start(u),
         )
 
-    def step(self, problem: Problem, state: OfficialState) -> Progress:
+    def step(self, problem: Problem, state: ReleasedState) -> Progress:
         p, A, y = self.params, problem.operator, problem.y
-        prior = self._staged(problem).prior(state.round)
+        prior = self._chain(problem).prior(state.round_index)
         with torch.enable_grad():
             u = tree.map(lambda v: v.detach().requires_grad_(), state.u)
-            image = self._staged(problem).image(state.round, u)
+            image = self._chain(problem).image(state.round_index, u)
             clean = A(image.clamp(0, 1))
             loss = (clean - y).square().flatten(1).mean(1)
             slope = stages.gradient(loss, u)
@@ -84,7 +95,7 @@ class Official(Solver):
         t = samplers.rows(TIME, state.u)
         ahead = sde.euler_maruyama(prior, state.u, t, t - 1 / GRID, None)
         moved, moments = adam.adam(state.u, slope, state.moments, p.lr)
-        xi = seeds.normal_like(state.u, problem.keys, "official", state.round, state.i)
+        xi = seeds.normal_like(state.u, problem.keys, "official", state.round_index, state.i)
         u = tree.map(
             lambda new, old, a, e: new + p.strength * (a - old) + p.noise * e,
             moved,
@@ -96,18 +107,19 @@ class Official(Solver):
         after = replace(state, step=state.step + 1, i=state.i + 1, u=u, moments=moments)
         image, clean = image.detach(), clean.detach()
         figures = {"misfit": A.noise.chi2(y, clean), "loss": -A.noise.log_prob(y, clean)}
-        return Progress(self._deeper(problem, after), Info(image, p.stages[state.round], figures))
+        return Progress(
+            self._deeper(problem, after), Info(image, p.stages[state.round_index], figures)
+        )
 
-    def _deeper(self, problem: Problem, state: OfficialState) -> OfficialState:
+    def _deeper(self, problem: Problem, state: ReleasedState) -> ReleasedState:
         """When a round is over, its latents go on to the stage of the next."""
-        p, over = self.params, state.round
-        if state.i < p.steps[over] or over + 1 == len(p.stages):
+        chain, over = self._chain(problem), state.round_index
+        if state.i < self.params.steps[over] or chain.is_last(over):
             return state
-        u = self._staged(problem).deeper(over, state.u)
-        return self._begin(u, over + 1, state.step)
+        return self._begin(chain.deeper(over, state.u), over + 1, state.step)
 
-    def result(self, problem: Problem, state: OfficialState) -> Result:
-        image = self._staged(problem).image(state.round, state.u)
+    def result(self, problem: Problem, state: ReleasedState) -> Result:
+        image = self._chain(problem).image(state.round_index, state.u)
         return Result(image, image, torch.zeros_like(image))
 
 

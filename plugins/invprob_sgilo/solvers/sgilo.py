@@ -12,7 +12,7 @@ size η adapted during the burn-in; from then on both are fixed and every step i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,16 +22,16 @@ from invprob.diffusion import samplers
 from invprob.errors import BadParams
 from invprob.generator import Generator
 from invprob.latents import stages
+from invprob.latents.stages import StagedChain
 from invprob.numerics import early_stopping
 from invprob.numerics.early_stopping import Plateau
 from invprob.numerics.lbfgs import Descent
-from invprob.prior import LogDensity
+from invprob.prior import LogDensity, Score
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_sgilo.solvers import annealing, langevin
 from invprob_sgilo.solvers.annealing import AdamDescent, Annealed, Fit
 from invprob_sgilo.solvers.langevin import Point
 from invprob_sgilo.solvers.params import SGILOParams
-from invprob_sgilo.solvers.stages import Staged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,9 @@ class SGILOState(State):
     `mean` and `square` are sums over the `count` draws so far, of images and of their squares.
     """
 
-    round: int
+    renamed: ClassVar = {"round": "round_index"}
+
+    round_index: int
     i: int
     u: Any
     annealed: Annealed | None = None
@@ -61,23 +63,26 @@ class SGILO(Solver):
 
     returns = "sample"
     states = (SGILOState, Plateau, Annealed, AdamDescent, Descent, Point)
+    params_type = SGILOParams
     params: SGILOParams
 
     @property
     def bias(self) -> float:
         return 0.0 if self.params.metropolis else 0.3  # docs/explanation/validity.md
 
-    def stages(self, generator: Generator) -> tuple[int, ...]:
+    def validate(self, generator: Generator) -> None:
         p = self.params
         stages.check(p.stages, p.steps, generator, "sgilo")
         rest = p.steps[-1] - annealing.steps(p, len(p.steps) - 1)
-        if 0 < rest < p.probes + 2:
+        if 0 < rest < p.fisher_probes + 2:
             raise BadParams(
                 f"sgilo: annealing leaves {rest} steps, of which the preconditioner of Langevin"
-                f" takes {p.probes + 1}",
-                "give more steps, fewer probes, or anneal=1 for no Langevin",
+                f" takes {p.fisher_probes + 1}",
+                "give more steps, fewer fisher_probes, or anneal=1 for no Langevin",
             )
-        return p.stages
+
+    def stages(self, generator: Generator) -> tuple[int, ...]:
+        return self.params.stages
 
     def total(self, problem: Problem) -> int:
         return sum(self.params.steps)
@@ -85,49 +90,49 @@ class SGILO(Solver):
     def _burn_in(self, moves: int) -> int:
         """How many of Langevin's moves come before the draws."""
         p = self.params
-        fewest = 0 if p.eta else min(langevin.ADAPTING, moves - 1)
+        fewest = 0 if p.step_size else min(langevin.ADAPTING, moves - 1)
         return max(int(p.burn_in * moves), fewest)
 
     def init(self, problem: Problem) -> SGILOState:
-        first = self.params.stages[0]
-        x = stages.draws(problem.generator, first, problem.keys, "start")
-        return SGILOState(round=0, i=0, u=self._staged(problem).prior(0).normalise(x))
+        return SGILOState(round_index=0, i=0, u=self._chain(problem).start())
 
-    def _staged(self, problem: Problem) -> Staged:
-        return Staged(problem, self.params.stages, "sgilo")
+    def _chain(self, problem: Problem) -> StagedChain:
+        return StagedChain(problem, self.params.stages, Score, "sgilo")
 
     def step(self, problem: Problem, state: SGILOState) -> Progress:
-        langevin_begins = annealing.steps(self.params, state.round)
+        langevin_begins = annealing.steps(self.params, state.round_index)
         if state.i < langevin_begins:
             return self._anneal(problem, state)
-        if state.i < langevin_begins + self.params.probes:
+        if state.i < langevin_begins + self.params.fisher_probes:
             return self._probe(problem, state)
         return self._langevin(problem, state)
 
-    def _fit(self, problem: Problem, round: int, u: Any) -> Fit:
+    def _fit(self, problem: Problem, round_index: int, u: Any) -> Fit:
         with torch.enable_grad():
             leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
-            image = self._staged(problem).image(round, leaf)
+            image = self._chain(problem).image(round_index, leaf)
             misfit = -problem.operator.log_likelihood(problem.y, image)
             slope = stages.gradient(misfit, leaf)
         return Fit(slope, image.detach(), misfit.detach())
 
     def _anneal(self, problem: Problem, state: SGILOState) -> Progress:
-        p, k = self.params, self.params.stages[state.round]
-        plan = annealing.schedule(p, state.round)
-        prior, t = self._staged(problem).prior(state.round), plan.time(state.i)
+        p, k = self.params, self.params.stages[state.round_index]
+        plan = annealing.schedule(p, state.round_index)
+        prior, t = self._chain(problem).prior(state.round_index), plan.time(state.i)
         now, track = state.annealed, state.track
         if now is None or track is None:
-            path = ("anneal", state.round, plan.level(state.i))
+            path = ("anneal", state.round_index, plan.level(state.i))
             anchor = state.u
-            if plan.start:
-                anchor = annealing.begin(prior, state.u, t, p.flow, problem.keys, *path)
-            now = annealing.held(anchor, p.optimizers[min(state.round, len(p.optimizers) - 1)])
+            if plan.t_start:
+                anchor = annealing.begin(prior, state.u, t, p.ode_steps, problem.keys, *path)
+            now = annealing.held(
+                anchor, p.optimizers[min(state.round_index, len(p.optimizers) - 1)]
+            )
             track = early_stopping.start(len(problem.y), problem.y.device)
 
-        fit = self._fit(problem, state.round, now.descent.trial)
+        fit = self._fit(problem, state.round_index, now.descent.trial)
         track = early_stopping.update(track, fit.misfit)
-        active = ~early_stopping.stalled(track, p.plateau)
+        active = ~early_stopping.stalled(track, p.patience)
         r = annealing.width(prior, t, state.u)
         moved = annealing.descend(now, fit, r, p.weight, p.lr, active)
         i = state.i + 1 if bool(active.any()) else plan.next_level(state.i)
@@ -145,57 +150,62 @@ class SGILO(Solver):
 
     def _deeper(self, problem: Problem, state: SGILOState) -> SGILOState:
         """When a round is over, its chains go on to the stage of the next."""
-        p, over = self.params, state.round
-        if state.i < p.steps[over] or over + 1 == len(p.stages):
+        chain, over = self._chain(problem), state.round_index
+        if state.i < self.params.steps[over] or chain.is_last(over):
             return state
-        u = self._staged(problem).deeper(over, state.u)
-        return SGILOState(step=state.step, round=over + 1, i=0, u=u)
+        u = chain.deeper(over, state.u)
+        return SGILOState(step=state.step, round_index=over + 1, i=0, u=u)
 
-    def _point(self, problem: Problem, round: int, u: Any) -> Point:
+    def _point(self, problem: Problem, round_index: int, u: Any) -> Point:
         """U = misfit − λ log p(u) at u: gradient, and with Metropolis its value."""
         p = self.params
-        prior, fit = self._staged(problem).prior(round), self._fit(problem, round, u)
-        score = prior.smoothed(u, samplers.rows(p.level, u))
+        prior, fit = self._chain(problem).prior(round_index), self._fit(problem, round_index, u)
+        score = prior.smoothed(u, samplers.rows(p.t_end, u))
         g = tree.map(lambda a, s: a - p.weight * s, fit.slope, score)
         energy = None
         if p.metropolis:
-            density = problem.prior(p.stages[round], LogDensity, "sgilo with metropolis")
+            density = problem.prior(p.stages[round_index], LogDensity, "sgilo with metropolis")
             energy = fit.misfit - p.weight * density.log_density(prior.restore(u))
         return Point(u, g, fit.image, energy)
 
     def _probe(self, problem: Problem, state: SGILOState) -> Progress:
         """One more gradient for the Fisher information of y about u."""
-        k = self.params.stages[state.round]
+        k = self.params.stages[state.round_index]
         rngs = [seeds.stream(key, "fisher", state.i) for key in problem.keys]
         found, image = langevin.fisher_probe(
-            problem.operator, lambda u: self._staged(problem).image(state.round, u), state.u, rngs
+            problem.operator,
+            lambda u: self._chain(problem).image(state.round_index, u),
+            state.u,
+            rngs,
         )
         fisher = found if state.fisher is None else tree.map(torch.add, state.fisher, found)
         after = replace(state, step=state.step + 1, i=state.i + 1, fisher=fisher)
         return Progress(after, Info(image, k, self._figures(problem, image)))
 
     def _langevin(self, problem: Problem, state: SGILOState) -> Progress:
-        p, k = self.params, self.params.stages[state.round]
+        p, k = self.params, self.params.stages[state.round_index]
         if state.at is None:
             return self._settle(problem, state)
-        begin = annealing.steps(p, state.round) + p.probes + 1
-        burn, j = self._burn_in(p.steps[state.round] - begin), state.i - begin
+        begin = annealing.steps(p, state.round_index) + p.fisher_probes + 1
+        burn, j = self._burn_in(p.steps[state.round_index] - begin), state.i - begin
 
         rngs = [seeds.stream(key, "langevin", j) for key in problem.keys]
         before, eta = state.at, state.eta
         xi = seeds.normal_from(before.u, rngs)
         point = self._point(
-            problem, state.round, langevin.move(before.u, before.g, state.P, eta, p.beta, xi)
+            problem,
+            state.round_index,
+            langevin.move(before.u, before.g, state.P, eta, p.inverse_temperature, xi),
         )
         if p.metropolis:
-            chance = langevin.metropolis(before, point, state.P, eta, p.beta)
+            chance = langevin.metropolis(before, point, state.P, eta, p.inverse_temperature)
             dice = torch.stack([torch.rand((), generator=rng) for rng in rngs])
             point = langevin.choose(dice.to(chance) < chance, point, before)
         else:
-            chance = langevin.acceptance(before.g, point.g, state.P, eta, p.beta)
+            chance = langevin.acceptance(before.g, point.g, state.P, eta, p.inverse_temperature)
             point = langevin.choose(chance > langevin.HOPELESS, point, before)
-        if j < burn and p.eta is None:
-            eta = langevin.adapted(eta, chance, p.target, j)
+        if j < burn and p.step_size is None:
+            eta = langevin.adapted(eta, chance, p.target_accept, j)
         after = replace(state, step=state.step + 1, i=state.i + 1, u=point.u, at=point, eta=eta)
         draw = j >= burn and (j - burn + 1) % p.thin == 0
         if draw:
@@ -207,18 +217,20 @@ class SGILO(Solver):
     def _settle(self, problem: Problem, state: SGILOState) -> Progress:
         """P = 1/(Fisher diagonal + λ), as the prior's spread is its unit; a first η; ∇U at u."""
         p = self.params
-        P = tree.map(lambda f: 1 / (p.beta * f / p.probes + p.weight), state.fisher)
-        point = self._point(problem, state.round, state.u)
+        P = tree.map(
+            lambda f: 1 / (p.inverse_temperature * f / p.fisher_probes + p.weight), state.fisher
+        )
+        point = self._point(problem, state.round_index, state.u)
         after = replace(
             state,
             step=state.step + 1,
             i=state.i + 1,
             fisher=None,
             P=P,
-            eta=torch.full((len(problem.y),), p.eta or langevin.FIRST).to(problem.y),
+            eta=torch.full((len(problem.y),), p.step_size or langevin.FIRST).to(problem.y),
             at=point,
         )
-        info = Info(point.image, p.stages[state.round], self._figures(problem, point.image))
+        info = Info(point.image, p.stages[state.round_index], self._figures(problem, point.image))
         return Progress(after, info)
 
     def _figures(self, problem: Problem, image: Tensor) -> dict[str, Tensor]:
@@ -227,7 +239,7 @@ class SGILO(Solver):
         return {"misfit": noise.chi2(problem.y, clean), "loss": loss}
 
     def result(self, problem: Problem, state: SGILOState) -> Result:
-        image = self._staged(problem).image(state.round, state.u)
+        image = self._chain(problem).image(state.round_index, state.u)
         if state.count == 0:
             return Result(image, image, torch.zeros_like(image))
         mean = state.mean / state.count

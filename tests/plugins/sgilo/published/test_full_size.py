@@ -33,7 +33,7 @@ def test_sgilo_solves_at_1024_within_24_gib(tmp_path):
     images.write_png(tmp_path / "face.png", face)
     command = [
         *(sys.executable, "-m", "invprob", "solve", "face.png", "--samples", "1", "--out", "out"),
-        *("--solver", "sgilo:stages=1,2,steps=2,8,probes=2"),
+        *("--solver", "sgilo:stages=1,2,steps=2,8,fisher_probes=2"),
         *("--generator", "stylegan2:weights=ffhq.pkl,codes=gaussian,carry_rgb=false"),
         *("--prior", "1=published-score:codes=latent.pth"),
         *("--prior", "2=published-score:codes=latent.pth,features=layer1.pth"),

@@ -5,10 +5,8 @@ import torch
 
 from invprob import tree
 from invprob.solver import Problem
-from invprob_basics.params import GaussianPriorParams
 from invprob_basics.priors import Gaussian
-from invprob_sgilo.solvers.params import OfficialParams
-from invprob_sgilo.solvers.released import Official, project
+from invprob_sgilo.solvers.released import Released, project
 from tests.plugins.closed_form import last, problem
 
 
@@ -24,13 +22,13 @@ def test_codes_and_noise_maps_keep_their_norm():
 
 def test_the_code_keeps_the_norm_of_its_start_of_ones():
     p, _ = problem(dim=4, chains=3)
-    state, _ = last(Official(OfficialParams(stages=(1,), steps=(30,))), p)
+    state, _ = last(Released(stages=(1,), steps=(30,)), p)
     assert torch.allclose(state.u.norm(dim=1), torch.full((3,), 2.0), atol=1e-5)
 
 
 def test_without_prior_and_noise_it_descends():
     p, _ = problem(dim=4, sigma=0.05)
-    solver = Official(OfficialParams(stages=(1,), steps=(100,), strength=0.0, noise=0.0))
+    solver = Released(stages=(1,), steps=(100,), strength=0.0, noise=0.0)
     losses = [float(q.info.metrics["loss"]) for q in solver.run(p)]
     assert losses[-1] < 0.5 * losses[0]
 
@@ -38,9 +36,9 @@ def test_without_prior_and_noise_it_descends():
 def test_the_prior_moves_codes_by_part_of_an_euler_step():
     """Two codes of other laws: with a prior N(2, 1) the step turns u towards 2."""
     p, _ = problem(dim=4)
-    prior = Gaussian(GaussianPriorParams(mean=2.0), p.generator, 1)
+    prior = Gaussian(mean=2.0)
     p = Problem(p.y, p.operator, p.generator, p.keys, {1: prior})
-    solver = Official(OfficialParams(stages=(1,), steps=(1,), strength=1.0, noise=0.0, lr=1e-12))
+    solver = Released(stages=(1,), steps=(1,), strength=1.0, noise=0.0, lr=1e-12)
     u = torch.tensor([[1.0, -1.0, 0.5, 0.0]])
     begun = replace(solver.init(p), u=u, norms=u.norm(dim=1, keepdim=True))
     beta = 0.1 + 19.9 * 0.01
@@ -54,8 +52,8 @@ def test_the_prior_moves_codes_by_part_of_an_euler_step():
 def test_noise_makes_chains_differ():
     p, _ = problem(dim=4, chains=2)
     still = Problem(p.y, p.operator, p.generator, p.keys, p.priors)
-    quiet, _ = last(Official(OfficialParams(stages=(1,), steps=(20,), noise=0.0)), still)
-    noisy, _ = last(Official(OfficialParams(stages=(1,), steps=(20,), noise=0.1)), still)
+    quiet, _ = last(Released(stages=(1,), steps=(20,), noise=0.0), still)
+    noisy, _ = last(Released(stages=(1,), steps=(20,), noise=0.1), still)
     assert torch.equal(quiet.u[0], quiet.u[1])
     assert not torch.allclose(noisy.u[0], noisy.u[1], atol=0.01)
     assert tree.batch(noisy.u) == 2

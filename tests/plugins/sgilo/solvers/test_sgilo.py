@@ -14,12 +14,12 @@ from invprob_sgilo.solvers.sgilo import SGILO
 from tests.plugins.closed_form import last, posterior, problem
 
 SIGMA = 0.3
-EXACT = {"level": 1e-4, "stages": (1,)}
+EXACT = {"t_end": 1e-4, "stages": (1,)}
 
 
 def draws(p, **params):
     """All draws of the latent, (draws, chains, dim), and the last state."""
-    solver = SGILO(SGILOParams(**(EXACT | params)))
+    solver = SGILO(**(EXACT | params))
     kept, state = [], None
     for progress in solver.run(p):
         state = progress.state
@@ -50,7 +50,7 @@ def within(x, covariance, direction, tolerance):
 def test_with_metropolis_the_gaussian_posterior_is_exact(stage, dim):
     p, _ = problem(dim=dim, sigma=SIGMA, chains=512)
     mean, covariance = posterior(p, SIGMA)
-    x, _ = draws(p, stages=(stage,), steps=(700,), anneal=0.1, metropolis=True, probes=64)
+    x, _ = draws(p, stages=(stage,), steps=(700,), anneal=0.1, metropolis=True, fisher_probes=64)
     # chains are independent: the Monte Carlo error is that of their means
     per_chain = x.mean(0)
     error = (per_chain.mean(0) - mean) / (per_chain.std(0) / len(per_chain) ** 0.5)
@@ -65,7 +65,7 @@ def test_long_chains_are_judged_converged_and_right():
     """R-hat below 1.01, and every mean within 3 Monte Carlo standard errors of the posterior's."""
     p, _ = problem(dim=8, sigma=SIGMA, chains=4)
     mean, covariance = posterior(p, SIGMA)
-    x, _ = draws(p, steps=(9000,), anneal=0.01, metropolis=True, target=0.6, thin=4)
+    x, _ = draws(p, steps=(9000,), anneal=0.01, metropolis=True, target_accept=0.6, thin=4)
     names = [f"x{i}" for i in range(8)]
     found = diagnostics.diagnose(x.transpose(0, 1), names)
     assert found.verdict == "converged", found
@@ -82,7 +82,7 @@ def test_without_it_the_bias_is_of_the_order_of_the_step(dim, eta):
     direction = best_measured(p)
     total, along = [], []
     for step in (eta, eta / 2):
-        x, state = draws(p, steps=(700,), anneal=0.1, eta=step, probes=64)
+        x, state = draws(p, steps=(700,), anneal=0.1, step_size=step, fisher_probes=64)
         assert float(state.eta.min()) == float(state.eta.max()) == pytest.approx(step)
         total.append(float(x.var((0, 1)).sum() / covariance.trace()))
         along.append(float((x @ direction).var() / (direction @ covariance @ direction)))
@@ -134,7 +134,7 @@ def test_both_modes_of_a_mixture_get_their_weight():
     log = -0.5 * (gap * torch.linalg.solve(rest, gap.T).T).sum(1)
     log += torch.logsumexp(Mixture.weights.log() - (grid[:, None] - Mixture.means) ** 2 / 0.5, 1)
     right = float(log.softmax(0)[grid > 0].sum())
-    x, _ = draws(p, steps=(1000,), anneal=0.1, eta=0.2)
+    x, _ = draws(p, steps=(1000,), anneal=0.1, step_size=0.2)
     assert float((x[..., 0] > 0).double().mean()) == pytest.approx(right, abs=0.05)
     assert 0.1 < right < 0.9
 
@@ -151,7 +151,7 @@ def test_doubling_the_noise_widens_the_posterior():
 def test_what_is_measured_is_sure_and_what_is_not_is_wide():
     # six coordinates of the latent, of which the measured pixels see three directions at most
     p, _ = problem(dim=6, measured=3, sigma=0.01, chains=200)
-    solver = SGILO(SGILOParams(**EXACT, steps=(400,), anneal=0.2))
+    solver = SGILO(**EXACT, steps=(400,), anneal=0.2)
     state, _ = last(solver, p)
     std = solver.result(p, state).image.std(0).flatten()
     assert float(std[:3].max()) < 0.03
@@ -160,7 +160,7 @@ def test_what_is_measured_is_sure_and_what_is_not_is_wide():
 
 def test_the_step_size_is_adapted_in_the_burn_in_and_then_frozen():
     p, _ = problem(dim=8, sigma=0.05, chains=50)
-    solver = SGILO(SGILOParams(**EXACT, steps=(300,), anneal=0.1, target=0.7, burn_in=0.5))
+    solver = SGILO(**EXACT, steps=(300,), anneal=0.1, target_accept=0.7, burn_in=0.5)
     sizes, chances, drawn = [], [], []
     for progress in solver.run(p):
         if "step_size" in progress.info.metrics:
@@ -180,7 +180,7 @@ def test_no_step_size_drives_a_chain_away(steps, target):
     """However short the burn-in, and however large the steps that are asked for."""
     p, _ = problem(dim=64, sigma=0.01, chains=50)
     misfits = []
-    params = SGILOParams(**EXACT, steps=(steps,), anneal=0.2, probes=2, target=target)
+    params = SGILOParams(**EXACT, steps=(steps,), anneal=0.2, fisher_probes=2, target_accept=target)
     for progress in SGILO(params).run(p):
         misfits.append(progress.info.metrics["misfit"])
     assert float(misfits[-1].max()) < 2 * float(misfits[0].max())
@@ -234,19 +234,23 @@ def test_both_acceptances_agree_for_a_quadratic():
 
 
 def test_levels_of_an_annealing_share_its_steps():
-    plan = annealing.Schedule(start=1.0, end=0.1, levels=4, steps=10, last=0.4)
+    plan = annealing.Schedule(t_start=1.0, t_end=0.1, num_levels=4, steps=10, final_fraction=0.4)
     assert plan.begins == [0, 2, 4, 6]
     assert [plan.level(i) for i in range(10)] == [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
     assert plan.time(0) == pytest.approx(1.0)
     assert plan.time(9) == pytest.approx(0.1)
     assert plan.next_level(4) == 6
     assert plan.next_level(9) == 10
-    short = annealing.Schedule(start=1.0, end=0.1, levels=4, steps=2, last=0.4)
+    short = annealing.Schedule(t_start=1.0, t_end=0.1, num_levels=4, steps=2, final_fraction=0.4)
     assert [short.time(i) for i in range(2)] == [1.0, pytest.approx(0.1)]
-    assert annealing.Schedule(start=1.0, end=0.1, levels=1, steps=5, last=0.2).begins == [0]
-    assert annealing.Schedule(start=1.0, end=0.1, levels=3, steps=9, last=1.0).begins == [0, 1, 2]
+    assert annealing.Schedule(
+        t_start=1.0, t_end=0.1, num_levels=1, steps=5, final_fraction=0.2
+    ).begins == [0]
+    assert annealing.Schedule(
+        t_start=1.0, t_end=0.1, num_levels=3, steps=9, final_fraction=1.0
+    ).begins == [0, 1, 2]
 
-    carried = annealing.Schedule(start=0.0, end=0.1, levels=3, steps=5, last=0.2)
+    carried = annealing.Schedule(t_start=0.0, t_end=0.1, num_levels=3, steps=5, final_fraction=0.2)
     assert carried.begins == [0]
     assert carried.time(0) == pytest.approx(0.1)
 
@@ -255,7 +259,7 @@ def test_levels_of_an_annealing_share_its_steps():
 def test_a_round_that_begins_at_0_takes_its_chains_as_they_are(start):
     p, _ = problem(dim=4, chains=3)
     params = SGILOParams(
-        stages=(0, 1), steps=(6, 8), anneal=1.0, starts=(1.0, start), optimizers=("lbfgs",)
+        stages=(0, 1), steps=(6, 8), anneal=1.0, t_start=(1.0, start), optimizers=("lbfgs",)
     )
     solver = SGILO(params)
     carried = None
@@ -263,7 +267,7 @@ def test_a_round_that_begins_at_0_takes_its_chains_as_they_are(start):
         if carried is not None:
             assert torch.allclose(progress.info.image, carried) == (start == 0)
             break
-        if progress.state.round == 1:
+        if progress.state.round_index == 1:
             carried = p.generator(progress.state.u, start=1)
 
 
@@ -280,7 +284,7 @@ def test_the_probability_flow_ends_in_the_law_of_the_data():
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_plateau_shortens_the_annealing(optimizer):
     p, _ = problem(sigma=0.1)
-    params = SGILOParams(**EXACT, steps=(400,), anneal=0.5, plateau=5, optimizers=(optimizer,))
+    params = SGILOParams(**EXACT, steps=(400,), anneal=0.5, patience=5, optimizers=(optimizer,))
     solver = SGILO(params)
     passes = sum(1 for _ in solver.run(p))
     assert 200 < passes < 400
@@ -291,19 +295,21 @@ def test_lbfgs_comes_nearer_to_the_optimum_of_a_level_and_resumes_with_the_same_
     p, _ = problem(dim=8, sigma=0.01, chains=3)
 
     def loss(optimizer):
-        params = {"stages": (1,), "steps": (30,), "anneal": 1.0, "levels": 1, "level": 0.2}
-        state, _ = last(SGILO(SGILOParams(**params, optimizers=(optimizer,))), p)
+        params = {"stages": (1,), "steps": (30,), "anneal": 1.0, "num_levels": 1, "t_end": 0.2}
+        state, _ = last(SGILO(**params, optimizers=(optimizer,)), p)
         return -p.operator.log_likelihood(p.y, p.generator(state.u, start=1)).mean()
 
     assert float(loss("lbfgs")) < 0.5 * float(loss("adam"))
-    solver = SGILO(SGILOParams(**EXACT, steps=(30,), anneal=1.0, optimizers=("lbfgs",)))
+    solver = SGILO(**EXACT, steps=(30,), anneal=1.0, optimizers=("lbfgs",))
     halfway, _ = last(solver, p, stop=12)
     checkpoint.save(tmp_path / "state.pt", halfway)
     resumed = checkpoint.load(tmp_path / "state.pt", solver.states)
     assert torch.equal(last(solver, p, state=resumed)[0].u, last(solver, p)[0].u)
 
 
-@pytest.mark.parametrize("bad", [{"level": 0.0}, {"anneal": 1.5}, {"beta": -1.0}, {"steps": (0,)}])
+@pytest.mark.parametrize(
+    "bad", [{"t_end": 0.0}, {"anneal": 1.5}, {"inverse_temperature": -1.0}, {"steps": (0,)}]
+)
 def test_impossible_parameters_are_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         SGILOParams(**bad)
@@ -312,4 +318,4 @@ def test_impossible_parameters_are_refused(bad):
 def test_too_few_steps_for_langevin_are_refused():
     p, _ = problem()
     with pytest.raises(BadParams, match="of which the preconditioner of Langevin takes 9"):
-        SGILO(SGILOParams(stages=(1,), steps=(18,))).stages(p.generator)
+        SGILO(stages=(1,), steps=(18,)).validate(p.generator)

@@ -1,0 +1,137 @@
+"""A problem: measurements, what measured them, an image model and its priors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob import seeds, tree
+from invprob.errors import BadInput, Incompatible
+from invprob.generator import Generator, Identity
+from invprob.operator import Operator
+from invprob.prior import Prior
+
+
+@dataclass(frozen=True)
+class Problem:
+    """N rows to solve side by side: B measurements × S samples, the samples of one in a row.
+
+    `Problem.create` makes one; ``dataclasses.replace(problem, operator=other)`` swaps a component.
+
+    Attributes:
+        y: The measurement of each row, (N, *operator.out_shape).
+        operator: What measured, with its noise.
+        generator: The image model; `Identity` where the solver works on images.
+        keys: A random key per row, a function of the seed, the measurement and the number of the
+            sample, and of nothing else.
+        priors: Priors by the stage whose latent they describe.
+        num_samples: S, the rows that belong to one measurement.
+    """
+
+    y: Tensor
+    operator: Operator
+    generator: Generator
+    keys: tuple[int, ...]
+    priors: Mapping[int, Prior] = field(default_factory=dict)
+    num_samples: int = 1
+
+    @classmethod
+    def create(
+        cls,
+        y: Tensor,
+        operator: Operator,
+        generator: Generator | None = None,
+        priors: Mapping[int, Prior] | None = None,
+        *,
+        num_samples: int = 1,
+        seed: int = 0,
+        device: torch.device | str | None = None,
+    ) -> Problem:
+        """Make a problem of objects: repeat the measurements and draw a random key for each row.
+
+        Args:
+            y: A measurement (*operator.out_shape), or a batch of B, (B, *operator.out_shape).
+            operator: What measured, with its noise.
+            generator: The image model; None: images themselves, of the shape `operator.in_shape`.
+            priors: Priors by the stage whose latent they describe; images have stage 0 where there
+                is no generator.
+            num_samples: Samples (chains, restarts) per measurement, at least 1.
+            seed: The seed of every draw of the solver.
+            device: Where to move y and, in place, all modules; None: they stay where they are.
+
+        Returns:
+            A problem of B × `num_samples` rows.
+
+        Raises:
+            BadInput: If `y` is not a tensor of floats, or `num_samples` is below 1.
+            Incompatible: If shapes of y, operator and generator do not fit.
+        """
+        if not isinstance(y, Tensor) or not y.is_floating_point():
+            kind = getattr(y, "dtype", type(y).__name__)
+            raise BadInput(f"y is of type {kind}", "give a tensor of floats")
+        if num_samples < 1:
+            raise BadInput(f"num_samples is {num_samples}", "give 1 or more")
+        y = y[None] if y.shape == tuple(operator.out_shape) else y
+        G = Identity(operator.in_shape) if generator is None else generator  # type: ignore[arg-type]
+        priors = dict(priors or {})
+        if device is not None:
+            y = y.to(device)
+            for module in (operator, G, *priors.values()):
+                module.to(device)
+        keys = tuple(seeds.chain_key(seed, row, s) for row in y for s in range(num_samples))
+        problem = cls(tree.repeat(y, num_samples), operator, G, keys, priors, num_samples)
+        problem.check()
+        return problem
+
+    @property
+    def measurements(self) -> Tensor:
+        """The B measurements, (B, *operator.out_shape)."""
+        return self.y[:: self.num_samples]
+
+    def check(self) -> None:
+        """Check that the components fit, e.g. after one of them was swapped.
+
+        Raises:
+            Incompatible: If shapes of y, operator and generator do not fit.
+        """
+        A, name = self.operator, type(self.operator).__name__
+        given, made = tuple(self.y.shape[1:]), tuple(self.generator.image_shape)
+        if given != tuple(A.out_shape):
+            raise Incompatible(
+                f"a measurement has the shape {given}, {name} gives {tuple(A.out_shape)}",
+                "give y as this operator measures it, with or without a batch dimension",
+            )
+        if made != tuple(A.in_shape):
+            raise Incompatible(
+                f"{name} measures images of the shape {tuple(A.in_shape)}, the generator makes"
+                f" {made}",
+                "make the operator for the images of the generator",
+            )
+
+    def prior(self, stage: int, capability: type[Prior], solver: str) -> Any:
+        """The prior of a stage, for a solver that needs one.
+
+        Args:
+            stage: The stage whose latent the prior describes.
+            capability: The class it must be of, e.g. `invprob.prior.Score`.
+            solver: The name of the solver, for the message.
+
+        Returns:
+            The prior.
+
+        Raises:
+            Incompatible: If there is none at this stage, or it lacks the capability.
+        """
+        prior = self.priors.get(stage)
+        if not isinstance(prior, capability):
+            have = type(prior).__name__ if prior is not None else "none"
+            raise Incompatible(
+                f"{solver} needs a prior with a {capability.__name__.lower()} at stage {stage},"
+                f" there is {have}",
+                f"give one with --prior {stage}=NAME, or choose other stages",
+            )
+        return prior

@@ -1,0 +1,51 @@
+"""Run folders of version 0.1.0 resume and rerun, and give what they gave.
+
+On the machine that wrote them every bit is equal; elsewhere sums are rounded in another order.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from invprob import cli
+from invprob.io import tensor_files
+
+DATA = Path("tests/data/v0.1")
+RUNS = ("sgilo", "sgilo-adapted", "sgilo-official", "ilo", "csgm")
+TOLERANCE = 1e-4
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*is called.*:FutureWarning")
+
+
+@pytest.fixture
+def old(tmp_path, monkeypatch):
+    """The folder of old runs, in a place where they can be written to."""
+    source = Path(__file__).parents[2] / DATA
+    shutil.copytree(source, tmp_path / DATA)
+    monkeypatch.chdir(tmp_path)
+    return DATA
+
+
+def same(folder, stored):
+    found, metadata = tensor_files.read(folder / "result.safetensors")
+    known, names = tensor_files.read(stored / "result.safetensors")
+    assert metadata["names"] == names["names"]
+    for name, tensor in known.items():
+        torch.testing.assert_close(found[name], tensor, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_stopped_run_resumes(old, name):
+    assert cli.call(["resume", str(old / f"{name}-stopped"), "-q"]) == 0
+    same(old / f"{name}-stopped", old / f"{name}-finished")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_finished_run_reruns(old, name):
+    assert (
+        cli.call(["run", str(old / f"{name}-finished/experiment.toml"), "-q", "--out", "again"])
+        == 0
+    )
+    same(Path("again"), old / f"{name}-finished")

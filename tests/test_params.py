@@ -1,0 +1,100 @@
+"""Params by their old names, and components made from the values of their Params."""
+
+import inspect
+from typing import Annotated, ClassVar
+
+import pytest
+from pydantic import Field
+
+from invprob.errors import BadParams
+from invprob.params import Configurable, Params
+
+
+class WalkParams(Params):
+    """A walk."""
+
+    renamed: ClassVar = {"eta": "step_size"}
+
+    step_size: float = Field(0.5, gt=0, le=2, description="Length of a step.")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = Field((3,), description="Steps by stage.")
+    note: str | None = Field(None, description="A remark.")
+
+
+class Walk(Configurable):
+    """A walk through the latents."""
+
+    params_type = WalkParams
+    positional = ("step_size",)
+    params: WalkParams
+
+
+class Held(Configurable):
+    """A walk in a mask.
+
+    Args:
+        mask: Where it may go.
+
+    Raises:
+        ValueError: Never.
+    """
+
+    params_type = WalkParams
+
+    def __init__(self, mask, *, note="none", **values):
+        self.params = self.read(**values, note=note)
+        self.mask = mask
+
+
+def test_values_by_name_are_judged_by_the_model():
+    assert Walk(steps=(1, 2)).params == WalkParams(steps=(1, 2))
+    assert Walk(0.1).params.step_size == 0.1
+    assert Walk().params == Walk.from_params(WalkParams()).params == Walk(WalkParams()).params
+    assert Held("m", steps=(2,)).params == WalkParams(steps=(2,), note="none")
+
+
+@pytest.mark.parametrize(
+    ("args", "values", "said"),
+    [
+        ((), {"stepz": 1}, "Walk.stepz: there is no such parameter"),
+        ((), {"step_size": 3}, "Walk.step_size: input should be less than or equal to 2 (got 3)"),
+        ((0.1, 0.2), {}, "Walk: 0.2 is given without the name of a parameter"),
+        ((0.1,), {"step_size": 1}, "Walk: 'step_size' is given twice"),
+        ((Params(),), {}, "Walk takes one WalkParams alone, not Params"),
+        ((WalkParams(),), {"steps": (1,)}, "not WalkParams and more by name"),
+    ],
+)
+def test_bad_values_get_a_sentence(args, values, said):
+    with pytest.raises(BadParams) as error:
+        Walk(*args, **values)
+    assert said in error.value.message
+
+
+def test_signature_and_help_follow_from_the_model():
+    shown = inspect.signature(Walk).parameters
+    assert list(shown) == ["step_size", "steps", "note"]
+    assert shown["step_size"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert shown["steps"].default == (3,)
+    assert shown["steps"].annotation == tuple[int, ...]
+    assert Walk.__doc__ == (
+        "A walk through the latents.\n\nArgs:\n    step_size: Length of a step. [> 0, ≤ 2]\n"
+        "    steps: Steps by stage.\n    note: A remark."
+    )
+
+
+def test_a_constructor_of_its_own_comes_first():
+    shown = inspect.signature(Held).parameters
+    assert list(shown) == ["mask", "note", "step_size", "steps"]
+    assert shown["note"].default == "none"
+    assert (
+        Held.__doc__.index("mask:") < Held.__doc__.index("steps:") < Held.__doc__.index("Raises:")
+    )
+
+
+def test_an_old_name_is_accepted_with_a_notice():
+    with pytest.warns(FutureWarning, match="WalkParams: 'eta' is called 'step_size'"):
+        assert Walk(eta="0.25").params.step_size == 0.25
+
+
+def test_old_and_new_name_together_are_refused():
+    with pytest.raises(BadParams, match="'eta' is the old name of 'step_size', and both are given"):
+        Walk(eta=1, step_size=1)
