@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+Role = Literal["input", "codes", "features", "image", "noise"]
+"""What a leaf of a latent is: the generator's input code, style codes, features, the image so far,
+or a noise map."""
+
 
 class Latent:
-    """Marker of a frozen dataclass whose tensor leaves are batch first; None leaves are absent."""
+    """A frozen dataclass whose tensor leaves are batch first; None leaves are absent.
+
+    `roles` says by field what its leaves are; a field that is not listed holds features. Leaves
+    with the roles ``"input"`` and ``"noise"`` are standard normal by construction.
+    """
+
+    roles: ClassVar[Mapping[str, Role]] = {}
 
 
 class Generator(nn.Module, ABC):

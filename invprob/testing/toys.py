@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +27,8 @@ CODE = 6
 @dataclass(frozen=True)
 class Carry(Latent):
     """x_1 and x_2: features h (B, n), and codes w (B, m) that later stages read."""
+
+    roles: ClassVar = {"h": "features", "w": "codes"}
 
     h: Tensor
     w: Tensor

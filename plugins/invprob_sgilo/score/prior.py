@@ -20,10 +20,12 @@ from torch import Tensor, nn
 
 from invprob import tree
 from invprob.diffusion.schedules import SCHEDULES
+from invprob.latents import roles
 from invprob.prior import Score, scaled
 from invprob_sgilo.score.vit import ViT
 
-EXACT = ("noise", "z")
+EXACT = ("noise", "input")
+"""Roles of leaves that are standard normal by construction."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class LatentScore(Score):
         self.patch = size.patch
         self._schedule = SCHEDULES[size.sde]
         named = dict(tree.items(like))
-        self.learned = [n for n in named if n.split(".")[0] not in EXACT]
+        parts = zip(named, roles.of_leaves(like), strict=True)
+        self.learned = [name for name, role in parts if role not in EXACT]
         codes = [n for n in self.learned if named[n].dim() == 3]
         maps = [n for n in self.learned if named[n].dim() == 4]
         self.groups = [g for g in (codes, maps) if g]

@@ -18,7 +18,7 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ from invprob_sgilo.stylegan2.layers import (
 class Code(Latent):
     """x_0: z is (B, zdim); noise maps are (B, 1, h, w), one per convolution."""
 
+    roles: ClassVar = {"z": "input", "noise": "noise"}
+
     z: Tensor
     noise: tuple[Tensor, ...]
 
@@ -50,6 +52,8 @@ class Code(Latent):
 class Carry(Latent):
     """x_k: unused codes w (B, L, wdim) and noise maps; features h (B, C, h, w) and the image so
     far rgb (B, channels, h, w) in [−1, 1], both absent at stage 1."""
+
+    roles: ClassVar = {"w": "codes", "noise": "noise", "h": "features", "rgb": "image"}
 
     w: Tensor
     noise: tuple[Tensor, ...]
