@@ -1,72 +1,147 @@
-"""Operators: y = A(x) + noise. The noise object that simulates is the one that scores."""
+"""Operators: y = A(x) + noise, of which the operator owns both."""
 
 from __future__ import annotations
 
+import copy
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from invprob.errors import BadInput
+from invprob.errors import BadInput, Incompatible
+from invprob.noise import Noise, UnknownNoise
 from invprob.numerics import linalg
+from invprob.numerics.luma import luma
 
-
-class Noise(nn.Module, ABC):
-    """The law of a measurement y around the noiseless A(x). Levels are in units of [0, 1]."""
-
-    @abstractmethod
-    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
-        """y drawn around `clean` (no batch dimension)."""
-
-    @abstractmethod
-    def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
-        """log p(y | clean) up to a constant in `clean`, of shape (B,)."""
-
-    @abstractmethod
-    def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
-        """Squared standardised residual, averaged over the measurement, of shape (B,); 1 when the
-        reconstruction explains the measurement up to its noise. NaN where there is no noise."""
-
-    @abstractmethod
-    def scale(self, y: Tensor) -> Tensor:
-        """The standard deviation of each entry of y, estimated from y; shape of y."""
+__all__ = ["Chain", "LinearChain", "LinearOperator", "Noise", "Operator", "compose"]
 
 
 class Operator(nn.Module, ABC):
-    """A measurement process, drawn once from its own seed and never redrawn."""
+    """A measurement process y = A(x) + noise; what it draws, it draws once, from its own seed.
+
+    A subclass sets `in_shape` (C, H, W) and `out_shape`, the shapes of one image and of one
+    measurement without the batch.
+
+    Args:
+        noise: The noise that `measure` adds and `log_likelihood` assumes. It may be left out where
+            only A is used, or where `with_noise` follows.
+
+    Raises:
+        BadInput: If `noise` is not a `Noise`.
+    """
 
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
     noise: Noise
 
+    def __init__(self, noise: Noise | None = None) -> None:
+        super().__init__()
+        self.noise = UnknownNoise(type(self).__name__) if noise is None else _checked(noise)
+
+    def with_noise(self, noise: Noise) -> Self:
+        """The same operator with another noise.
+
+        Args:
+            noise: The noise of the new operator.
+
+        Returns:
+            A new operator that shares the tensors of this one; this one stays as it is.
+
+        Raises:
+            BadInput: If `noise` is not a `Noise`.
+        """
+        other = copy.copy(self)
+        for table in ("_parameters", "_buffers", "_modules"):  # which a shallow copy would share
+            vars(other)[table] = dict(vars(self)[table])
+        other.noise = _checked(noise)
+        return other
+
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """A(x): (B, *in_shape) → (B, *out_shape); differentiable, batch elements independent."""
+        """A(x), differentiable; batch elements are independent.
+
+        Args:
+            x: Images (B, *in_shape).
+
+        Returns:
+            Noiseless measurements (B, *out_shape), of the precision of x.
+        """
 
     def measure(self, x: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
-        """A(x) + noise; element b draws its noise from rngs[b]."""
+        """Simulate measurements A(x) + noise.
+
+        Args:
+            x: Images (B, *in_shape) in [0, 1].
+            rngs: One random generator per image: element b draws its noise from rngs[b].
+
+        Returns:
+            y, (B, *out_shape).
+
+        Raises:
+            Incompatible: If the operator was built without a noise.
+        """
         clean = self(x)
         rows = [self.noise.sample(c, rng) for c, rng in zip(clean, rngs, strict=True)]
         return torch.stack(rows)
 
     def log_likelihood(self, y: Tensor, x: Tensor) -> Tensor:
-        """log p(y | x) up to a constant, of shape (B,)."""
+        """log p(y | x) in nats, up to a constant.
+
+        Args:
+            y: Measurements (B, *out_shape).
+            x: Images (B, *in_shape).
+
+        Returns:
+            One number per image, (B,).
+
+        Raises:
+            Incompatible: If the operator was built without a noise.
+        """
         return self.noise.log_prob(y, self(x))
 
     def chi2(self, y: Tensor, x: Tensor) -> Tensor:
-        """The misfit in units of the noise, of shape (B,): 1 is the noise level."""
+        """The mean squared residual y − A(x) in units of the noise.
+
+        Args:
+            y: Measurements (B, *out_shape).
+            x: Images (B, *in_shape).
+
+        Returns:
+            One number per image, (B,): 1 is the noise level.
+
+        Raises:
+            Incompatible: If the operator was built without a noise.
+        """
         return self.noise.chi2(y, self(x))
 
     def observed(self, y: Tensor) -> Tensor:
-        """A picture of the measurement, (B, C, h, w), for people to look at; y itself if it is one.
+        """A picture of measurements for people to look at.
 
-        An operator whose measurement is no picture overrides this, or shows grey.
+        An operator whose measurement is not a picture overrides this, or shows grey.
+
+        Args:
+            y: Measurements (B, *out_shape).
+
+        Returns:
+            Pictures (B, C, h, w); y itself if it is one.
         """
         return y if y.dim() == 4 else torch.full((len(y), *self.in_shape), 0.5)
 
     def from_picture(self, picture: Tensor) -> Tensor:
-        """The measurement that a picture (B, C, h, w) holds; raises `BadInput`."""
+        """The measurement that a picture holds.
+
+        Args:
+            picture: (B, 1 or 3, h, w) in [0, 1].
+
+        Returns:
+            y, (B, *out_shape).
+
+        Raises:
+            BadInput: If measurements are not pictures, or are of another size.
+        """
         if len(self.out_shape) != 3:
             raise BadInput(
                 f"a picture cannot be a measurement of {type(self).__name__.lower()}",
@@ -76,8 +151,7 @@ class Operator(nn.Module, ABC):
         if picture.shape[1] == 1 and channels == 3:
             picture = picture.expand(-1, 3, -1, -1)
         if picture.shape[1] == 3 and channels == 1:
-            luma = picture.new_tensor([0.299, 0.587, 0.114])
-            picture = (picture * luma[:, None, None]).sum(1, True)
+            picture = luma(picture)
         if picture.shape[1:] != (channels, height, width):
             raise BadInput(
                 f"the measurement is {picture.shape[3]}×{picture.shape[2]} pixels, the operator"
@@ -87,11 +161,26 @@ class Operator(nn.Module, ABC):
         return picture
 
 
+def _checked(noise: Noise) -> Noise:
+    if not isinstance(noise, Noise):
+        raise BadInput(
+            f"noise is {noise!r}, which is not a noise model", "e.g. noise=GaussianNoise(0.02)"
+        )
+    return noise
+
+
 class LinearOperator(Operator):
     """A linear A. Override `adjoint` and `pinv` for speed, never for correctness."""
 
     def adjoint(self, y: Tensor) -> Tensor:
-        """Aᵀy: (B, *out_shape) → (B, *in_shape); by default the vector–Jacobian product."""
+        """Aᵀy; by default the vector–Jacobian product of `forward`.
+
+        Args:
+            y: Measurements (B, *out_shape).
+
+        Returns:
+            Images (B, *in_shape).
+        """
         zero = torch.zeros((y.shape[0], *self.in_shape), dtype=y.dtype, device=y.device)
         vjp = torch.func.vjp(self.forward, zero)[1]
         (x,) = vjp(y)
@@ -99,7 +188,14 @@ class LinearOperator(Operator):
         return x
 
     def pinv(self, y: Tensor) -> Tensor:
-        """A⁺y, the least-squares solution of least norm; by default CGLS from 0."""
+        """A⁺y, the least-squares solution of least norm; by default CGLS from 0.
+
+        Args:
+            y: Measurements (B, *out_shape).
+
+        Returns:
+            Images (B, *in_shape).
+        """
         return linalg.cgls(self.forward, self.adjoint, y)
 
     def observed(self, y: Tensor) -> Tensor:
@@ -107,10 +203,15 @@ class LinearOperator(Operator):
 
 
 class Chain(Operator):
-    """A_n ∘ … ∘ A_1."""
+    """A_n ∘ … ∘ A_1 with one noise; `compose` builds one and checks the shapes.
 
-    def __init__(self, operators: Sequence[Operator]) -> None:
-        super().__init__()
+    Args:
+        operators: A_1, A_2, …, at least one.
+        noise: The noise of the whole; by default that of the last operator.
+    """
+
+    def __init__(self, operators: Sequence[Operator], noise: Noise | None = None) -> None:
+        super().__init__(operators[-1].noise if noise is None else noise)
         self.operators = nn.ModuleList(operators)
         self.in_shape = operators[0].in_shape
         self.out_shape = operators[-1].out_shape
@@ -144,9 +245,27 @@ class LinearChain(Chain, LinearOperator):
         return y
 
 
-def compose(operators: Sequence[Operator]) -> Operator:
-    """One operator that applies all of them in order."""
+def compose(operators: Sequence[Operator], noise: Noise | None = None) -> Operator:
+    """One operator that applies all of them in order.
+
+    Args:
+        operators: A_1, A_2, …; each takes what the one before it gives.
+        noise: The noise of the whole; by default that of the last operator.
+
+    Returns:
+        A_n ∘ … ∘ A_1, a `LinearOperator` if all of them are.
+
+    Raises:
+        Incompatible: If an operator does not take the shape that the one before it gives.
+    """
+    for before, after in itertools.pairwise(operators):
+        if tuple(before.out_shape) != tuple(after.in_shape):
+            raise Incompatible(
+                f"{type(before).__name__} gives {tuple(before.out_shape)}, and"
+                f" {type(after).__name__} takes {tuple(after.in_shape)}",
+                "build each operator for the shape that the one before it gives",
+            )
     if len(operators) == 1:
-        return operators[0]
+        return operators[0] if noise is None else operators[0].with_noise(noise)
     linear = all(isinstance(operator, LinearOperator) for operator in operators)
-    return LinearChain(operators) if linear else Chain(operators)
+    return LinearChain(operators, noise) if linear else Chain(operators, noise)

@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.errors import BadInput
+from invprob.numerics.luma import luma
 
 SUFFIXES = frozenset(
     [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"]
@@ -33,9 +34,6 @@ FORMATS = "PNG, JPEG, WebP, BMP, TIFF, PPM"
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, in pixels (8000 × 8000)."""
-
-LUMA = (0.299, 0.587, 0.114)
-"""Rec. 601 weights of red, green and blue."""
 
 _DECODERS = {
     b"\x89PNG\r\n\x1a\n": "Png",
@@ -164,5 +162,4 @@ def with_channels(image: Tensor, channels: int | None) -> Tensor:
         return image
     if channels == 3:
         return image.expand(3, -1, -1).contiguous()
-    weights = image.new_tensor(LUMA)[:, None, None]
-    return (image * weights).sum(0, keepdim=True).clamp(0, 1)
+    return luma(image).clamp(0, 1)

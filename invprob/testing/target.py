@@ -10,6 +10,7 @@ from torch import nn
 
 from invprob.config.registry import Entry, Registry
 from invprob.errors import InvprobError
+from invprob.noise import WhiteNoise
 from invprob.operator import Operator
 from invprob.testing import toys
 from invprob.testing.check import Inapplicable
@@ -86,7 +87,7 @@ class Case:
             attempts = [(params, *place) for place in self.places()]
         made = _first(target, attempts)
         if isinstance(made.thing, Operator):
-            made.thing.noise = toys.White()
+            made.thing.noise = WhiteNoise(toys.SIGMA)
         if isinstance(made.thing, nn.Module):
             made.thing.eval().requires_grad_(False)
         return made

@@ -15,13 +15,17 @@ import torch
 from torch import Tensor
 
 from invprob import seeds, tree
+from invprob.diffusion import schedules
 from invprob.generator import Generator, Identity, Latent
-from invprob.operator import LinearOperator, Noise
+from invprob.noise import Noise, WhiteNoise
+from invprob.operator import LinearOperator
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
 from invprob.solver import Problem
 
 SHAPE = (1, 4, 4)
 CODE = 6
+SIGMA = 0.05
+"""The standard deviation of the noise."""
 
 
 @dataclass(frozen=True)
@@ -72,41 +76,33 @@ class Linear(Generator):
 
 
 class Dense(LinearOperator):
-    """y = M x, for a matrix (8, 16) of independent entries."""
+    """y = M x for a matrix M of independent normal entries of variance 1/n.
+
+    Args:
+        in_shape: The shape of one image, of n values.
+        measured: The length of a measurement.
+        seed: The seed of M.
+        noise: By default white noise of standard deviation `SIGMA`.
+    """
 
     matrix: Tensor
 
-    def __init__(self, in_shape: Sequence[int] = SHAPE, measured: int = 8, seed: int = 0) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        in_shape: Sequence[int] = SHAPE,
+        measured: int = 8,
+        seed: int = 0,
+        noise: Noise | None = None,
+    ) -> None:
+        super().__init__(WhiteNoise(SIGMA) if noise is None else noise)
         self.in_shape, self.out_shape = tuple(in_shape), (measured,)
         size = math.prod(in_shape)
         rng = seeds.stream("testing", "dense", seed)
         matrix = torch.randn(measured, size, generator=rng, dtype=torch.float64)
         self.register_buffer("matrix", matrix / math.sqrt(size))
-        self.noise = White()
 
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(1) @ self.matrix.to(x.dtype).T
-
-
-class White(Noise):
-    """Gaussian noise of standard deviation σ."""
-
-    def __init__(self, sigma: float = 0.05) -> None:
-        super().__init__()
-        self.sigma = sigma
-
-    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
-        return clean + self.sigma * torch.randn(clean.shape, generator=rng).to(clean)
-
-    def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
-        return -0.5 * ((y - clean) / self.sigma).square().flatten(1).sum(1)
-
-    def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
-        return ((y - clean) / self.sigma).square().flatten(1).mean(1)
-
-    def scale(self, y: Tensor) -> Tensor:
-        return torch.full_like(y, self.sigma)
 
 
 class Law(Prior):
@@ -131,8 +127,7 @@ class Diffused(Law, Score):
     t_min = 1e-3
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        log_alpha = -0.05 * t - 4.975 * t**2
-        return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+        return schedules.vp(t)
 
     def score(self, u: Any, t: Tensor) -> Any:
         alpha, sigma = self.schedule(t)

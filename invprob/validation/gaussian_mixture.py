@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from invprob import tree
+from invprob.diffusion import schedules
 from invprob.prior import Denoiser, LogDensity
 
 
@@ -28,8 +29,7 @@ class Mixture(Denoiser, LogDensity):
         self.std = std
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        log_alpha = -0.05 * t - 4.975 * t**2
-        return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+        return schedules.vp(t)
 
     def log_density(self, x: Tensor) -> Tensor:
         flat = x.flatten(1)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from invprob import seeds, tree
 from invprob.generator import Generator, Identity
+from invprob.noise import WhiteNoise
 from invprob.solver import Problem
-from invprob.testing.toys import Dense, White
+from invprob.testing.toys import Dense
 from invprob.validation.gaussian_mixture import Mixture, Pixels
 
 CODES = (1, 2, 3)
@@ -79,9 +80,7 @@ class World:
         return (images.double().flatten(1) - 0.5) @ back.T
 
     def operator(self) -> Dense:
-        A = Dense(self.shape, self.measured).double()
-        A.noise = White(self.sigma)
-        return A
+        return Dense(self.shape, self.measured, noise=WhiteNoise(self.sigma)).double()
 
     def truths(self, count: int) -> Tensor:
         """Codes (count, dim), drawn from the law."""

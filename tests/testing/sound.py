@@ -14,6 +14,7 @@ from torch import Tensor
 from invprob import seeds
 from invprob.config.registry import Entry
 from invprob.latents import stages
+from invprob.noise import WhiteNoise
 from invprob.params import Params
 from invprob.plugin import Component, Kind, hookimpl
 from invprob.prior import LogDensity
@@ -47,7 +48,7 @@ class Operator(toys.Dense):
         super().__init__(in_shape, 8, seed)
 
 
-class Noise(toys.White):
+class Noise(WhiteNoise):
     def __init__(self, params: Nothing) -> None:
         super().__init__(0.1)
 
