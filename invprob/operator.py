@@ -22,8 +22,7 @@ __all__ = ["Chain", "LinearChain", "LinearOperator", "Noise", "Operator", "compo
 class Operator(nn.Module, ABC):
     """A measurement process y = A(x) + noise; what it draws, it draws once, from its own seed.
 
-    A subclass sets `in_shape` (C, H, W) and `out_shape`, the shapes of one image and of one
-    measurement without the batch.
+    A subclass sets `in_shape` and `out_shape`, those of one image and of one measurement.
 
     Args:
         noise: The noise that `measure` adds and `log_likelihood` assumes. It may be left out where

@@ -144,14 +144,12 @@ class Configurable:
             cls.__doc__ = _with_args(inspect.cleandoc(vars(cls).get("__doc__") or ""), fields)
 
     @classmethod
-    def from_params(cls, params: Params) -> Self:
+    def from_params(cls, params: Any, *context: Any, **named: Any) -> Self:
         """Make the component from an instance of its model, as the registry does.
 
         Args:
             params: An instance of `params_type`.
-
-        Returns:
-            The component.
+            context, named: What else its kind is made from (see `invprob.plugin`); unused here.
 
         Raises:
             BadParams: If `params` is an instance of another model.

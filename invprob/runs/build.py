@@ -100,8 +100,7 @@ def operator(
     for spec in experiment.operator:
         chain.append(component(registry, "operator", spec, shape, experiment.seed))
         shape = chain[-1].out_shape
-    whole = compose(chain)
-    whole.noise = component(registry, "noise", experiment.noise)
+    whole = compose(chain, component(registry, "noise", experiment.noise))
     # MPS has no float64, in which operators keep their kernels for those who compute in it
     return whole.float().to(where)
 

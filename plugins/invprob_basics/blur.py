@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -12,27 +14,61 @@ from torch.nn import functional as F
 from invprob.errors import BadInput, BadParams
 from invprob.io import images
 from invprob.io.arrays import read_array
-from invprob.operator import LinearOperator
+from invprob.operator import LinearOperator, Noise
+from invprob.params import Configurable
+from invprob_basics import shapes
 from invprob_basics.params import BlurParams
-from invprob_basics.shapes import check_picture
+from invprob_basics.shapes import Array
 
 
-class Blur(LinearOperator):
+class Blur(LinearOperator, Configurable):
     """A(x) = k ∗ x, with the mirror image or the other side beyond the border.
 
     With a circular boundary the pseudo-inverse divides by the kernel's transfer function.
+
+    Args:
+        kernel: The kernel k, (odd, odd), smaller than the image; it is scaled to sum 1. Without
+            one, k is a Gaussian of `sigma` or a `motion`.
+        image_shape: The shape of an image, (C, H, W).
+        noise: The noise of the measurement, which has the shape of the image.
+
+    Raises:
+        BadInput: If the kernel has no middle, or does not sum to a positive number.
+        BadParams: If a parameter is out of its range, or the kernel is too large for the image.
     """
+
+    params_type = BlurParams
 
     kernel: Tensor
 
-    def __init__(self, params: BlurParams, in_shape: tuple[int, int, int], seed: int) -> None:
-        super().__init__()
-        check_picture("blur", in_shape)
-        kernel = kernel_of(params, in_shape)
-        self.in_shape = self.out_shape = in_shape
+    def __init__(
+        self,
+        kernel: Array | None = None,
+        *,
+        image_shape: Sequence[int],
+        noise: Noise | None = None,
+        **values: Any,
+    ) -> None:
+        super().__init__(noise)
+        # the model has the rule that there is one kernel alone, whatever it is
+        params = self.read(**values, kernel=None if kernel is None else "a tensor")
+        shape = shapes.picture("blur", image_shape)
+        if kernel is None:
+            k = drawn(params, shape)
+        else:
+            k = of_sum_one(shapes.numbers(kernel, "kernel"), "kernel")
+            _check_reach(max(k.shape) // 2, shape)
+        self.in_shape = self.out_shape = shape
         self.mode = params.boundary
-        self.margin = (kernel.shape[0] // 2, kernel.shape[1] // 2)
-        self.register_buffer("kernel", kernel)
+        self.margin = (k.shape[0] // 2, k.shape[1] // 2)
+        self.register_buffer("kernel", k)
+
+    @classmethod
+    def from_params(cls, params: BlurParams, in_shape: Sequence[int], seed: int) -> Self:
+        values = dict(params)
+        path = values.pop("kernel")
+        kernel = None if path is None else read_kernel(Path(path))
+        return cls(kernel, image_shape=in_shape, **values)
 
     def forward(self, x: Tensor) -> Tensor:
         down, right = self.margin
@@ -57,22 +93,29 @@ class Blur(LinearOperator):
         return x
 
 
-def kernel_of(params: BlurParams, in_shape: tuple[int, int, int]) -> Tensor:
-    """The kernel, odd in both sizes, of sum 1, float64; one too large is refused, not made."""
+def drawn(params: BlurParams, shape: tuple[int, int, int]) -> Tensor:
+    """The kernel that `sigma` or `motion` describe; one too large is refused before it is made.
+
+    Args:
+        params: Parameters without a kernel.
+        shape: The shape of an image, (C, H, W).
+
+    Returns:
+        A kernel (odd, odd) of sum 1, float64.
+
+    Raises:
+        BadParams: If it is too large for the image.
+    """
     if params.sigma is not None:
-        _check_reach(_gaussian_radius(params.sigma), in_shape)
+        _check_reach(_gaussian_radius(params.sigma), shape)
         return gaussian_kernel(params.sigma)
-    if params.motion is not None:
-        _check_reach(math.ceil(params.motion / 2), in_shape)
-        return motion_kernel(params.motion, params.angle)
-    assert params.kernel is not None
-    kernel = _from_file(Path(params.kernel))
-    _check_reach(max(kernel.shape) // 2, in_shape)
-    return kernel
+    assert params.motion is not None
+    _check_reach(math.ceil(params.motion / 2), shape)
+    return motion_kernel(params.motion, params.angle)
 
 
-def _check_reach(radius: int, in_shape: tuple[int, int, int]) -> None:
-    _, height, width = in_shape
+def _check_reach(radius: int, shape: tuple[int, int, int]) -> None:
+    _, height, width = shape
     if radius >= min(height, width):
         raise BadParams(
             f"a kernel that reaches {radius} pixels far is too large for"
@@ -86,7 +129,14 @@ def _gaussian_radius(sigma: float) -> int:
 
 
 def gaussian_kernel(sigma: float) -> Tensor:
-    """A Gaussian sampled at the pixels, cut at four standard deviations."""
+    """A Gaussian sampled at the pixels, cut at four standard deviations.
+
+    Args:
+        sigma: The standard deviation in pixels, > 0.
+
+    Returns:
+        A square kernel of sum 1, float64.
+    """
     radius = _gaussian_radius(sigma)
     x = torch.arange(-radius, radius + 1, dtype=torch.float64)
     line = torch.exp(-0.5 * (x / sigma) ** 2)
@@ -95,7 +145,15 @@ def gaussian_kernel(sigma: float) -> Tensor:
 
 
 def motion_kernel(length: float, angle: float) -> Tensor:
-    """An antialiased line of that length in pixels, at `angle` degrees against the rows."""
+    """An antialiased line.
+
+    Args:
+        length: Its length in pixels, > 1.
+        angle: Its direction in degrees; 0 runs along the rows, 90 up.
+
+    Returns:
+        A square kernel of sum 1, float64.
+    """
     radius = math.ceil(length / 2)
     steps = 64 * (2 * radius + 1)
     t = (torch.arange(steps, dtype=torch.float64) + 0.5) / steps - 0.5
@@ -111,13 +169,36 @@ def motion_kernel(length: float, angle: float) -> Tensor:
     return kernel / kernel.sum()
 
 
-def _from_file(path: Path) -> Tensor:
+def read_kernel(path: Path) -> Tensor:
+    """The kernel of a file.
+
+    Args:
+        path: An image, whose luma is taken, or a .npy file (odd, odd).
+
+    Returns:
+        A kernel of sum 1, float64.
+
+    Raises:
+        BadInput: If the file cannot be read, or does not hold a kernel.
+    """
     kernel = read_array(path) if path.suffix == ".npy" else images.read_grey(path)
-    kernel = kernel.double()
+    return of_sum_one(kernel.double(), f"kernel {path}")
+
+
+def of_sum_one(kernel: Tensor, name: str) -> Tensor:
+    """A kernel scaled to sum 1.
+
+    Args:
+        kernel: Numbers (odd, odd), float64.
+        name: What the message calls it.
+
+    Raises:
+        BadInput: If it has no middle, or its sum is not positive.
+    """
     if kernel.dim() != 2 or kernel.shape[0] % 2 == 0 or kernel.shape[1] % 2 == 0:
         size = "×".join(map(str, kernel.shape))
-        raise BadInput(f"kernel {path} is {size}, not odd × odd", "pad it so that it has a middle")
+        raise BadInput(f"{name} is {size}, not odd × odd", "pad it so that it has a middle")
     total = float(kernel.sum())
     if not total > 0:
-        raise BadInput(f"kernel {path} sums to {total:g}", "it must sum to a positive number")
+        raise BadInput(f"{name} sums to {total:g}", "it must sum to a positive number")
     return kernel / total

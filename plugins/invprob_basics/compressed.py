@@ -6,75 +6,128 @@ So a noise level means the same as for pixels, whatever m and n are.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from invprob import seeds
 from invprob.errors import BadParams
-from invprob.operator import LinearOperator
+from invprob.operator import LinearOperator, Noise
+from invprob.params import Configurable
 from invprob_basics.params import CompressedParams
 
 LARGEST = 2 * 2**30
+"""The largest Gaussian matrix that is made, in bytes."""
 
 
-def compressed(
-    params: CompressedParams, in_shape: tuple[int, int, int], seed: int
-) -> LinearOperator:
-    """The operator that the parameters ask for."""
-    n = math.prod(in_shape)
-    m = params.m if params.m is not None else round(params.ratio * n) if params.ratio else 0
-    if not 1 <= m <= n:
-        raise BadParams(
-            f"{m} measurements of {n} image values", f"give m from 1 to {n}, or a ratio up to 1"
-        )
-    return {"circulant": Circulant, "gaussian": Gaussian}[params.matrix](m, in_shape, seed)
+class Compressed(LinearOperator, Configurable):
+    """A(x) = M x for a random matrix M (m, n) of rows of unit norm on average.
+
+    Args:
+        image_shape: The shape of an image, (C, H, W), of n values.
+        seed: The seed of M.
+        noise: The noise of the measurement.
+
+    Raises:
+        BadParams: If a parameter is out of its range, there are more measurements than image
+            values, or a Gaussian matrix takes more than 2 GiB.
+    """
+
+    params_type = CompressedParams
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int],
+        seed: int = 0,
+        noise: Noise | None = None,
+        **values: Any,
+    ) -> None:
+        super().__init__(noise)
+        params = self.read(**values)
+        n = math.prod(image_shape)
+        m = params.m if params.m is not None else round(params.ratio * n)
+        if not 1 <= m <= n:
+            raise BadParams(
+                f"{m} measurements of {n} image values",
+                f"give m from 1 to {n}, or a ratio up to 1",
+            )
+        self.in_shape, self.out_shape = tuple(image_shape), (m,)
+        matrix = Circulant if params.matrix == "circulant" else Gaussian
+        self.matrix = matrix(m, n, seed)
+
+    @classmethod
+    def from_params(cls, params: CompressedParams, in_shape: Sequence[int], seed: int) -> Self:
+        return cls(image_shape=in_shape, seed=seed, **dict(params))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.matrix(x.flatten(1))
+        return y
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        return self.matrix.adjoint(y).reshape(-1, *self.in_shape)
+
+    def pinv(self, y: Tensor) -> Tensor:
+        return self.matrix.pinv(y).reshape(-1, *self.in_shape)
 
 
 class Gaussian(LinearOperator):
-    """A(x) = M x with independent entries from N(0, 1/n)."""
+    """M with independent entries from N(0, 1/n), applied to vectors.
+
+    Args:
+        m: The length of a measurement.
+        n: The length of a vector.
+        seed: The seed of the entries.
+
+    Raises:
+        BadParams: If the matrix takes more than `LARGEST` bytes.
+    """
 
     matrix: Tensor
 
-    def __init__(self, m: int, in_shape: tuple[int, int, int], seed: int) -> None:
+    def __init__(self, m: int, n: int, seed: int) -> None:
         super().__init__()
-        n = math.prod(in_shape)
         if 4 * m * n > LARGEST:
             raise BadParams(
                 f"a Gaussian matrix of {m}×{n} takes {4 * m * n / 2**30:.1f} GiB",
                 "use matrix=circulant, which takes none",
             )
-        self.in_shape, self.out_shape = in_shape, (m,)
+        self.in_shape, self.out_shape = (n,), (m,)
         matrix = torch.randn(m, n, generator=seeds.stream(seed, "gaussian"))
         self.register_buffer("matrix", matrix / math.sqrt(n))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(1) @ self.matrix.to(x.dtype).T
+        return x @ self.matrix.to(x.dtype).T
 
     def adjoint(self, y: Tensor) -> Tensor:
-        x: Tensor = (y @ self.matrix.to(y.dtype)).reshape(-1, *self.in_shape)
-        return x
+        return y @ self.matrix.to(y.dtype)
 
     def pinv(self, y: Tensor) -> Tensor:
         solved: Tensor = torch.linalg.lstsq(self.matrix.to(y.dtype), y.T).solution
-        return solved.T.reshape(-1, *self.in_shape)
+        return solved.T
 
 
 class Circulant(LinearOperator):
-    """A(x) = (ifft(fft(σ ⊙ x) ⊙ fft(f)))_Ω / √n: random signs σ, filter f ~ N(0, I), rows Ω.
+    """M x = (ifft(fft(σ ⊙ x) ⊙ fft(f)))_Ω / √n: random signs σ, filter f ~ N(0, I), rows Ω.
 
     The partial circulant matrix of Daras et al., 2021, arXiv:2102.07364, with rows of unit norm.
+
+    Args:
+        m: The length of a measurement, at most n.
+        n: The length of a vector.
+        seed: The seed of signs, filter and rows.
     """
 
     signs: Tensor
     transfer: Tensor
     rows: Tensor
 
-    def __init__(self, m: int, in_shape: tuple[int, int, int], seed: int) -> None:
+    def __init__(self, m: int, n: int, seed: int) -> None:
         super().__init__()
-        n = math.prod(in_shape)
         rng = seeds.stream(seed, "circulant")
-        self.in_shape, self.out_shape = in_shape, (m,)
+        self.in_shape, self.out_shape = (n,), (m,)
         signs = torch.randint(0, 2, (n,), generator=rng).double() * 2 - 1
         filter = torch.randn(n, generator=rng, dtype=torch.float64) / math.sqrt(n)
         self.register_buffer("signs", signs)
@@ -85,7 +138,7 @@ class Circulant(LinearOperator):
         return torch.view_as_complex(self.transfer.to(like.dtype).contiguous())
 
     def forward(self, x: Tensor) -> Tensor:
-        spectrum = torch.fft.fft(x.flatten(1) * self.signs.to(x.dtype)) * self._transfer(x)
+        spectrum = torch.fft.fft(x * self.signs.to(x.dtype)) * self._transfer(x)
         y: Tensor = torch.fft.ifft(spectrum).real[:, self.rows]
         return y
 
@@ -93,5 +146,5 @@ class Circulant(LinearOperator):
         spread = y.new_zeros(len(y), len(self.signs))
         spread[:, self.rows] = y
         back = torch.fft.ifft(torch.fft.fft(spread) * self._transfer(y).conj()).real
-        x: Tensor = (back * self.signs.to(y.dtype)).reshape(-1, *self.in_shape)
+        x: Tensor = back * self.signs.to(y.dtype)
         return x

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 from torch import Tensor
 
-from invprob.operator import LinearOperator
+from invprob.operator import LinearOperator, Noise
+from invprob.params import Configurable
 from invprob_basics.params import IdentityParams
 
 
-class IdentityOperator(LinearOperator):
-    """A(x) = x."""
+class Identity(LinearOperator, Configurable):
+    """A(x) = x: the image itself is measured.
 
-    def __init__(self, params: IdentityParams, in_shape: tuple[int, int, int], seed: int) -> None:
-        super().__init__()
-        self.in_shape = self.out_shape = in_shape
+    Args:
+        image_shape: The shape of an image, (C, H, W).
+        noise: The noise of the measurement.
+    """
+
+    params_type = IdentityParams
+
+    def __init__(self, image_shape: Sequence[int], *, noise: Noise | None = None) -> None:
+        super().__init__(noise)
+        self.in_shape = self.out_shape = tuple(image_shape)
+
+    @classmethod
+    def from_params(cls, params: IdentityParams, in_shape: Sequence[int], seed: int) -> Self:
+        return cls(in_shape)
 
     def forward(self, x: Tensor) -> Tensor:
         return x

@@ -1,8 +1,11 @@
-"""Inpainting: some pixels are measured, all channels of each; the others are missing."""
+"""Inpainting: some pixels are measured; the others are missing."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -10,32 +13,77 @@ from torch import Tensor
 from invprob import seeds
 from invprob.errors import BadInput, BadParams
 from invprob.io import images
-from invprob.operator import LinearOperator
+from invprob.operator import LinearOperator, Noise
+from invprob.params import Configurable
+from invprob_basics import shapes
 from invprob_basics.params import InpaintParams
-from invprob_basics.shapes import check_picture
+from invprob_basics.shapes import Array
 
 
-class Inpaint(LinearOperator):
-    """A(x) holds the measured values only, as a vector of C·m numbers for m measured pixels."""
+class Inpaint(LinearOperator, Configurable):
+    """A(x) holds the measured values only, as a vector, channel after channel.
 
+    Which pixels are measured is said by a `mask`, or by one of `keep`, `box` and `half` and the
+    shape of an image: ``Inpaint(keep=0.1, image_shape=(3, 64, 64))``. `box` and `at` are texts
+    ``"24x32"`` or pairs (rows, columns).
+
+    Args:
+        mask: What is measured: booleans, or numbers in [0, 1] of which those from 0.5 on are
+            measured, (H, W) or (C, H, W).
+        image_shape: The shape of an image, (C, H, W). Without it, images have the shape of the
+            mask, and three channels for a mask (H, W).
+        seed: The seed of the random pixels of `keep`.
+        noise: The noise of the measurement.
+
+    Raises:
+        BadInput: If the mask does not fit the image, or nothing is measured.
+        BadParams: If a parameter is out of its range, or more than one says what is measured.
+    """
+
+    params_type = InpaintParams
     index: Tensor
 
-    def __init__(self, params: InpaintParams, in_shape: tuple[int, int, int], seed: int) -> None:
-        super().__init__()
-        check_picture("inpaint", in_shape)
-        mask = measured(params, in_shape[1:], seed)
-        index = mask.flatten().nonzero()[:, 0]
-        self.in_shape = in_shape
-        self.out_shape = (in_shape[0] * len(index),)
+    def __init__(
+        self,
+        mask: Array | None = None,
+        *,
+        image_shape: Sequence[int] | None = None,
+        seed: int = 0,
+        noise: Noise | None = None,
+        **values: Any,
+    ) -> None:
+        super().__init__(noise)
+        # the model has the rule that one parameter alone says what is measured
+        params = self.read(**values, mask=None if mask is None else "a tensor")
+        shape = None if image_shape is None else shapes.picture("inpaint", image_shape)
+        if mask is not None:
+            kept, shape = fitted(light(shapes.numbers(mask, "mask"), "mask"), shape)
+        elif shape is not None:
+            kept = measured(params, shape[1:], seed)
+        else:
+            raise BadParams(
+                "Inpaint is given neither a mask nor the shape of an image",
+                "give a mask (H, W), or image_shape=(3, H, W)",
+            )
+        index = kept.expand(shape).flatten().nonzero()[:, 0]
+        self.in_shape = shape
+        self.out_shape = (len(index),)
         self.register_buffer("index", index)
 
+    @classmethod
+    def from_params(cls, params: InpaintParams, in_shape: Sequence[int], seed: int) -> Self:
+        shape = shapes.picture("inpaint", in_shape)
+        values = dict(params)
+        path = values.pop("mask")
+        mask = None if path is None else read_mask(Path(path), shape[1:])
+        return cls(mask, image_shape=shape, seed=seed, **values)
+
     def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(2)[:, :, self.index].flatten(1)
+        return x.flatten(1)[:, self.index]
 
     def adjoint(self, y: Tensor) -> Tensor:
-        channels, height, width = self.in_shape
-        x = y.new_zeros(len(y), channels, height * width)
-        x[:, :, self.index] = y.reshape(len(y), channels, -1)
+        x = y.new_zeros(len(y), math.prod(self.in_shape))
+        x[:, self.index] = y
         return x.reshape(-1, *self.in_shape)
 
     def pinv(self, y: Tensor) -> Tensor:
@@ -60,11 +108,67 @@ class Inpaint(LinearOperator):
         return y
 
 
+def light(mask: Tensor, name: str) -> Tensor:
+    """The measured pixels of a mask.
+
+    Args:
+        mask: Numbers in [0, 1], of any shape.
+        name: What the message calls it.
+
+    Returns:
+        Booleans of the same shape: true from 0.5 on.
+
+    Raises:
+        BadInput: If a number is outside of [0, 1], or none is from 0.5 on.
+    """
+    low, high = float(mask.min()), float(mask.max())
+    if low < 0 or high > 1:
+        raise BadInput(f"{name} reaches from {low:g} to {high:g}", "give numbers in [0, 1]")
+    return _some(mask >= 0.5, f"{name} has")
+
+
+def fitted(kept: Tensor, shape: tuple[int, int, int] | None) -> tuple[Tensor, tuple[int, int, int]]:
+    """A mask and the shape of the images that it is for.
+
+    Args:
+        kept: Booleans (H, W) or (C, H, W).
+        shape: The shape of an image, (C, H, W), if it is known.
+
+    Returns:
+        The mask as (1 or C, H, W), and (C, H, W).
+
+    Raises:
+        BadInput: If the mask is of another shape.
+    """
+    if kept.dim() not in (2, 3):
+        raise BadInput(f"mask has the shape {tuple(kept.shape)}", "give one (H, W) or (C, H, W)")
+    if shape is None:
+        shape = shapes.picture("inpaint", kept.shape if kept.dim() == 3 else (3, *kept.shape))
+    kept = kept if kept.dim() == 3 else kept[None]
+    if tuple(kept.shape) not in (shape, (1, *shape[1:])):
+        raise BadInput(
+            f"mask has the shape {tuple(kept.shape)}, and images have {shape}",
+            "give a mask (H, W) of the size of an image",
+        )
+    return kept, shape
+
+
 def measured(params: InpaintParams, size: tuple[int, int], seed: int) -> Tensor:
-    """Which pixels are measured, a boolean (H, W)."""
+    """Which pixels `keep`, `box` or `half` measure.
+
+    Args:
+        params: Parameters without a mask.
+        size: The size of an image, (H, W).
+        seed: The seed of the random pixels.
+
+    Returns:
+        Booleans (H, W).
+
+    Raises:
+        BadInput: If nothing is measured.
+        BadParams: If the box is not within the image, or `keep` keeps nothing.
+    """
     height, width = size
-    if params.mask is not None:
-        return _from_file(Path(params.mask), size)
     if params.keep is not None:
         count = round(params.keep * height * width)
         if count == 0:
@@ -99,15 +203,26 @@ def measured(params: InpaintParams, size: tuple[int, int], seed: int) -> Tensor:
     return _some(mask, "the box leaves")
 
 
-def _from_file(path: Path, size: tuple[int, int]) -> Tensor:
-    light = images.read_grey(path)
-    if light.shape != size:
+def read_mask(path: Path, size: tuple[int, int]) -> Tensor:
+    """The mask of an image file.
+
+    Args:
+        path: The file; its luma is taken.
+        size: The size of the images to measure, (H, W).
+
+    Returns:
+        Booleans (H, W).
+
+    Raises:
+        BadInput: If the file cannot be read, is of another size, or has no light pixel.
+    """
+    mask = images.read_grey(path)
+    if mask.shape != size:
         raise BadInput(
-            f"mask {path} is {light.shape[1]}×{light.shape[0]} pixels, the image"
-            f" {size[1]}×{size[0]}",
+            f"mask {path} is {mask.shape[1]}×{mask.shape[0]} pixels, the image {size[1]}×{size[0]}",
             "resize the mask, without smoothing",
         )
-    return _some(light >= 0.5, f"mask {path} has")
+    return light(mask, f"mask {path}")
 
 
 def _some(mask: Tensor, what: str) -> Tensor:

@@ -1,58 +1,68 @@
-"""Noise laws; levels are in units of [0, 1]."""
+"""Noise models; levels are in units of [0, 1]."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from invprob.operator import Noise
+from invprob.noise import Noise, WhiteNoise
+from invprob.params import Configurable
 from invprob_basics.params import GaussianNoiseParams, NoNoiseParams, PoissonNoiseParams
 
 
-class GaussianNoise(Noise):
-    """y = clean + σ ε."""
+class GaussianNoise(WhiteNoise, Configurable):
+    """y = clean + σ ε with independent standard normal ε.
 
-    def __init__(self, params: GaussianNoiseParams) -> None:
-        super().__init__()
-        self.sigma = params.sigma
+    Raises:
+        BadParams: If σ is not positive.
+    """
 
-    def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
-        noise = torch.randn(clean.shape, generator=rng).to(clean)
-        return clean + self.sigma * noise
+    params_type = GaussianNoiseParams
+    positional = ("sigma",)
 
-    def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
-        return -0.5 * ((y - clean) / self.sigma).square().flatten(1).sum(1)
-
-    def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
-        return ((y - clean) / self.sigma).square().flatten(1).mean(1)
-
-    def scale(self, y: Tensor) -> Tensor:
-        return torch.full_like(y, self.sigma)
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(self.read(*args, **values).sigma)
 
 
-class NoNoise(GaussianNoise):
-    """y = clean; misfit is judged as if the standard deviation were `tolerance`."""
+class NoNoise(WhiteNoise, Configurable):
+    """y = clean; the residual is judged as if the standard deviation were `tolerance`.
 
-    def __init__(self, params: NoNoiseParams) -> None:
-        super().__init__(GaussianNoiseParams(sigma=params.tolerance))
+    Raises:
+        BadParams: If `tolerance` is not positive.
+    """
+
+    params_type = NoNoiseParams
+    positional = ("tolerance",)
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(self.read(*args, **values).tolerance)
 
     def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
         return clean
 
 
-class PoissonNoise(Noise):
+class PoissonNoise(Configurable, Noise):
     """y = gain · Poisson(clean / gain).
 
     Below `floor` photons the log-likelihood goes on as its tangent parabola, steepened so that for
     no photon its peak is at 0: a reconstruction with dark or negative values has a finite gradient
     that leads back.
+
+    Raises:
+        BadParams: If `gain` is not positive.
     """
 
     floor = 0.1
+    params_type = PoissonNoiseParams
+    positional = ("gain",)
+    params: PoissonNoiseParams
 
-    def __init__(self, params: PoissonNoiseParams) -> None:
-        super().__init__()
-        self.gain = params.gain
+    @property
+    def gain(self) -> float:
+        """Intensity per photon, in units of [0, 1]."""
+        return self.params.gain
 
     def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
         rate = (clean / self.gain).clamp_min(0).cpu()

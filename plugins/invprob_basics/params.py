@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from invprob.params import Params
 
@@ -46,6 +46,12 @@ class InpaintParams(Exclusive):
     mask: str | None = Field(
         None, description="An image of the same size: light pixels are measured, dark ones missing."
     )
+
+    @field_validator("box", "at", mode="before")
+    @classmethod
+    def _pair(cls, value: object) -> object:
+        pair = isinstance(value, (tuple, list)) and len(value) == 2
+        return "x".join(map(str, value)) if pair else value  # type: ignore[call-overload]
 
     @model_validator(mode="before")
     @classmethod

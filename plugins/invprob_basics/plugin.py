@@ -22,47 +22,47 @@ def _component(
 def invprob_components() -> list[Component]:
     return [
         _component(
-            "operator", "identity", "identity:IdentityOperator", "IdentityParams",
+            "operator", "identity", "identity:Identity.from_params", "IdentityParams",
             "The image itself; with noise, denoising.", "linear",
         ),
         _component(
-            "operator", "inpaint", "inpaint:Inpaint", "InpaintParams",
+            "operator", "inpaint", "inpaint:Inpaint.from_params", "InpaintParams",
             "Some pixels: random ones, all but a box or a half, or those of a mask.", "linear",
         ),
         _component(
-            "operator", "superres", "superres:Superres", "SuperresParams",
+            "operator", "superres", "superres:Superres.from_params", "SuperresParams",
             "A smaller image: antialiased bicubic or block averages.", "linear",
         ),
         _component(
-            "operator", "blur", "blur:Blur", "BlurParams",
+            "operator", "blur", "blur:Blur.from_params", "BlurParams",
             "Convolution: Gaussian, motion, or a kernel from a file.", "linear",
         ),
         _component(
-            "operator", "colorize", "colorize:Colorize", "ColorizeParams",
+            "operator", "colorize", "colorize:Colorize.from_params", "ColorizeParams",
             "Luma only.", "linear",
         ),
         _component(
-            "operator", "compressed", "compressed:compressed", "CompressedParams",
+            "operator", "compressed", "compressed:Compressed.from_params", "CompressedParams",
             "Random projections: partial circulant or Gaussian.", "linear",
         ),
         _component(
-            "noise", "none", "noise:NoNoise", "NoNoiseParams",
+            "noise", "none", "noise:NoNoise.from_params", "NoNoiseParams",
             "No noise.",
         ),
         _component(
-            "noise", "gaussian", "noise:GaussianNoise", "GaussianNoiseParams",
+            "noise", "gaussian", "noise:GaussianNoise.from_params", "GaussianNoiseParams",
             "Gaussian noise of standard deviation sigma, in units of [0, 1].",
         ),
         _component(
-            "noise", "poisson", "noise:PoissonNoise", "PoissonNoiseParams",
+            "noise", "poisson", "noise:PoissonNoise.from_params", "PoissonNoiseParams",
             "Photon noise.",
         ),
         _component(
-            "prior", "gaussian", "priors:Gaussian", "GaussianPriorParams",
+            "prior", "gaussian", "priors:Gaussian.from_params", "GaussianPriorParams",
             "Independent normal coordinates.", "log_density", "score", "proximal",
         ),
         _component(
-            "prior", "sphere", "priors:Sphere", "SphereParams",
+            "prior", "sphere", "priors:Sphere.from_params", "SphereParams",
             "The sphere of radius √dim, code by code.", "proximal",
         ),
         _component(

@@ -1,4 +1,4 @@
-"""Elementary priors: the normal law, and the sphere on which it concentrates."""
+"""Elementary priors: the normal distribution, and the sphere on which it concentrates."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from torch import Tensor
 
 from invprob import tree
 from invprob.diffusion import schedules
-from invprob.generator import Generator
+from invprob.params import Configurable
 from invprob.prior import LogDensity, Proximal, Score
 from invprob_basics.params import GaussianPriorParams, SphereParams
 
 
-class Gaussian(LogDensity, Score, Proximal):
-    """N(mean, std²) on every coordinate of every leaf, with everything in closed form."""
+class Gaussian(Configurable, LogDensity, Score, Proximal):
+    """N(mean, std²) on every coordinate of every leaf, with everything in closed form.
 
-    def __init__(self, params: GaussianPriorParams, generator: Generator, stage: int) -> None:
-        super().__init__()
-        self.mean, self.std = params.mean, params.std
+    Raises:
+        BadParams: If `std` is not positive.
+    """
+
+    params_type = GaussianPriorParams
+    positional = ("mean", "std")
+    params: GaussianPriorParams
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, **values)
+        self.mean, self.std = self.params.mean, self.params.std
 
     def log_density(self, x: Any) -> Tensor:
         centred = tree.map(lambda leaf: (leaf - self.mean) / self.std, x)
@@ -43,14 +51,13 @@ class Gaussian(LogDensity, Score, Proximal):
         return tree.map(lambda leaf: self.mean + weight * (leaf - self.mean), x)
 
 
-class Sphere(Proximal):
+class Sphere(Configurable, Proximal):
     """The indicator of ‖c‖ = √dim for every code c, i.e. along the last axis of a leaf (B, …, dim).
 
     A map (B, C, H, W) is one vector as a whole. Projection moves along the ray from 0.
     """
 
-    def __init__(self, params: SphereParams, generator: Generator, stage: int) -> None:
-        super().__init__()
+    params_type = SphereParams
 
     def prox(self, x: Any, tau: float = 1.0) -> Any:
         return tree.map(_project, x)

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import torch
 from torch import Tensor
 
 from invprob.errors import BadParams
-from invprob.operator import LinearOperator
+from invprob.operator import LinearOperator, Noise
+from invprob.params import Configurable
+from invprob_basics import shapes
 from invprob_basics.params import SuperresParams
-from invprob_basics.shapes import check_picture
 
 
-class Superres(LinearOperator):
-    """Antialiased bicubic downsampling, or the mean of each block."""
+class Superres(LinearOperator, Configurable):
+    """Antialiased bicubic downsampling, or the mean of each block.
 
+    Args:
+        image_shape: The shape of an image, (C, H, W); `factor` divides H and W.
+        noise: The noise of the measurement, which is a picture (C, H/factor, W/factor).
+
+    Raises:
+        BadParams: If a parameter is out of its range, or `factor` does not divide both sides.
+    """
+
+    params_type = SuperresParams
+    positional = ("factor",)
     rows: Tensor
     columns: Tensor
     rows_pinv: Tensor
     columns_pinv: Tensor
 
-    def __init__(self, params: SuperresParams, in_shape: tuple[int, int, int], seed: int) -> None:
-        super().__init__()
-        check_picture("superres", in_shape)
-        channels, height, width = in_shape
+    def __init__(
+        self, *args: Any, image_shape: Sequence[int], noise: Noise | None = None, **values: Any
+    ) -> None:
+        super().__init__(noise)
+        params = self.read(*args, **values)
+        channels, height, width = self.in_shape = shapes.picture("superres", image_shape)
         f = params.factor
         if height % f or width % f:
             raise BadParams(
@@ -30,12 +46,15 @@ class Superres(LinearOperator):
                 "choose a factor that divides both sides",
             )
         weights = average_weights if params.kernel == "average" else bicubic_weights
-        self.in_shape = in_shape
         self.out_shape = (channels, height // f, width // f)
         for name, side in (("rows", height), ("columns", width)):
             matrix = weights(side, f)
             self.register_buffer(name, matrix)
             self.register_buffer(f"{name}_pinv", torch.linalg.pinv(matrix))
+
+    @classmethod
+    def from_params(cls, params: SuperresParams, in_shape: Sequence[int], seed: int) -> Self:
+        return cls(params, image_shape=in_shape)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.rows.to(x.dtype) @ x @ self.columns.to(x.dtype).T
@@ -48,15 +67,30 @@ class Superres(LinearOperator):
 
 
 def average_weights(side: int, factor: int) -> Tensor:
-    """Means of blocks, (side/factor, side), float64."""
+    """Means of blocks of pixels along one axis.
+
+    Args:
+        side: Pixels of the large image.
+        factor: Pixels of a block; divides `side`.
+
+    Returns:
+        The matrix (side/factor, side), float64.
+    """
     eye = torch.eye(side // factor, dtype=torch.float64)
     return eye.repeat_interleave(factor, 1) / factor
 
 
 def bicubic_weights(side: int, factor: int) -> Tensor:
-    """Keys' kernel with a = −0.5 (Keys, 1981), widened by the factor, (side/factor, side), float64.
+    """Keys' kernel with a = −0.5 (Keys, 1981), widened by the factor, along one axis.
 
     Weights beyond the border are dropped and each row is scaled to sum 1, as Pillow does.
+
+    Args:
+        side: Pixels of the large image.
+        factor: How many times smaller the small one is; divides `side`.
+
+    Returns:
+        The matrix (side/factor, side), float64.
     """
     small = torch.arange(side // factor, dtype=torch.float64)
     large = torch.arange(side, dtype=torch.float64)

@@ -12,7 +12,6 @@ from invprob.operator import LinearOperator
 from invprob.prior import Denoiser
 from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise
-from invprob_basics.params import GaussianNoiseParams, GaussianPriorParams
 from invprob_basics.priors import Gaussian
 from invprob_ilo.l1_ball import L1Ball
 from invprob_ilo.params import L1BallParams
@@ -54,11 +53,11 @@ class FirstPixels(LinearOperator):
 def problem(dim: int = 4, measured: int = 6, sigma: float = 0.1, rows: int = 1, chains: int = 1):
     """`rows` measurements with `chains` rows each, every stage with every prior it may need."""
     G, A = Linear(dim), FirstPixels(measured)
-    A.noise = GaussianNoise(GaussianNoiseParams(sigma=sigma))
+    A = A.with_noise(GaussianNoise(sigma))
     truth = G(torch.cat([G.sample(1, seeds.stream("truth", r)) for r in range(rows)]))
     y = A.measure(truth, [seeds.stream("noise", r) for r in range(rows)])
     keys = [seeds.chain_key(0, row, s) for row in y for s in range(chains)]
-    prior = Gaussian(GaussianPriorParams(), G, 0)
+    prior = Gaussian()
     return Problem(tree.repeat(y, chains), A, G, tuple(keys), {0: prior, 1: prior}), truth
 
 

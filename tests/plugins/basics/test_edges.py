@@ -9,7 +9,6 @@ from invprob.config.registry import registry
 from invprob.errors import BadInput, BadParams, Incompatible
 from invprob.operator import Operator, compose
 from invprob_basics.noise import PoissonNoise
-from invprob_basics.params import PoissonNoiseParams
 
 
 def operator(text, shape=(3, 16, 16)):
@@ -32,7 +31,7 @@ class Square(Operator):
 
 @pytest.mark.parametrize("photons", [0.0, 0.3, 1.0, 40.0])
 def test_poisson_is_concave_with_its_peak_at_the_counted_photons(photons):
-    noise = PoissonNoise(PoissonNoiseParams(gain=0.02))
+    noise = PoissonNoise(0.02)
     clean = (torch.linspace(-50, 90, 14001, dtype=torch.float64) * 0.02)[:, None]
     score = noise.log_prob(torch.full_like(clean, photons * 0.02), clean)
     assert float(clean[score.argmax()]) == pytest.approx(photons * 0.02, abs=0.02 * 0.011)
@@ -41,7 +40,7 @@ def test_poisson_is_concave_with_its_peak_at_the_counted_photons(photons):
 
 @pytest.mark.parametrize("photons", [0.01, 0.5, 20.0])
 def test_poisson_misfit_of_the_truth_is_one_in_the_dark_too(photons):
-    noise = PoissonNoise(PoissonNoiseParams(gain=0.02))
+    noise = PoissonNoise(0.02)
     light = torch.full((1, 100_000), photons * 0.02)
     clean = torch.cat([light, torch.full((1, 100), 0.5), torch.zeros(1, 100_000)], 1)
     y = noise.sample(clean[0], seeds.stream(1))[None]

@@ -6,18 +6,11 @@ import torch
 from invprob import seeds
 from invprob.generator import Identity
 from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
-from invprob_basics.params import (
-    GaussianNoiseParams,
-    GaussianPriorParams,
-    NoNoiseParams,
-    PoissonNoiseParams,
-    SphereParams,
-)
 from invprob_basics.priors import Gaussian, Sphere
 
 NOISES = [
-    GaussianNoise(GaussianNoiseParams(sigma=0.1)),
-    PoissonNoise(PoissonNoiseParams(gain=0.02)),
+    GaussianNoise(0.1),
+    PoissonNoise(0.02),
 ]
 NOWHERE = Identity((3, 4, 4))
 
@@ -43,7 +36,7 @@ def test_the_expected_score_at_the_truth_is_zero(noise):
 
 
 def test_gaussian_log_probability_is_the_closed_form():
-    noise = GaussianNoise(GaussianNoiseParams(sigma=0.2))
+    noise = GaussianNoise(0.2)
     y, clean = torch.rand(3, 7), torch.rand(3, 7)
     law = torch.distributions.Normal(clean, 0.2)
     difference = noise.log_prob(y, clean) - law.log_prob(y).sum(1)
@@ -51,7 +44,7 @@ def test_gaussian_log_probability_is_the_closed_form():
 
 
 def test_poisson_log_probability_is_the_closed_form_and_smooth_at_the_floor():
-    noise = PoissonNoise(PoissonNoiseParams(gain=0.5))
+    noise = PoissonNoise(0.5)
     clean = torch.rand(3, 7) + 0.5
     y = torch.poisson(clean / 0.5) * 0.5
     law = torch.distributions.Poisson(clean / 0.5)
@@ -67,12 +60,12 @@ def test_poisson_log_probability_is_the_closed_form_and_smooth_at_the_floor():
 
 def test_no_noise_is_exact():
     clean = torch.rand(5)
-    assert torch.equal(NoNoise(NoNoiseParams()).sample(clean, seeds.stream(4)), clean)
+    assert torch.equal(NoNoise().sample(clean, seeds.stream(4)), clean)
 
 
 @pytest.mark.parametrize("t", [0.0, 0.1, 0.7, 1.0])
 def test_the_gaussian_score_is_that_of_the_diffused_law(t):
-    prior = Gaussian(GaussianPriorParams(mean=1.5, std=0.3), NOWHERE, 0)
+    prior = Gaussian(mean=1.5, std=0.3)
     time = torch.full((4,), t)
     alpha, sigma = prior.schedule(time)
     assert torch.allclose(alpha**2 + sigma**2, torch.ones(4), atol=1e-6)
@@ -83,7 +76,7 @@ def test_the_gaussian_score_is_that_of_the_diffused_law(t):
 
 
 def test_the_gaussian_score_at_zero_is_the_gradient_of_its_log_density():
-    prior = Gaussian(GaussianPriorParams(), NOWHERE, 0)
+    prior = Gaussian()
     x = torch.randn(4, 6, requires_grad=True)
     (expected,) = torch.autograd.grad(prior.log_density(x).sum(), x)
     assert torch.allclose(prior.score(x.detach(), torch.zeros(4)), expected)
@@ -91,7 +84,7 @@ def test_the_gaussian_score_at_zero_is_the_gradient_of_its_log_density():
 
 
 def test_the_gaussian_denoiser_is_the_posterior_mean():
-    prior = Gaussian(GaussianPriorParams(mean=2.0, std=0.5), NOWHERE, 0)
+    prior = Gaussian(mean=2.0, std=0.5)
     t = torch.full((3,), 0.3)
     alpha, sigma = prior.schedule(t)
     x = torch.randn(3, 5)
@@ -101,7 +94,7 @@ def test_the_gaussian_denoiser_is_the_posterior_mean():
 
 
 def test_the_gaussian_prox_is_optimal():
-    prior = Gaussian(GaussianPriorParams(mean=1.0, std=2.0), NOWHERE, 0)
+    prior = Gaussian(mean=1.0, std=2.0)
     x = torch.randn(3, 5)
     u = prior.prox(x, 0.7).requires_grad_()
     (gradient,) = torch.autograd.grad(prior.log_density(u).sum(), u)
@@ -110,7 +103,7 @@ def test_the_gaussian_prox_is_optimal():
 
 @pytest.mark.parametrize("shape", [(2, 8), (2, 5, 8), (2, 4, 3, 3)])
 def test_the_sphere_has_the_radius_of_the_normal_law(shape):
-    prior = Sphere(SphereParams(), NOWHERE, 0)
+    prior = Sphere()
     x = prior.prox(torch.randn(shape))
     axes = (1, 2, 3) if len(shape) == 4 else (-1,)
     size = math.prod(shape[1:]) if len(shape) == 4 else 8

@@ -12,7 +12,6 @@ from invprob.operator import LinearOperator
 from invprob.prior import Denoiser
 from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
-from invprob_basics.params import GaussianNoiseParams, NoNoiseParams, PoissonNoiseParams
 from invprob_dps.params import DPSParams
 from invprob_dps.solver import DPS, precision, reverse, visited
 from tests.plugins.closed_form import Linear, last
@@ -60,7 +59,7 @@ class Curved(Half):
 
 def problem(A=None, chains=400, noise=None):
     A = A or Half()
-    A.noise = noise or GaussianNoise(GaussianNoiseParams(sigma=0.05))
+    A.noise = noise or GaussianNoise(0.05)
     y = torch.linspace(0.4, 0.8, SEEN)[None]
     keys = tuple(seeds.chain_key(0, y[0], s) for s in range(chains))
     return Problem(y.expand(chains, -1), A, Identity(SHAPE), keys, {0: Normal()})
@@ -122,7 +121,7 @@ def test_a_nonlinear_operator_is_followed():
 
 def test_poisson_weights_are_those_of_the_paper():
     A = Half()
-    A.noise = PoissonNoise(PoissonNoiseParams(gain=0.01))
+    A.noise = PoissonNoise(0.01)
     y = torch.tensor([[0.2, 0.4, 0.8]])
     weight = precision(A, y)
     assert torch.allclose(weight * y, (weight * y).mean().expand_as(y), atol=1e-5)
@@ -131,9 +130,7 @@ def test_poisson_weights_are_those_of_the_paper():
     assert float((p.operator(solved(p, steps=200)).mean(0) - p.y[0]).abs().mean()) < 0.02
 
 
-@pytest.mark.parametrize(
-    "noise", [GaussianNoise(GaussianNoiseParams(sigma=0.1)), NoNoise(NoNoiseParams())]
-)
+@pytest.mark.parametrize("noise", [GaussianNoise(0.1), NoNoise()])
 def test_even_noise_weighs_nothing(noise):
     A = Half()
     A.noise = noise

@@ -5,7 +5,6 @@ import torch
 
 from invprob import tree
 from invprob.solver import Problem
-from invprob_basics.params import GaussianPriorParams
 from invprob_basics.priors import Gaussian
 from invprob_sgilo.solvers.released import Released, project
 from tests.plugins.closed_form import last, problem
@@ -36,7 +35,7 @@ def test_without_prior_and_noise_it_descends():
 def test_the_prior_moves_codes_by_part_of_an_euler_step():
     """Two codes of other laws: with a prior N(2, 1) the step turns u towards 2."""
     p, _ = problem(dim=4)
-    prior = Gaussian(GaussianPriorParams(mean=2.0), p.generator, 1)
+    prior = Gaussian(mean=2.0)
     p = Problem(p.y, p.operator, p.generator, p.keys, {1: prior})
     solver = Released(stages=(1,), steps=(1,), strength=1.0, noise=0.0, lr=1e-12)
     u = torch.tensor([[1.0, -1.0, 0.5, 0.0]])
