@@ -28,8 +28,9 @@ from torch.nn import functional as F
 
 from invprob import tree
 from invprob.config import allocator
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.layers import Linear
-from invprob_sgilo.stylegan2.network import Architecture, Block, Carry, Layer, StyleGAN2
+from invprob_sgilo.stylegan2.network import Architecture, Block, Carry, Layer
 
 FULL = Architecture(
     resolution=1024, z_dim=512, w_dim=512, mapping_layers=8, channel_base=32768, channel_max=512

@@ -15,9 +15,7 @@ import torch
 from torch import Tensor
 
 from invprob import tree
-from invprob_sgilo.stylegan2.load import stylegan2
-from invprob_sgilo.stylegan2.network import StyleGAN2
-from invprob_sgilo.stylegan2.params import StyleGAN2Params
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 
 STAGE = 3
 
@@ -27,9 +25,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
-    plain, compiled = (
-        stylegan2(StyleGAN2Params(compile=c)).eval().requires_grad_(False) for c in (False, True)
-    )
+    plain, compiled = (StyleGAN2.pretrained(compile=c) for c in (False, True))
     x = plain(plain.sample(args.batch, torch.Generator().manual_seed(0)), stop=STAGE)
 
     def seconds(G: StyleGAN2) -> tuple[float, Tensor]:

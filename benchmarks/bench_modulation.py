@@ -18,11 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from invprob import tree
-from invprob.weights import store
-from invprob_sgilo.bundled import BUNDLED
-from invprob_sgilo.stylegan2.checkpoint import load_weights
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.layers import ModulatedConv, filtered
-from invprob_sgilo.stylegan2.network import StyleGAN2
 
 
 def per_sample(self: ModulatedConv, x: Tensor, w: Tensor, shift: Tensor, gain: float) -> Tensor:
@@ -59,7 +56,7 @@ def main() -> None:
     parser.add_argument("--stage", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
-    G = load_weights(store.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
+    G = StyleGAN2.pretrained(args.weights)
     ours = ModulatedConv.forward
     print("| batch | shared (ms) | per sample (ms) | ratio | largest difference |")
     print("|---|---|---|---|---|")

@@ -20,8 +20,8 @@ from invprob.diffusion import samplers
 from invprob.diffusion.params import SamplerParams
 from invprob.diffusion.samplers import rows
 from invprob.io import image_dataset
-from invprob_dps.load import pixel_diffusion
 from invprob_dps.params import PixelDiffusionParams
+from invprob_dps.prior import PixelDiffusion
 
 BATCH = 50
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100)
     args = parser.parse_args()
     params = PixelDiffusionParams(weights=args.weights, precision="bfloat16")
-    model = pixel_diffusion(params, None, 0).eval().requires_grad_(False)
+    model = PixelDiffusion.from_params(params, None, 0).eval().requires_grad_(False)
     pictures, _ = image_dataset.read(Path(args.images), model.image_shape[0])
     count = min(args.limit, len(pictures))
     real = pictures[torch.arange(count) * len(pictures) // count].float() / 255

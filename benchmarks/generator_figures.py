@@ -17,9 +17,7 @@ import torch
 
 from invprob.io import image_dataset
 from invprob.latents.inversion import invert
-from invprob.weights import store
-from invprob_sgilo.bundled import BUNDLED
-from invprob_sgilo.stylegan2.checkpoint import load_weights
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.train import held_out_distance
 
 
@@ -30,7 +28,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--steps", type=int, default=150)
     args = parser.parse_args()
-    generator = load_weights(store.locate(args.weights, BUNDLED)).eval().requires_grad_(False)
+    generator = StyleGAN2.pretrained(args.weights)
     pictures, _ = image_dataset.read(Path(args.images), generator.arch.channels)
     distance = held_out_distance(generator, pictures)
     print(f"sliced Wasserstein distance (×10³), {min(len(pictures), 512)} pictures: {distance:.2f}")

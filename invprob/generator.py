@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
+
+X = TypeVar("X", default=Any)
+"""The type of a latent: a `Tensor`, a `Latent`, or a union of those of all stages; if it is left
+out, Any. Tensors in it are batch first; `invprob.tree` works on all of them alike."""
 
 Role = Literal["input", "codes", "features", "image", "noise"]
 """What a leaf of a latent is: the generator's input code, style codes, features, the image so far,
@@ -24,12 +29,15 @@ class Latent:
     roles: ClassVar[Mapping[str, Role]] = {}
 
 
-class Generator(nn.Module, ABC):
+class Generator(nn.Module, ABC, Generic[X]):
     """An image model in stages.
 
     The latent x_k holds everything that stages k+1 … n still read: features, the image so far, the
     style codes and noise maps not yet used. So the image depends on x_k alone, and G_n∘…∘G_1 = G.
     Images are (B, C, H, W), nominally in [0, 1] and not clamped, so that gradients pass.
+
+    A subclass sets `depth`, the number n of stages, `image_shape` (C, H, W), and `latents`, the
+    dataclasses that its latents are made of, which checkpoints may then hold.
     """
 
     depth: int
@@ -37,15 +45,43 @@ class Generator(nn.Module, ABC):
     latents: tuple[type, ...] = ()
 
     @abstractmethod
-    def sample(self, batch: int, rng: torch.Generator) -> Any:
-        """Draw x_0 from the law the generator was trained with."""
+    def sample(self, batch: int, rng: torch.Generator) -> X:
+        """Draw x_0 from the distribution that the generator was trained with.
+
+        Args:
+            batch: The number B of draws.
+            rng: The generator of the random numbers, on the CPU.
+
+        Returns:
+            x_0, batch first, on the device of the generator.
+        """
 
     @abstractmethod
-    def stage(self, k: int, x: Any) -> Any:
-        """x_k = G_k(x_{k−1}) for 1 ≤ k ≤ depth; pure; the last stage returns the image."""
+    def stage(self, k: int, x: X) -> X:
+        """x_k = G_k(x_{k−1}); pure.
 
-    def forward(self, x: Any, start: int = 0, stop: int | None = None) -> Any:
-        """G_stop ∘ … ∘ G_{start+1}, by default up to the image."""
+        Args:
+            k: The stage, from 1 to `depth`.
+            x: x_{k−1}, batch first.
+
+        Returns:
+            x_k; the last stage returns the image (B, C, H, W).
+        """
+
+    def forward(self, x: X, start: int = 0, stop: int | None = None) -> X:
+        """G_stop ∘ … ∘ G_{start+1}, by default up to the image.
+
+        Args:
+            x: x_start, batch first.
+            start: The stage that x comes from, from 0 to `depth`.
+            stop: The stage to go to, from `start` to `depth`; None is `depth`.
+
+        Returns:
+            x_stop, the image (B, C, H, W) if `stop` is `depth`.
+
+        Raises:
+            ValueError: If the stages are out of order or range.
+        """
         stop = self.depth if stop is None else stop
         if not 0 <= start <= stop <= self.depth:
             raise ValueError(f"stages {start} to {stop} of a generator of depth {self.depth}")
@@ -54,8 +90,12 @@ class Generator(nn.Module, ABC):
         return x
 
 
-class Identity(Generator):
-    """No generator: depth 0, the latent is the image itself (pixel-space solvers)."""
+class Identity(Generator[Tensor]):
+    """No generator: depth 0, the latent is the image itself (solvers in pixel space).
+
+    Args:
+        image_shape: The shape of an image, (C, H, W).
+    """
 
     depth = 0
 
@@ -66,5 +106,5 @@ class Identity(Generator):
     def sample(self, batch: int, rng: torch.Generator) -> Tensor:
         return torch.rand((batch, *self.image_shape), generator=rng)
 
-    def stage(self, k: int, x: Any) -> Any:
+    def stage(self, k: int, x: Tensor) -> Tensor:
         raise ValueError(f"stage {k} of a generator of depth 0")

@@ -3,58 +3,114 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
 
 from invprob import tree
+from invprob.generator import X
 
 
-class Prior(nn.Module, ABC):
-    """A law over the latent of one stage."""
+class Prior(nn.Module, ABC, Generic[X]):
+    """A distribution over the latents X of one stage; over images where there is no generator.
+
+    A prior of images sets `image_shape` (C, H, W). Several priors of one problem are independent.
+    """
 
 
-class LogDensity(Prior):
+class LogDensity(Prior[X]):
     """A prior whose density can be evaluated."""
 
     @abstractmethod
-    def log_density(self, x: Any) -> Tensor:
-        """log p(x) up to a constant, of shape (B,); batch elements are independent."""
+    def log_density(self, x: X) -> Tensor:
+        """log p(x) in nats, up to a constant; batch elements are independent.
+
+        Args:
+            x: Latents, batch first.
+
+        Returns:
+            One number per latent, (B,).
+        """
 
 
-class Score(Prior):
+class Score(Prior[X]):
     """A diffusion model of u = normalise(x): marginals p_t of u_t = α_t u + σ_t ε, t ∈ [0, 1].
 
     Everything but `normalise` and `restore` speaks of u, the latent in the units that the model was
-    trained in; σ at `t_min` is the least noise that it knows.
+    trained in; σ at `t_min` is the least noise that it knows (Song et al., 2021, arXiv:2011.13456).
     """
 
     t_min: float = 0.0
 
     @abstractmethod
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(α_t, σ_t), each of shape (B,), for t of shape (B,)."""
+        """The signal and the noise at a time.
+
+        Args:
+            t: Times in [0, 1], (B,).
+
+        Returns:
+            (α_t, σ_t), each (B,).
+        """
 
     @abstractmethod
-    def score(self, u: Any, t: Tensor) -> Any:
-        """s(u, t) = ∇ log p_t(u), a tree like u."""
+    def score(self, u: X, t: Tensor) -> X:
+        """s(u, t) = ∇ log p_t(u).
 
-    def normalise(self, x: Any) -> Any:
-        """u of a latent x; by default x itself. Affine, leaf by leaf and element by element."""
+        Args:
+            u: Noised latents u_t in the model's units, batch first.
+            t: Times in [t_min, 1], (B,).
+
+        Returns:
+            A latent like u.
+        """
+
+    def normalise(self, x: X) -> X:
+        """Bring latents to the model's units; affine, leaf by leaf and element by element.
+
+        Args:
+            x: Latents, batch first.
+
+        Returns:
+            u; by default x itself.
+        """
         return x
 
-    def restore(self, u: Any) -> Any:
-        """The latent x with normalise(x) = u."""
+    def restore(self, u: X) -> X:
+        """The inverse of `normalise`.
+
+        Args:
+            u: Latents in the model's units, batch first.
+
+        Returns:
+            The latents x with normalise(x) = u.
+        """
         return u
 
-    def smoothed(self, u: Any, t: Tensor) -> Any:
-        """∇ log of the law of u_0 + (σ_t/α_t) ε at u itself: α_t s(α_t u, t)."""
+    def smoothed(self, u: X, t: Tensor) -> X:
+        """The score, at u itself, of the distribution of u_0 + (σ_t/α_t) ε: α_t s(α_t u, t).
+
+        Args:
+            u: Latents in the model's units, batch first, not scaled by α.
+            t: Times in [t_min, 1], (B,).
+
+        Returns:
+            A latent like u.
+        """
         alpha, _ = self.schedule(t)
         return scaled(self.score(scaled(u, alpha), t), alpha)
 
-    def denoise(self, u: Any, t: Tensor) -> Any:
-        """E[u_0 | u_t] = (u_t + σ_t² s(u_t, t)) / α_t (Tweedie's formula)."""
+    def denoise(self, u: X, t: Tensor) -> X:
+        """E[u_0 | u_t] = (u_t + σ_t² s(u_t, t)) / α_t (Tweedie's formula).
+
+        Args:
+            u: Noised latents u_t in the model's units, batch first.
+            t: Times in [t_min, 1], (B,).
+
+        Returns:
+            A latent like u.
+        """
         alpha, sigma = self.schedule(t)
 
         def tweedie(leaf: Tensor, s: Tensor) -> Tensor:
@@ -62,25 +118,50 @@ class Score(Prior):
 
         return tree.map(tweedie, u, self.score(u, t))
 
-    def noised(self, u: Any, t: Tensor, noise: Any) -> Any:
-        """u_t = α_t u + σ_t ε."""
+    def noised(self, u: X, t: Tensor, noise: X) -> X:
+        """u_t = α_t u + σ_t ε.
+
+        Args:
+            u: Latents u_0 in the model's units, batch first.
+            t: Times in [0, 1], (B,).
+            noise: ε, a latent like u of standard normal numbers.
+
+        Returns:
+            A latent like u.
+        """
         alpha, sigma = self.schedule(t)
         return tree.map(torch.add, scaled(u, alpha), scaled(noise, sigma))
 
 
-def scaled(u: Any, factor: Tensor) -> Any:
-    """Every leaf (B, …) times `factor` (B,)."""
+def scaled(u: X, factor: Tensor) -> X:
+    """Multiply every leaf by one factor per batch element.
+
+    Args:
+        u: Latents, batch first.
+        factor: Factors, (B,).
+
+    Returns:
+        A latent like u.
+    """
     return tree.map(lambda leaf: tree.per_element(factor, leaf) * leaf, u)
 
 
-class Denoiser(Score):
+class Denoiser(Score[X]):
     """A score given by its denoiser: the score follows by Tweedie's formula."""
 
     @abstractmethod
-    def denoise(self, u: Any, t: Tensor) -> Any:
-        """E[u_0 | u_t]."""
+    def denoise(self, u: X, t: Tensor) -> X:
+        """E[u_0 | u_t].
 
-    def score(self, u: Any, t: Tensor) -> Any:
+        Args:
+            u: Noised latents u_t in the model's units, batch first.
+            t: Times in [t_min, 1], (B,).
+
+        Returns:
+            A latent like u.
+        """
+
+    def score(self, u: X, t: Tensor) -> X:
         alpha, sigma = self.schedule(t)
 
         def tweedie(leaf: Tensor, mean: Tensor) -> Tensor:
@@ -89,9 +170,17 @@ class Denoiser(Score):
         return tree.map(tweedie, u, self.denoise(u, t))
 
 
-class Proximal(Prior):
+class Proximal(Prior[X]):
     """A prior h = −log p with a proximal map."""
 
     @abstractmethod
-    def prox(self, x: Any, tau: float = 1.0) -> Any:
-        """argmin_u ½‖u − x‖² + τ h(u); a projection (τ idle) when h is an indicator."""
+    def prox(self, x: X, tau: float = 1.0) -> X:
+        """argmin_u ½‖u − x‖² + τ h(u); a projection (τ idle) when h is an indicator.
+
+        Args:
+            x: Latents, batch first.
+            tau: The step τ ≥ 0.
+
+        Returns:
+            A latent like x.
+        """

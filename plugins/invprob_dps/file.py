@@ -11,13 +11,24 @@ from diffusers import DDPMScheduler, UNet2DModel
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
 from invprob.weights import formats
-from invprob_dps.prior import PixelDiffusion
+from invprob_dps.folder import Make, Model
 
 
-def read_file(path: Path, expected: str | None = None) -> PixelDiffusion:
-    """The model of a file of ours, or of one that is converted, in float32; raises `BadWeights`.
+def read_file(path: Path, make: Make[Model], expected: str | None = None) -> Model:
+    """The model of a file of ours, or of one that is converted, in float32.
 
-    `expected` is the SHA-256 of the file. No parameter keeps a value that is not of the file.
+    No parameter keeps a value that is not of the file.
+
+    Args:
+        path: The file.
+        make: What makes a model of its network, its scheduler and its patch, which is 1.
+        expected: The SHA-256 of the file, checked if given.
+
+    Returns:
+        What `make` made.
+
+    Raises:
+        BadWeights: If the file is missing, damaged or not a pixel diffusion.
     """
     tensors, metadata = formats.read(path, expected)
     if metadata.get("kind") != "pixel-diffusion":
@@ -29,7 +40,7 @@ def read_file(path: Path, expected: str | None = None) -> PixelDiffusion:
         with torch.device("meta"):  # draws and fills nothing
             net = UNet2DModel(**json.loads(metadata["config"]))
         scheduler = DDPMScheduler(**json.loads(metadata["scheduler"]))
-        model = PixelDiffusion(net.to_empty(device="cpu").eval(), scheduler)
+        model = make(net.to_empty(device="cpu").eval(), scheduler, 1)
     except Exception as error:  # diffusers raises a dozen unrelated classes
         reason = str(error).split("\n")[0]
         raise BadWeights(f"weights {path} describe no pixel diffusion: {reason}", "") from None

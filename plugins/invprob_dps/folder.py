@@ -7,16 +7,19 @@ have ``patch`` in model_index.json besides, the side of the pixel blocks that th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+from torch import nn
 
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
-from invprob_dps.prior import PixelDiffusion
+
+Model = TypeVar("Model", bound=nn.Module)
+Make: TypeAlias = Callable[[UNet2DModel, DDPMScheduler, int], Model]
 
 NETWORK = "diffusion_pytorch_model.safetensors"
 
@@ -26,8 +29,20 @@ def network_file(folder: Path) -> Path:
     return (folder / "unet" if (folder / "unet").is_dir() else folder) / NETWORK
 
 
-def read_folder(folder: Path, expected: str | None = None) -> PixelDiffusion:
-    """The model of a folder, in float32; `expected` is the SHA-256 of its weights file."""
+def read_folder(folder: Path, make: Make[Model], expected: str | None = None) -> Model:
+    """The model of a folder, in float32.
+
+    Args:
+        folder: The folder.
+        make: What makes a model of its network, its scheduler and its patch.
+        expected: The SHA-256 of its weights file, checked if given.
+
+    Returns:
+        What `make` made.
+
+    Raises:
+        BadWeights: If a file is missing or damaged, or the network of another kind.
+    """
     file = network_file(folder)
     inside = file.parent
     timing = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
@@ -60,7 +75,7 @@ def read_folder(folder: Path, expected: str | None = None) -> PixelDiffusion:
             torch_dtype=torch.float32,
         )
         faults = [f"{k.replace('_', ' ')}: {v[0]}" for k, v in found.items() if v]
-        model = PixelDiffusion(net, scheduler, patch)
+        model = make(net, scheduler, patch)
     except BadWeights:
         raise
     except Exception as error:  # diffusers raises a dozen unrelated classes
@@ -72,22 +87,34 @@ def read_folder(folder: Path, expected: str | None = None) -> PixelDiffusion:
 
 
 def write_folder(
-    folder: Path, model: PixelDiffusion, scheduler: DDPMScheduler, about: Mapping[str, object]
+    folder: Path,
+    net: UNet2DModel,
+    scheduler: DDPMScheduler,
+    patch: int,
+    about: Mapping[str, object],
 ) -> None:
-    """Write a folder that `read_folder` and, where patch is 1, diffusers' own pipelines read."""
+    """Write a folder that `read_folder` and, where patch is 1, diffusers' own pipelines read.
+
+    Args:
+        folder: The folder.
+        net: The network, kept as float16.
+        scheduler: Its noise schedule.
+        patch: The side of the blocks of pixels that the network sees as one.
+        about: How the model was made.
+    """
     for name in ("unet", "scheduler"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    model.net.save_config(folder / "unet")
+    net.save_config(folder / "unet")
     scheduler.save_config(folder / "scheduler")
     index = {
         "_class_name": "DDPMPipeline",
         "unet": ["diffusers", "UNet2DModel"],
         "scheduler": ["diffusers", "DDPMScheduler"],
-        "patch": model.patch,
+        "patch": patch,
         **about,
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-    tensors = {k: v.to(torch.float16) for k, v in model.net.state_dict().items()}
+    tensors = {k: v.to(torch.float16) for k, v in net.state_dict().items()}
     tensor_files.write(folder / "unet" / NETWORK, tensors, {"format": "pt"})
 
 

@@ -20,7 +20,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="prior",
             name="pixel-diffusion",
-            target="invprob_dps.load:pixel_diffusion",
+            target="invprob_dps.prior:PixelDiffusion.from_params",
             params="invprob_dps.params:PixelDiffusionParams",
             summary="A diffusion model of images, a diffusers folder or a file (Ho et al., 2020).",
             offers=("score", "denoiser", "pixels"),

@@ -6,30 +6,107 @@ network was trained with; between steps log α is interpolated, so that any time
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
 from torch import Tensor
 from torch.nn import functional as F
 
+from invprob.errors import BadInput, BadWeights
+from invprob.generator import Generator
+from invprob.io import checksums
 from invprob.prior import Denoiser
+from invprob.weights import store
+from invprob_dps.file import read_file
+from invprob_dps.folder import Make, network_file, read_folder
+from invprob_dps.params import PixelDiffusionParams
+
+BUNDLED = Path(__file__).parent / "weights"
 
 
-class PixelDiffusion(Denoiser):
-    """E[u_0 | u_t] by a network that sees blocks of patch × patch pixels as one."""
+class PixelDiffusion(Denoiser[Tensor]):
+    """E[u_0 | u_t] of images (B, C, H, W) by a network of diffusers.
 
-    def __init__(self, net: UNet2DModel, scheduler: DDPMScheduler, patch: int = 1) -> None:
+    `PixelDiffusion.pretrained("faces64-ddpm")` reads a network from weights.
+
+    Args:
+        net: The network, of blocks of pixels; its output may hold variances in a second half.
+        scheduler: The α and σ it was trained with, and what it predicts.
+        patch: The side of the blocks of pixels that the network sees as one.
+        precision: Arithmetic of the network.
+    """
+
+    def __init__(
+        self,
+        net: UNet2DModel,
+        scheduler: DDPMScheduler,
+        patch: int = 1,
+        *,
+        precision: Literal["float32", "bfloat16"] = "float32",
+    ) -> None:
         super().__init__()
         self.net = net
         self.patch = patch
         self.prediction: str = scheduler.config["prediction_type"]
         self.steps: int = scheduler.config["num_train_timesteps"]
         self.t_min = 1 / self.steps
-        self.dtype = torch.float32
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         side = net.config["sample_size"] * patch
         self.image_shape = (net.config["in_channels"] // patch**2, side, side)
         log_alpha = 0.5 * scheduler.alphas_cumprod.double().clamp_min(1e-10).log()
         self.log_alpha: Tensor
         self.register_buffer("log_alpha", F.pad(log_alpha, (1, 0)).float(), persistent=False)
+
+    @classmethod
+    def pretrained(cls, weights: str | Path = "faces64-ddpm", **values: Any) -> Self:
+        """The model of bundled weights, of weights that were added by name, or of a file or folder.
+
+        Args:
+            weights: ``"faces64-ddpm"``, ``"fruits64-ddpm"``, another name of `invprob weights
+                list`, a folder that diffusers wrote, or a file of ours or in a published format.
+            values: Other parameters, as `invprob show prior pixel-diffusion` lists them:
+                `precision`, `compile`, `sha256`.
+
+        Returns:
+            The model, on the CPU, in evaluation mode and without gradients of its weights.
+
+        Raises:
+            BadParams: If a parameter is unknown or out of its range.
+            BadWeights: If a file is missing, damaged or not a pixel diffusion.
+        """
+        params = PixelDiffusionParams.parse({"weights": str(weights), **values}, "PixelDiffusion")
+        return cls.from_params(params, None, 0).eval().requires_grad_(False)
+
+    @classmethod
+    def from_params(
+        cls, params: PixelDiffusionParams, generator: Generator | None, stage: int
+    ) -> Self:
+        """The model that parameters describe, as the registry makes it.
+
+        Args:
+            params: The parameters.
+            generator: None, or one of depth 0.
+            stage: Not needed.
+
+        Returns:
+            The model, on the CPU.
+
+        Raises:
+            BadInput: If there is a generator with latents.
+            BadWeights: If a file is missing, damaged or not a pixel diffusion.
+        """
+        if generator is not None and generator.depth > 0:
+            raise BadInput(
+                "pixel-diffusion is a prior over images, not over the latents of a generator",
+                "leave out --generator",
+            )
+        model = _read(params.weights, partial(cls, precision=params.precision), params.sha256)
+        if params.compile:
+            model.net.compile()
+        return model
 
     def normalise(self, x: Tensor) -> Tensor:
         return 2 * x - 1
@@ -54,9 +131,33 @@ class PixelDiffusion(Denoiser):
         return (u - sigma * out) / alpha
 
     def predict(self, u: Tensor, step: Tensor) -> Tensor:
-        """What the network says of u (B, C, H, W) at `step` (B,) of its training."""
+        """What the network predicts.
+
+        Args:
+            u: Noised images in the model's units, (B, C, H, W).
+            step: Steps of its training, (B,), from 0; they may lie between two.
+
+        Returns:
+            The noise, the image or v, as `prediction` says, (B, C, H, W).
+        """
         blocks = F.pixel_unshuffle(u, self.patch)
         with torch.autocast(u.device.type, self.dtype, enabled=self.dtype != torch.float32):
             out = self.net(blocks, step).sample
         # a network that learned variances too gives them in its second half
         return F.pixel_shuffle(out[:, : blocks.shape[1]].to(u.dtype), self.patch)
+
+
+Model = TypeVar("Model", bound=PixelDiffusion)
+
+
+def _read(name: str, make: Make[Model], sha256: str | None) -> Model:
+    """A bundled model, or that of a folder or file, in float32."""
+    inside = BUNDLED / name
+    path = inside if name and inside.is_dir() else store.path(name)
+    if path is None:
+        names = {p.name for p in BUNDLED.glob("*/")}
+        raise BadWeights(f"there is no diffusion model {name!r}", store.where(name, names))
+    if path.is_dir():
+        known = sha256 or checksums.listed(network_file(path), BUNDLED)
+        return read_folder(path, make, known)
+    return read_file(store.locate(name, BUNDLED), make, sha256)

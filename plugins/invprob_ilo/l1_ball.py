@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -16,20 +16,46 @@ from invprob_ilo.params import L1BallParams
 class L1Ball(Proximal):
     """The indicator of ‖x‖₁ ≤ r·dim, for each leaf of a latent by itself.
 
-    r is the mean absolute value allowed, so one number serves leaves of every size; the published
-    radius 1000 for 512×4×4 features is r = 0.12.
+    Args:
+        r: The mean absolute value allowed, > 0, so that one number serves leaves of every size; the
+            published radius 1000 for 512×4×4 features is r = 0.12.
+
+    Raises:
+        BadParams: If r is not positive.
     """
 
-    def __init__(self, params: L1BallParams, generator: Generator, stage: int) -> None:
+    def __init__(self, r: float) -> None:
         super().__init__()
-        self.r = params.radii[min(max(stage - 1, 0), len(params.radii) - 1)]
+        (self.r,) = L1BallParams.parse({"radii": (r,)}, "L1Ball").radii
+
+    @classmethod
+    def from_params(cls, params: L1BallParams, generator: Generator | None, stage: int) -> Self:
+        """The ball of a stage, as the registry makes it (see `invprob.plugin.PriorFactory`).
+
+        Args:
+            params: Radii of the stages 1, 2, …; the last serves the rest.
+            generator: Not needed.
+            stage: The stage whose latents are projected.
+
+        Returns:
+            The prior.
+        """
+        return cls(params.radii[min(max(stage - 1, 0), len(params.radii) - 1)])
 
     def prox(self, x: Any, tau: float = 1.0) -> Any:
         return tree.map(lambda leaf: project(leaf, self.r * leaf[0].numel()), x)
 
 
 def project(x: Tensor, radius: float) -> Tensor:
-    """The nearest point of the l1 ball, for each row of x (B, …)."""
+    """The nearest point of the l1 ball, row by row (Duchi et al., 2008).
+
+    Args:
+        x: Rows (B, …).
+        radius: The radius of the ball, > 0.
+
+    Returns:
+        A tensor like x.
+    """
     flat = x.flatten(1)
     magnitude = flat.abs()
     ordered = magnitude.sort(1, descending=True).values

@@ -20,7 +20,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="prior",
             name="l1-ball",
-            target="invprob_ilo.l1_ball:L1Ball",
+            target="invprob_ilo.l1_ball:L1Ball.from_params",
             params="invprob_ilo.params:L1BallParams",
             summary="Uniform on an l1 ball, leaf by leaf; its prox is the projection.",
             offers=("proximal",),

@@ -30,14 +30,14 @@ def invprob_components() -> list[Component]:
         Component(
             kind="generator",
             name="stylegan2",
-            target="invprob_sgilo.stylegan2.load:stylegan2",
+            target="invprob_sgilo.stylegan2.generator:StyleGAN2.from_params",
             params="invprob_sgilo.stylegan2.params:StyleGAN2Params",
             summary="StyleGAN-2, split after every block (Karras et al., 2020).",
         ),
         Component(
             kind="prior",
             name="latent-score",
-            target="invprob_sgilo.score.load:latent_score",
+            target="invprob_sgilo.score.prior:LatentScore.from_params",
             params="invprob_sgilo.score.params:LatentScoreParams",
             summary="Score network over the latents of one stage (Daras et al., 2022).",
             offers=("score",),
@@ -46,7 +46,7 @@ def invprob_components() -> list[Component]:
         Component(
             kind="prior",
             name="published-score",
-            target="invprob_sgilo.published.score_load:published_score",
+            target="invprob_sgilo.published.score_prior:PublishedScore.from_params",
             params="invprob_sgilo.published.params:PublishedScoreParams",
             summary="The score networks that SGILO's authors published (Daras et al., 2022).",
             offers=("score",),

@@ -14,7 +14,6 @@ from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise
 from invprob_basics.priors import Gaussian
 from invprob_ilo.l1_ball import L1Ball
-from invprob_ilo.params import L1BallParams
 
 PIXELS = 12
 
@@ -94,7 +93,7 @@ def without_generator(p: Problem) -> Problem:
 
 
 def with_balls(p: Problem, radius: float) -> Problem:
-    ball = L1Ball(L1BallParams(radii=(radius,)), Identity((1, 3, 4)), 1)
+    ball = L1Ball(radius)
     return Problem(p.y, p.operator, p.generator, p.keys, {0: ball, 1: ball})
 
 

@@ -9,9 +9,8 @@ from diffusers import DDPMScheduler, UNet2DModel
 
 from invprob.testing import conformance
 from invprob_dps.folder import write_folder
-from invprob_dps.prior import PixelDiffusion
-from invprob_sgilo.stylegan2.checkpoint import save_weights
-from invprob_sgilo.stylegan2.network import Architecture, StyleGAN2
+from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.network import Architecture
 from tests.plugins.sgilo.published.layouts import score_weights
 
 FOLDER = tempfile.TemporaryDirectory(prefix="invprob-kit-")
@@ -36,7 +35,7 @@ def networks():
     for name, parameter in G.named_parameters():
         if name.endswith("strength"):
             parameter.data.fill_(0.1)
-    save_weights(GENERATOR, G, {"kimg": 0})
+    G.save(GENERATOR, {"kimg": 0})
     before = torch.get_rng_state()
     torch.manual_seed(0)
     net = UNet2DModel(
@@ -51,7 +50,7 @@ def networks():
     )
     torch.set_rng_state(before)
     scheduler = DDPMScheduler(beta_schedule="linear")
-    write_folder(DIFFUSION, PixelDiffusion(net, scheduler), scheduler, {})
+    write_folder(DIFFUSION, net, scheduler, 1, {})
     torch.save(score_weights(tokens=10, channels=128), CODES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INVPROB_CACHE", FOLDER.name)

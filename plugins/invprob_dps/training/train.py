@@ -24,7 +24,6 @@ from invprob.io.checkpoint import read as read_checkpoint
 from invprob.io.checkpoint import write as write_checkpoint
 from invprob.latents import generation
 from invprob.trainer import TrainingProgress
-from invprob_dps import load
 from invprob_dps.folder import write_folder
 from invprob_dps.params import DiffusionTraining
 from invprob_dps.prior import PixelDiffusion
@@ -43,16 +42,19 @@ class Training:
         )
         with torch.random.fork_rng([]):
             torch.manual_seed(params.seed)
-            self.model = PixelDiffusion(network(params, side), self.scheduler, params.patch)
+            self.model = self._new(side)
         if params.start is not None:
             start_from(self.model, params.start)
-        self.model.to(device).dtype = _dtype(params)
-        self.ema = PixelDiffusion(network(params, side), self.scheduler, params.patch)
-        self.ema.to(device).eval().requires_grad_(False).dtype = _dtype(params)
+        self.model.to(device)
+        self.ema = self._new(side).to(device).eval().requires_grad_(False)
         self.ema.load_state_dict(self.model.state_dict())
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=params.lr)
         self.step = 0
         self.best = float("inf")
+
+    def _new(self, side: int) -> PixelDiffusion:
+        p = self.params
+        return PixelDiffusion(network(p, side), self.scheduler, p.patch, precision=p.precision)
 
     def update(self, data: Tensor, train: Tensor, total: int) -> float:
         """One step on a batch; the loss."""
@@ -149,7 +151,7 @@ def network(params: DiffusionTraining, side: int) -> UNet2DModel:
 
 def start_from(model: PixelDiffusion, name: str) -> None:
     """Give `model` the weights that `name` names; raises `BadParams` where they do not fit."""
-    found = load.named(name)
+    found = PixelDiffusion.pretrained(name)
     if _layout(found) != _layout(model):
         raise BadParams(
             f"start={name} has another network or prediction than this training",
@@ -221,8 +223,8 @@ def _snapshot(
         about["held_out_loss"] = figures["held-out loss"]
         if figures["held-out loss"] < run.best:
             run.best = figures["held-out loss"]
-            write_folder(out / "best", run.ema, run.scheduler, about)
-    write_folder(out / "newest", run.ema, run.scheduler, about)
+            write_folder(out / "best", run.ema.net, run.scheduler, run.ema.patch, about)
+    write_folder(out / "newest", run.ema.net, run.scheduler, run.ema.patch, about)
     keys = [seeds.key("snapshot", i) for i in range(16)]
     like = torch.zeros((len(keys), *run.ema.image_shape), device=run.device)
     start = samplers.cold(run.ema, like, keys)
@@ -230,7 +232,3 @@ def _snapshot(
     picture = out / f"samples-{kimg:06d}.png"
     generation.write_sheet(picture, list(run.ema.restore(found).clamp(0, 1).cpu()))
     return picture
-
-
-def _dtype(params: DiffusionTraining) -> torch.dtype:
-    return torch.bfloat16 if params.precision == "bfloat16" else torch.float32

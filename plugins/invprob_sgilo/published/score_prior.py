@@ -15,7 +15,7 @@ the ratio σ/α, times that width R, is: the network is asked at that time, for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,14 @@ from torch import Tensor, nn
 from invprob import tree
 from invprob.diffusion.schedules import vp, vp_time
 from invprob.errors import BadParams, Incompatible
+from invprob.latents import stages
 from invprob.prior import Score
+from invprob.weights import store
+from invprob_sgilo.bundled import BUNDLED
+from invprob_sgilo.published.params import PublishedScoreParams
+from invprob_sgilo.published.score_load import read_net
 from invprob_sgilo.published.score_net import PublishedNet
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry
 
 WHAT = {"w": "codes", "h": "features"}
@@ -32,11 +38,17 @@ T_MIN = 1e-3
 """The least time at which the published samplers ask their networks."""
 
 
-class PublishedScore(Score):
-    """s(u, t) for latents like `like` (Gaussian codes, features, noise maps; no image so far).
+class PublishedScore(Score[Carry]):
+    """s(u, t) for latents of Gaussian codes, features and noise maps, without an image so far.
 
-    `nets` and `ranges` are by leaf, ``w`` and ``h``; raises `Incompatible` where they do not fit
-    and `BadParams` where a range is none.
+    Args:
+        like: Latents of the stage, batch first.
+        nets: The networks of the leaves ``"w"`` and ``"h"`` that have one.
+        ranges: The values of these leaves that the networks see as 0 and as 1; ``"w"`` always.
+
+    Raises:
+        BadParams: If a range does not ascend.
+        Incompatible: If a network does not fit the latents.
     """
 
     def __init__(
@@ -58,10 +70,47 @@ class PublishedScore(Score):
         alpha, sigma = vp(torch.tensor(T_MIN))
         self.t_min = float(vp_time(self.width * sigma / alpha))
 
+    @classmethod
+    def from_params(cls, params: PublishedScoreParams, generator: StyleGAN2, stage: int) -> Self:
+        """The prior of a stage from files, as the registry makes it.
+
+        Args:
+            params: The files and the ranges.
+            generator: A StyleGAN-2 with Gaussian codes.
+            stage: The stage, from 1 to the generator's depth − 1.
+
+        Returns:
+            The prior, on the CPU.
+
+        Raises:
+            BadWeights: If a file is missing, damaged or not such a network.
+            Incompatible: If the generator's latents are of another kind, or a network of another
+                stage.
+        """
+        codes_alone = isinstance(generator, StyleGAN2) and generator.gaussian
+        if not codes_alone or (stage > 1 and generator.carry_rgb):
+            raise Incompatible(
+                "published score networks know Gaussian codes, and no image so far",
+                "give --generator stylegan2:weights=…,codes=gaussian,carry_rgb=false",
+            )
+        if not 1 <= stage < generator.depth:
+            raise Incompatible(
+                f"published score networks are not for stage {stage}", "choose 1 to 4"
+            )
+        if (stage > 1) != (params.features is not None):
+            raise Incompatible(
+                f"stage {stage} has {'' if stage > 1 else 'no '}features beside its codes",
+                "give features=layer1.pth for stage 2, layer2.pth for 3, …, and none for stage 1",
+            )
+        files = {"w": params.codes, "h": params.features}
+        nets = {k: read_net(store.locate(name, BUNDLED)) for k, name in files.items() if name}
+        ranges = {"w": params.codes_range, "h": params.features_range}
+        return cls(stages.draws(generator, stage, [0], "like"), nets, ranges)
+
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return vp(t)
 
-    def score(self, u: Any, t: Tensor) -> Any:
+    def score(self, u: Carry, t: Tensor) -> Carry:
         alpha, sigma = vp(t)
         time = vp_time(sigma / alpha / self.width).clamp(T_MIN, 1)
         out = []
@@ -86,13 +135,13 @@ class PublishedScore(Score):
         codes: Tensor = net(whole, time)[:, used:]
         return codes
 
-    def normalise(self, x: Any) -> Any:
+    def normalise(self, x: Carry) -> Carry:
         return self._moved(x, lambda leaf, low, width: ((leaf - low) / width - 0.5) * self.width)
 
-    def restore(self, u: Any) -> Any:
+    def restore(self, u: Carry) -> Carry:
         return self._moved(u, lambda leaf, low, width: (leaf / self.width + 0.5) * width + low)
 
-    def _moved(self, x: Any, move: Any) -> Any:
+    def _moved(self, x: Carry, move: Any) -> Carry:
         out = []
         for name, leaf in tree.items(x):
             if name in self.ranges:

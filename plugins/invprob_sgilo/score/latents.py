@@ -12,7 +12,7 @@ from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.latents import inversion_dataset
 from invprob_sgilo.score.params import PriorTraining
-from invprob_sgilo.stylegan2.network import StyleGAN2
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.losses import mixed_styles
 
 VALIDATION = 256

@@ -12,35 +12,40 @@ variance enters as the one that does: u_t/c with α/c and σ/c, where c² = α²
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from invprob import tree
 from invprob.diffusion.schedules import SCHEDULES
-from invprob.latents import roles
+from invprob.errors import Incompatible
+from invprob.generator import Generator
+from invprob.latents import roles, stages
 from invprob.prior import Score, scaled
+from invprob_sgilo.bundled import bundled_sha256
+from invprob_sgilo.score.checkpoint import Size, read_prior, write_prior
+from invprob_sgilo.score.files import find
+from invprob_sgilo.score.params import LatentScoreParams
 from invprob_sgilo.score.vit import ViT
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 
 EXACT = ("noise", "input")
 """Roles of leaves that are standard normal by construction."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """The transformer's size, the side of a token in feature positions, and the noise schedule."""
-
-    width: int = 128
-    depth: int = 4
-    heads: int = 4
-    patch: int = 1
-    sde: str = "vp"
-
-
 class LatentScore(Score):
-    """s(u, t) for latents with the leaves of `like`, u in units of each channel's own spread."""
+    """s(u, t) for latents of one stage, u in units of each channel's own spread.
+
+    `LatentScore.pretrained("faces64", stage=1, generator=G)` reads weights; the constructor makes
+    the score of a normal distribution, to be trained.
+
+    Args:
+        like: Latents of the stage, batch first, whose shapes the network is for.
+        size: The size of the network, and the noise schedule.
+    """
 
     t_min = 1e-3
 
@@ -63,6 +68,57 @@ class LatentScore(Score):
             self.scale[name] = nn.Parameter(torch.ones(shape), requires_grad=False)
         sizes = [tuple(self._tokens([named[n] for n in group]).shape[1:]) for group in self.groups]
         self.net = ViT([(t, c) for t, c in sizes], size.width, size.depth, size.heads)
+
+    @classmethod
+    def pretrained(
+        cls,
+        weights: str | Path = "auto",
+        *,
+        stage: int,
+        generator: Generator,
+        sha256: str | None = None,
+    ) -> Self:
+        """The prior of bundled weights, or of a file.
+
+        Args:
+            weights: The name of a bundled generator such as ``"faces64"``, the path of a prior, or
+                ``"auto"``: the prior that stands beside the generator's weights.
+            stage: The stage whose latents it is over, from 1 to the generator's depth − 1.
+            generator: The generator whose latents they are.
+            sha256: The SHA-256 of the file, checked if given.
+
+        Returns:
+            The prior, on the CPU, in evaluation mode and without gradients of its weights.
+
+        Raises:
+            BadWeights: If there is no such prior, or it does not fit the latents of the stage.
+            Incompatible: If the generator's latents are not of the kind that priors are over.
+        """
+        params = LatentScoreParams(weights=str(weights), sha256=sha256)
+        return cls.from_params(params, generator, stage).eval().requires_grad_(False)
+
+    @classmethod
+    def from_params(cls, params: LatentScoreParams, generator: Generator, stage: int) -> Self:
+        """As `pretrained`, of all parameters at once: the factory that the manifest names."""
+        if isinstance(generator, StyleGAN2) and generator.gaussian:
+            raise Incompatible(
+                "latent-score knows style codes w, and the generator's latents hold Gaussian codes",
+                "leave out codes=gaussian, or take published-score",
+            )
+        path = find(params.weights, getattr(generator, "source", None), stage)
+        like = stages.draws(generator, stage, [0], "like")
+        known = params.sha256 or bundled_sha256(path)
+        return read_prior(path, lambda size: cls(like, size), stage, known)
+
+    def save(self, path: Path, stage: int, metadata: Mapping[str, object]) -> None:
+        """Write the weights as float16 to a file that `pretrained` reads.
+
+        Args:
+            path: The file, .safetensors.
+            stage: The stage whose latents the prior is over.
+            metadata: How the weights were made.
+        """
+        write_prior(path, self.size, self.state_dict(), stage, metadata)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return self._schedule(t)

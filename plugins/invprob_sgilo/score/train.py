@@ -22,12 +22,11 @@ from invprob.io.checkpoint import write as write_checkpoint
 from invprob.trainer import TrainingProgress
 from invprob.weights import store
 from invprob_sgilo.bundled import BUNDLED
-from invprob_sgilo.score.checkpoint import write_prior
+from invprob_sgilo.score.checkpoint import Size
 from invprob_sgilo.score.latents import Latents, latents_of
 from invprob_sgilo.score.params import PriorTraining
-from invprob_sgilo.score.prior import LatentScore, Size, matching_loss
-from invprob_sgilo.stylegan2.load import stylegan2
-from invprob_sgilo.stylegan2.params import StyleGAN2Params
+from invprob_sgilo.score.prior import LatentScore, matching_loss
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 
 
 def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
@@ -37,7 +36,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     on with the same bits on a CPU.
     """
     path = store.locate(str(source), BUNDLED)
-    generator = stylegan2(StyleGAN2Params(weights=str(path))).eval().requires_grad_(False)
+    generator = StyleGAN2.pretrained(path)
     if not 1 <= params.stage < generator.depth:
         raise BadParams(
             f"stage {params.stage} is not within 1 … {generator.depth - 1}",
@@ -95,7 +94,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
                     "training": params.model_dump(mode="json"),
                     "figures": figures,
                 }
-                write_prior(out / "prior.safetensors", shadow, params.stage, about)
+                shadow.save(out / "prior.safetensors", params.stage, about)
             if len(figures) > 1 or step % 10 == 0:
                 yield TrainingProgress(step, params.steps, figures)
     except GeneratorExit:

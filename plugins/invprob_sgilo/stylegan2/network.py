@@ -1,31 +1,19 @@
-"""StyleGAN-2 as a generator in stages (Karras et al., 2020, arXiv:1912.04958).
+"""The networks of StyleGAN-2 and the latents between them (Karras et al., 2020, arXiv:1912.04958).
 
-    x_0  input code z and all noise maps
-    x_1  a style code per layer, and all noise maps          (the mapping network)
-    x_2  features and image after the 4×4 block, and the codes and noise maps not yet used
-    x_3  the same after the 8×8 block, and so on; the last stage returns the image
-
-With `gaussianise`, x_1 and later hold codes v in the form of gaussian_codes.py instead of w, as the
-published ILO and SGILO do.
-
-The picture is a sum of RGB skips, so a latent carries the image so far. The published ILO and SGILO
-code drops it whenever it restarts at a stage; `carry_rgb=False` does the same.
+`invprob_sgilo.stylegan2.generator` puts them together.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from invprob.generator import Generator, Latent
-from invprob_sgilo.stylegan2 import gaussian_codes
+from invprob.generator import Latent
 from invprob_sgilo.stylegan2.layers import (
     LEAKY_GAIN,
     Linear,
@@ -36,6 +24,15 @@ from invprob_sgilo.stylegan2.layers import (
     leaky,
     upsampled,
 )
+
+# 16 bits as published are float16 in the blocks where the authors used it
+PRECISIONS = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "published": torch.float16,
+}
+VARIANTS = 64
+"""Compiled forms of one function, of which torch keeps 8 by default and then compiles no more."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +80,22 @@ class Architecture:
     half_from: int | None = None
 
     def width(self, resolution: int) -> int:
-        """Feature channels at a resolution: channel_base / resolution, at most channel_max."""
+        """Feature channels at a resolution: channel_base / resolution, at most channel_max.
+
+        Args:
+            resolution: The side of the features, in pixels.
+        """
         return min(self.channel_base // resolution, self.channel_max)
 
     @property
     def resolutions(self) -> list[int]:
+        """The side of each block's features: 4, 8, …, `resolution`."""
         return [2**k for k in range(2, int(math.log2(self.resolution)) + 1)]
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, int, int]]:
+        """The shape (1, h, w) of each noise map, in the order of use."""
+        return [(1, r, r) for res in self.resolutions for r in ([res] if res == 4 else [res, res])]
 
 
 class Mapping(nn.Module):
@@ -162,109 +169,15 @@ class Block(nn.Module):
         return Carry(w=x.w[:, used:], noise=x.noise[used:], h=h, rgb=rgb)
 
 
-class StyleGAN2(Generator):
-    """The generator; images are (B, channels, R, R), nominally in [0, 1], not clamped."""
+def compile_blocks(blocks: nn.ModuleList) -> None:
+    """Compile synthesis blocks in place (torch.compile); it takes effect at their first use.
 
-    latents = (Code, Carry)
-    w_mean: Tensor
-    code_mean: Tensor | None
-    code_std: Tensor | None
+    Args:
+        blocks: The blocks of a generator.
+    """
+    from torch import _dynamo as dynamo
 
-    def __init__(self, arch: Architecture, seed: int = 0) -> None:
-        super().__init__()
-        if arch.resolution not in [2**k for k in range(5, 11)] or arch.channels not in (1, 3):
-            raise ValueError(f"no StyleGAN-2 of {arch.resolution} pixels, {arch.channels} channels")
-        rng = torch.Generator().manual_seed(seed)
-        self.arch = arch
-        self.truncation = 1.0
-        self.carry_rgb = True
-        self.fixed_noise = False
-        self.recompute = False
-        self.dtype = torch.float32
-        self.source: Path | None = None
-        self.image_shape = (arch.channels, arch.resolution, arch.resolution)
-        self.codes = 2 * len(arch.resolutions)
-        self.depth = 1 + len(arch.resolutions)
-        self.mapping = Mapping(arch, rng)
-        self.blocks = nn.ModuleList(Block(arch, r, rng) for r in arch.resolutions)
-        self.register_buffer("w_mean", torch.zeros(arch.w_dim))
-        self.register_buffer("code_mean", None)
-        self.register_buffer("code_std", None)
-        for i, shape in enumerate(self.noise_shapes() if arch.noise_maps else ()):
-            self.register_buffer(f"noise_{i}", torch.zeros(shape))
-
-    def gaussianise(self, mean: Tensor, std: Tensor) -> None:
-        """Let latents hold Gaussian codes with these moments, each (w_dim,), instead of w."""
-        self.register_buffer("code_mean", mean.to(self.w_mean), persistent=False)
-        self.register_buffer("code_std", std.to(self.w_mean), persistent=False)
-
-    @property
-    def gaussian(self) -> bool:
-        """Whether latents hold Gaussian codes."""
-        return self.code_mean is not None
-
-    def noise_shapes(self) -> list[tuple[int, int, int]]:
-        """The shape (1, h, w) of each noise map, in the order of use."""
-        layers = [r for res in self.arch.resolutions for r in ([res] if res == 4 else [res, res])]
-        return [(1, r, r) for r in layers]
-
-    def draw_input(self, batch: int, rng: torch.Generator) -> Tensor:
-        """Standard normal input codes z, (batch, z_dim), on the generator's device."""
-        return torch.randn(batch, self.arch.z_dim, generator=rng).to(self.w_mean)
-
-    def draw_noise(self, batch: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        """Standard normal noise maps on the generator's device, or those that came with it."""
-        shapes = self.noise_shapes()
-        if self.fixed_noise:
-            stored = [self.get_buffer(f"noise_{i}") for i in range(len(shapes))]
-            return tuple(map_.repeat(batch, 1, 1, 1) for map_ in stored)
-        return tuple(torch.randn(batch, *s, generator=rng).to(self.w_mean) for s in shapes)
-
-    def sample(self, batch: int, rng: torch.Generator) -> Code:
-        return Code(self.draw_input(batch, rng), self.draw_noise(batch, rng))
-
-    def stage(self, k: int, x: Any) -> Any:
-        if not 1 <= k <= self.depth:
-            raise ValueError(f"stage {k} of a generator of depth {self.depth}")
-        if k == 1:
-            w = self.mapping(x.z)
-            w = self.w_mean + self.truncation * (w - self.w_mean)
-            if self.code_mean is not None and self.code_std is not None:
-                w = gaussian_codes.codes(w, self.code_mean, self.code_std)
-            return Carry(w=w[:, None].repeat(1, self.codes, 1), noise=x.noise)
-        device, dtype = self.w_mean.device.type, self.dtype
-        if dtype == torch.float16 and 2**k < (self.arch.half_from or math.inf):
-            dtype = torch.float32
-        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-            out = self._block(k - 2, self._styled(x))
-        out = replace(out, w=x.w[:, -out.w.shape[1] :])
-        if k < self.depth:
-            return out
-        assert out.rgb is not None
-        return (out.rgb + 1) / 2
-
-    def _block(self, i: int, x: Carry) -> Carry:
-        if self.recompute and torch.is_grad_enabled():
-            out = checkpoint(self.blocks[i], x, use_reentrant=False, preserve_rng_state=False)
-        else:
-            out = self.blocks[i](x)
-        assert isinstance(out, Carry)
-        return out
-
-    def _styled(self, x: Carry) -> Carry:
-        """x with style codes w, whatever form its codes have."""
-        if self.code_mean is None or self.code_std is None:
-            return x
-        return replace(x, w=gaussian_codes.styles(x.w, self.code_mean, self.code_std))
-
-    def forward(self, x: Any, start: int = 0, stop: int | None = None) -> Any:
-        out = super().forward(x, start, stop)
-        if isinstance(out, Carry) and out.h is not None:
-            rgb = out.rgb if self.carry_rgb else None
-            return replace(out, h=out.h.to(out.w.dtype), rgb=rgb)
-        return out
-
-    def synthesis(self, w: Tensor, noise: tuple[Tensor, ...]) -> Tensor:
-        """The image of style codes (B, codes, w_dim) and noise maps."""
-        image: Tensor = self(Carry(w=w, noise=noise), start=1)
-        return image
+    # the blocks share one forward, compiled for each of them, with and without gradient
+    dynamo.config.recompile_limit = max(dynamo.config.recompile_limit, VARIANTS)
+    for block in blocks:
+        block.compile()

@@ -8,8 +8,7 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from invprob.errors import BadInput, BadWeights
 from invprob.generator import Identity
-from invprob_dps.folder import NETWORK, read_folder, write_folder
-from invprob_dps.load import pixel_diffusion
+from invprob_dps.folder import NETWORK, write_folder
 from invprob_dps.params import PixelDiffusionParams
 from invprob_dps.prior import PixelDiffusion
 from tests.plugins.closed_form import Linear
@@ -47,7 +46,7 @@ def copy(hub, tmp_path):
 
 
 def test_a_folder_of_the_hub_gives_what_diffusers_computes(hub):
-    model = read_folder(hub)
+    model = PixelDiffusion.pretrained(hub)
     assert model.image_shape == (3, SIDE, SIDE)
     scheduler = DDPMScheduler.from_pretrained(hub / "scheduler")
     net = UNet2DModel.from_pretrained(hub / "unet")
@@ -65,8 +64,8 @@ def test_the_flat_layout_is_read_too(hub, tmp_path):
     shutil.copy(hub / "scheduler" / "scheduler_config.json", tmp_path / "flat")
     shutil.copy(hub / "model_index.json", tmp_path / "flat")
     u, t = torch.randn(1, 3, SIDE, SIDE), torch.tensor([0.5])
-    flat = read_folder(tmp_path / "flat").denoise(u, t)
-    assert torch.equal(flat, read_folder(hub).denoise(u, t))
+    flat = PixelDiffusion.pretrained(tmp_path / "flat").denoise(u, t)
+    assert torch.equal(flat, PixelDiffusion.pretrained(hub).denoise(u, t))
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "sample", "v_prediction"])
@@ -98,8 +97,8 @@ def test_the_schedule_is_that_of_the_scheduler():
 def test_what_is_written_is_read(tmp_path):
     scheduler = DDPMScheduler(prediction_type="v_prediction")
     model = PixelDiffusion(unet(12, 8).half().float(), scheduler, patch=2)
-    write_folder(tmp_path / "m", model, scheduler, {"kimg": 3})
-    again = read_folder(tmp_path / "m")
+    write_folder(tmp_path / "m", model.net, scheduler, 2, {"kimg": 3})
+    again = PixelDiffusion.pretrained(tmp_path / "m")
     assert again.image_shape == (3, 16, 16)
     u, t = torch.randn(1, 3, 16, 16), torch.tensor([0.7])
     assert torch.equal(again.denoise(u, t), model.denoise(u, t))
@@ -118,10 +117,10 @@ def test_pickles_are_refused_and_never_run(copy, tmp_path):
     file = copy / "unet" / NETWORK
     file.write_bytes(pickle.dumps(Payload(tmp_path / "ran")))
     with pytest.raises(BadWeights, match="pickle"):
-        read_folder(copy)
+        PixelDiffusion.pretrained(copy)
     file.rename(file.with_name("diffusion_pytorch_model.bin"))
     with pytest.raises(BadWeights, match=r"holds no diffusion_pytorch_model\.safetensors"):
-        read_folder(copy)
+        PixelDiffusion.pretrained(copy)
     assert not (tmp_path / "ran").exists()
 
 
@@ -130,10 +129,10 @@ def test_weights_that_do_not_fit_are_refused(copy):
     told = json.loads(config.read_text())
     config.write_text(json.dumps({**told, "layers_per_block": 2}))
     with pytest.raises(BadWeights, match="do not fit its config"):
-        read_folder(copy)
+        PixelDiffusion.pretrained(copy)
     config.write_text(json.dumps({**told, "block_out_channels": [32, 32]}))
     with pytest.raises(BadWeights, match="copy"):
-        read_folder(copy)
+        PixelDiffusion.pretrained(copy)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_other_networks_are_refused(copy, change, says):
     config = copy / "unet" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
     with pytest.raises(BadWeights, match=says):
-        read_folder(copy)
+        PixelDiffusion.pretrained(copy)
 
 
 @pytest.mark.parametrize("name", ["unet/config.json", "scheduler/scheduler_config.json"])
@@ -159,19 +158,21 @@ def test_damaged_configs_are_refused(copy, name, text):
     else:
         (copy / name).write_text(text)
     with pytest.raises(BadWeights, match="config"):
-        read_folder(copy)
+        PixelDiffusion.pretrained(copy)
 
 
 def test_names_paths_and_generators_are_checked(hub):
-    found = pixel_diffusion(PixelDiffusionParams(weights=str(hub)), Identity((3, 16, 16)), 0)
+    found = PixelDiffusion.from_params(
+        PixelDiffusionParams(weights=str(hub)), Identity((3, 16, 16)), 0
+    )
     assert found.dtype == torch.float32
-    half = pixel_diffusion(PixelDiffusionParams(weights=str(hub), precision="bfloat16"), None, 0)
+    half = PixelDiffusion.pretrained(hub, precision="bfloat16")
     u, t = torch.randn(1, 3, SIDE, SIDE), torch.tensor([0.5])
     assert half.denoise(u, t).dtype == torch.float32
     assert torch.allclose(half.denoise(u, t), found.denoise(u, t), atol=0.1)
     with pytest.raises(BadWeights, match="no diffusion model 'face64-ddpm'"):
-        pixel_diffusion(PixelDiffusionParams(weights="face64-ddpm"), None, 0)
+        PixelDiffusion.pretrained("face64-ddpm")
     with pytest.raises(BadWeights, match="have sha256"):
-        pixel_diffusion(PixelDiffusionParams(weights=str(hub), sha256="0" * 64), None, 0)
+        PixelDiffusion.pretrained(hub, sha256="0" * 64)
     with pytest.raises(BadInput, match="not over the latents"):
-        pixel_diffusion(PixelDiffusionParams(weights=str(hub)), Linear(4), 0)
+        PixelDiffusion.from_params(PixelDiffusionParams(weights=str(hub)), Linear(4), 0)

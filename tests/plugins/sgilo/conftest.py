@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from invprob.io import images
-from invprob_sgilo.stylegan2.checkpoint import save_weights
-from invprob_sgilo.stylegan2.network import Architecture, StyleGAN2
+from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.network import Architecture
 
 ARCH = Architecture(resolution=32, channel_base=64, channel_max=8, z_dim=8, w_dim=8)
 
@@ -16,7 +16,7 @@ def weights_file(tmp_path_factory):
     for name, parameter in G.named_parameters():
         if name.endswith("strength"):
             parameter.data.fill_(0.1)
-    save_weights(path, G, {"kimg": 0})
+    G.save(path, {"kimg": 0})
     return path
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from invprob_sgilo.stylegan2.network import Carry, StyleGAN2
+from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.network import Carry
 from invprob_sgilo.stylegan2.training.discriminator import Discriminator
 
 

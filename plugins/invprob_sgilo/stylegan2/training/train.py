@@ -25,8 +25,8 @@ from invprob.io import image_dataset, images
 from invprob.io.checkpoint import read as read_checkpoint
 from invprob.io.checkpoint import write as write_checkpoint
 from invprob.trainer import TrainingProgress
-from invprob_sgilo.stylegan2.checkpoint import save_weights
-from invprob_sgilo.stylegan2.network import Architecture, StyleGAN2
+from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.network import Architecture
 from invprob_sgilo.stylegan2.training.augment import Augment
 from invprob_sgilo.stylegan2.training.discriminator import Discriminator
 from invprob_sgilo.stylegan2.training.losses import (
@@ -50,11 +50,10 @@ class Training:
         self.device = device
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
-        self.G = StyleGAN2(arch, params.seed).to(device)
+        self.G = StyleGAN2(arch, params.seed, precision=params.precision).to(device)
         self.ema = StyleGAN2(arch, params.seed).to(device).eval().requires_grad_(False)
         self.D = Discriminator(arch, params.seed + 1).to(device)
-        self.dtype = torch.bfloat16 if params.precision == "bfloat16" else torch.float32
-        self.G.dtype = self.dtype
+        self.dtype = self.G.dtype
         self.augment = Augment(params.augment)
         self.path_mean = torch.zeros(())
         self.step = 0
@@ -250,8 +249,8 @@ def _snapshot(run: Training, data: Tensor, validation: list[int], out: Path) -> 
         metadata["swd"] = distance
         if distance < run.best:
             run.best = distance
-            save_weights(out / "best.safetensors", G, metadata)
-    save_weights(out / "generator.safetensors", G, metadata)
+            G.save(out / "best.safetensors", metadata)
+    G.save(out / "generator.safetensors", metadata)
     return picture, distance
 
 

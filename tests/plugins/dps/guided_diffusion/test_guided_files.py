@@ -12,8 +12,8 @@ from invprob import cli
 from invprob.errors import BadWeights
 from invprob.io import checksums, tensor_files
 from invprob_dps.guided_diffusion.convert import GuidedDiffusion
-from invprob_dps.load import pixel_diffusion
 from invprob_dps.params import GuidedDiffusionParams, PixelDiffusionParams
+from invprob_dps.prior import PixelDiffusion
 from tests.plugins.dps.guided_diffusion.guided_equations import predicted
 from tests.plugins.dps.guided_diffusion.guided_layout import UNet, random_unet
 from tests.plugins.dps.guided_diffusion.test_guided_parity import SIDE, apart, asked, converter
@@ -55,7 +55,7 @@ def test_convert_and_reload_gives_the_same_bits(checkpoint, tmp_path, capsys):
     assert metadata["kind"] == "pixel-diffusion"
     assert metadata["source_sha256"] == checksums.sha256(checkpoint)
     assert metadata["licence"] == "X"
-    net = pixel_diffusion(PixelDiffusionParams(weights=str(out[0])), None, 0).net.state_dict()
+    net = PixelDiffusion.pretrained(out[0]).net.state_dict()
     assert all(torch.equal(value, net[name]) for name, value in tensors.items())
 
 
@@ -64,16 +64,16 @@ def test_a_checkpoint_is_taken_by_path(tmp_path):
     spec = UNet(base=64, multipliers=(1, 1), attention=(), head=64)
     torch.save(random_unet(spec), tmp_path / "w.pt")
     named = PixelDiffusionParams(weights=str(tmp_path / "w.pt"))
-    prior = pixel_diffusion(named, None, 0)
+    prior = PixelDiffusion.from_params(named, None, 0)
     assert prior.image_shape == (3, 256, 256)
     u, step = asked()
     with torch.no_grad():
         found = prior.net(u, step).sample
     assert apart(found, predicted(spec, random_unet(spec), u, step)) < 1e-5
     right = named.model_copy(update={"sha256": checksums.sha256(tmp_path / "w.pt")})
-    pixel_diffusion(right, None, 0)
+    PixelDiffusion.from_params(right, None, 0)
     with pytest.raises(BadWeights, match="have sha256"):
-        pixel_diffusion(named.model_copy(update={"sha256": "0" * 64}), None, 0)
+        PixelDiffusion.from_params(named.model_copy(update={"sha256": "0" * 64}), None, 0)
 
 
 def test_a_bare_dictionary_may_be_wrapped_or_prefixed():
@@ -133,7 +133,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path, what):
     harm(tensors)
     torch.save(tensors, tmp_path / "w.pt")
     with pytest.raises(BadWeights, match=message):
-        pixel_diffusion(PixelDiffusionParams(weights=str(tmp_path / "w.pt")), None, 0)
+        PixelDiffusion.pretrained(tmp_path / "w.pt")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_one_thing_may_be_another():
 def test_a_known_checkpoint_that_is_not_here_is_told_where_to_get(tmp_path, monkeypatch):
     monkeypatch.setenv("INVPROB_CACHE", str(tmp_path))
     with pytest.raises(BadWeights, match="no diffusion model 'ffhq-ddpm'") as caught:
-        pixel_diffusion(PixelDiffusionParams(weights="ffhq-ddpm"), None, 0)
+        PixelDiffusion.pretrained("ffhq-ddpm")
     assert "get ffhq_10m.pt from https://" in caught.value.hint
 
 
@@ -195,7 +195,7 @@ def test_files_of_another_kind_or_config_are_refused(checkpoint, tmp_path, capsy
     ):
         changed(path, **told)
         with pytest.raises(BadWeights, match=message):
-            pixel_diffusion(named, None, 0)
+            PixelDiffusion.from_params(named, None, 0)
 
 
 def test_a_converted_file_solves(checkpoint, tmp_path, capsys):

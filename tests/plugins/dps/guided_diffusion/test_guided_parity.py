@@ -8,8 +8,8 @@ from invprob.io import tensor_files
 from invprob_dps.guided_diffusion import unet
 from invprob_dps.guided_diffusion.convert import GuidedDiffusion
 from invprob_dps.guided_diffusion.tensors import rules
-from invprob_dps.load import pixel_diffusion
-from invprob_dps.params import GuidedDiffusionParams, PixelDiffusionParams
+from invprob_dps.params import GuidedDiffusionParams
+from invprob_dps.prior import PixelDiffusion
 from tests.plugins.dps.guided_diffusion.guided_equations import predicted
 from tests.plugins.dps.guided_diffusion.guided_layout import (
     FFHQ,
@@ -44,7 +44,7 @@ def model(tmp_path, spec, tensors, **params):
     """The prior of the converted file."""
     made = converter(spec.head, **params).convert(tensors)
     tensor_files.write(tmp_path / "m.safetensors", made.tensors, made.metadata)
-    return pixel_diffusion(PixelDiffusionParams(weights=str(tmp_path / "m.safetensors")), None, 0)
+    return PixelDiffusion.pretrained(tmp_path / "m.safetensors")
 
 
 def asked(colours=3):

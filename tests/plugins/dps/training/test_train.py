@@ -6,8 +6,8 @@ import torch
 from invprob import seeds
 from invprob.errors import BadInput, BadParams
 from invprob.io import images
-from invprob_dps.folder import read_folder
 from invprob_dps.params import DiffusionTraining
+from invprob_dps.prior import PixelDiffusion
 from invprob_dps.training.train import train
 
 TINY = {
@@ -48,7 +48,7 @@ def test_a_training_learns_and_writes_what_can_be_used(pictures, tmp_path):
     assert last.picture is not None
     assert images.read(last.picture).shape[0] == 3
     for kind in ("best", "newest"):
-        model = read_folder(tmp_path / "out" / kind)
+        model = PixelDiffusion.pretrained(tmp_path / "out" / kind)
         assert model.image_shape == (3, 16, 16)
         assert model.prediction == "v_prediction"
 
@@ -61,7 +61,9 @@ def test_a_training_is_taken_up_with_the_same_bits(pictures, tmp_path):
     stopped = torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)
     assert stopped["step"] == 10
     finish(pictures, tmp_path / "parts", kimg=2)
-    whole, parts = (read_folder(tmp_path / k / "newest").net for k in ("whole", "parts"))
+    whole, parts = (
+        PixelDiffusion.pretrained(tmp_path / k / "newest").net for k in ("whole", "parts")
+    )
     for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
         assert torch.equal(a, b)
 

@@ -13,8 +13,7 @@ from invprob.io import checksums, tensor_files
 from invprob.params import Spec as ComponentSpec
 from invprob.plugin import Component
 from invprob.weights import formats
-from invprob_sgilo.stylegan2.load import stylegan2
-from invprob_sgilo.stylegan2.params import StyleGAN2Params
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from tests.plugins.sgilo.published.layouts import (
     Persistent,
     Spec,
@@ -56,7 +55,7 @@ def test_convert_and_reload_gives_the_same_bits(snapshot, tmp_path, capsys):
     for name, value in random_weights(SPEC).items():
         if name.endswith("weight") and "conv1" in name:
             assert any(torch.equal(value.flatten(), t.flatten()) for t in tensors.values()), name
-    direct, again = (stylegan2(StyleGAN2Params(weights=str(p))) for p in (snapshot, out))
+    direct, again = (StyleGAN2.pretrained(p) for p in (snapshot, out))
     x = direct.sample(1, torch.Generator().manual_seed(0))
     assert torch.equal(direct(x), again(x))
     assert direct.arch == again.arch
@@ -140,7 +139,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path, what):
     harm(w)
     write_pickle(tmp_path / "w.pkl", nvlabs_tree(SPEC, w))
     with pytest.raises(BadWeights, match=message):
-        stylegan2(StyleGAN2Params(weights=str(tmp_path / "w.pkl")))
+        StyleGAN2.pretrained(tmp_path / "w.pkl")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,7 @@ def test_settings_that_change_the_image_are_refused(tmp_path, part, setting, val
     assert change(tree["G_ema"])
     write_pickle(tmp_path / "w.pkl", tree)
     with pytest.raises(BadWeights, match=f"{setting}|clamp|16 bits"):
-        stylegan2(StyleGAN2Params(weights=str(tmp_path / "w.pkl")))
+        StyleGAN2.pretrained(tmp_path / "w.pkl")
 
 
 @pytest.mark.parametrize(
@@ -216,14 +215,14 @@ def test_the_output_is_a_new_safetensors_file(snapshot, tmp_path, capsys):
 
 def test_the_sha256_of_the_file_itself_is_checked(snapshot):
     right = checksums.sha256(snapshot)
-    stylegan2(StyleGAN2Params(weights=str(snapshot), sha256=right))
+    StyleGAN2.pretrained(snapshot, sha256=right)
     with pytest.raises(BadWeights, match="sha256"):
-        stylegan2(StyleGAN2Params(weights=str(snapshot), sha256="0" * 64))
+        StyleGAN2.pretrained(snapshot, sha256="0" * 64)
 
 
 def test_stored_noise_needs_weights_that_have_it():
     with pytest.raises(BadWeights, match="no noise maps"):
-        stylegan2(StyleGAN2Params(weights="faces64", noise="stored"))
+        StyleGAN2.pretrained("faces64", noise="stored")
 
 
 class Anything(Converter):

@@ -12,15 +12,13 @@ from invprob.io import checksums, images, tensor_files
 from invprob.weights import formats
 from invprob_sgilo.published.params import PublishedNetParams, PublishedScoreParams
 from invprob_sgilo.published.score_convert import PublishedScoreNet
-from invprob_sgilo.published.score_load import published_score, read_net
+from invprob_sgilo.published.score_load import read_net
 from invprob_sgilo.published.score_net import NetSize, PublishedNet
 from invprob_sgilo.published.score_prior import PublishedScore
-from invprob_sgilo.score.load import latent_score
-from invprob_sgilo.score.params import LatentScoreParams
+from invprob_sgilo.score.prior import LatentScore
 from invprob_sgilo.stylegan2 import gaussian_codes
-from invprob_sgilo.stylegan2.load import stylegan2
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry
-from invprob_sgilo.stylegan2.params import StyleGAN2Params
 from tests.plugins.sgilo.published.layouts import (
     Spec,
     nvlabs_tree,
@@ -51,14 +49,14 @@ def files(tmp_path, cache):
 
 def generator(files, **params):
     values = {"weights": str(files / "g.pkl"), "codes": "gaussian", "carry_rgb": False, **params}
-    return stylegan2(StyleGAN2Params(**values))
+    return StyleGAN2.pretrained(**values)
 
 
 def prior(files, stage, **params):
     if stage > 1:
         params = {"features": str(files / "layer1.pth"), **params}
     params = {"codes": str(files / "latent.pth"), **params}
-    return published_score(PublishedScoreParams(**params), generator(files), stage)
+    return PublishedScore.from_params(PublishedScoreParams(**params), generator(files), stage)
 
 
 def asked(seed=2, tokens=8):
@@ -241,12 +239,12 @@ def test_networks_of_other_stages_are_refused(files, monkeypatch, stage, params,
 def test_generators_of_other_latents_are_refused(files):
     params = PublishedScoreParams(codes=str(files / "latent.pth"))
     with pytest.raises(Incompatible, match="know Gaussian codes, and no image so far"):
-        published_score(params, generator(files, codes="w"), 1)
+        PublishedScore.from_params(params, generator(files, codes="w"), 1)
 
 
 def test_priors_of_style_codes_are_refused_on_gaussian_ones(files):
     with pytest.raises(Incompatible, match="latent-score knows style codes w"):
-        latent_score(LatentScoreParams(), generator(files), 1)
+        LatentScore.pretrained(stage=1, generator=generator(files))
 
 
 def test_sgilo_runs_on_published_files(files, capsys, monkeypatch):

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from invprob.weights.formats import convert
-from invprob_sgilo.stylegan2.load import stylegan2
-from invprob_sgilo.stylegan2.params import StyleGAN2Params
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from tests.plugins.sgilo.published import equations
 from tests.plugins.sgilo.published.layouts import (
     Spec,
@@ -36,7 +35,7 @@ def published(path, spec, weights, form):
 
 def ours(path, **params):
     """(image in [−1, 1], z, noise) of two draws."""
-    G = stylegan2(StyleGAN2Params(weights=str(path), **params)).eval().requires_grad_(False)
+    G = StyleGAN2.pretrained(path, **params)
     x = G.sample(2, torch.Generator().manual_seed(3))
     return 2 * G(x) - 1, x.z, x.noise
 
@@ -135,7 +134,7 @@ def test_the_mean_code_is_estimated_where_a_snapshot_has_none(tmp_path):
     del tree["latent_avg"]
     torch.save(tree, tmp_path / "w.pt")
     _, made = convert(tmp_path / "w.pt")
-    G = stylegan2(StyleGAN2Params(weights=str(tmp_path / "w.pt")))
+    G = StyleGAN2.pretrained(tmp_path / "w.pt")
     z = torch.randn(20_000, spec.z, generator=torch.Generator().manual_seed(9))
     w = G.mapping(z).detach()
     error = w.std(0) / math.sqrt(20_000)

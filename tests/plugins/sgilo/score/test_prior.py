@@ -6,20 +6,16 @@ from invprob.diffusion import schedules
 from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import BadWeights
 from invprob.latents import stages
-from invprob_sgilo.score.checkpoint import read_prior, write_prior
-from invprob_sgilo.score.load import latent_score
-from invprob_sgilo.score.params import LatentScoreParams
-from invprob_sgilo.score.prior import LatentScore, Size, matching_loss
-from invprob_sgilo.stylegan2.checkpoint import load_weights
-from invprob_sgilo.stylegan2.load import stylegan2
-from invprob_sgilo.stylegan2.params import StyleGAN2Params
+from invprob_sgilo.score.checkpoint import Size, read_prior
+from invprob_sgilo.score.prior import LatentScore, matching_loss
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 
 SMALL = Size(width=16, depth=2, heads=2)
 
 
 @pytest.fixture
 def G(weights_file):
-    return load_weights(weights_file).eval().requires_grad_(False)
+    return StyleGAN2.pretrained(weights_file)
 
 
 def prior_of(G, stage, size=SMALL, random=True):
@@ -114,19 +110,23 @@ def test_training_learns_a_correlation(G):
 def test_priors_are_read_back_and_checked(G, tmp_path):
     prior, x = prior_of(G, 2)
     prior.half().float()
-    write_prior(tmp_path / "p.safetensors", prior, 2, {})
-    again = read_prior(tmp_path / "p.safetensors", x, 2)
+    prior.save(tmp_path / "p.safetensors", 2, {})
+    again = LatentScore.pretrained(tmp_path / "p.safetensors", stage=2, generator=G)
     t = torch.full((3,), 0.2)
     for a, b in zip(tree.leaves(prior.score(x, t)), tree.leaves(again.score(x, t)), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
     with pytest.raises(BadWeights, match="for stage 2, not 3"):
-        read_prior(tmp_path / "p.safetensors", x, 3)
+        LatentScore.pretrained(tmp_path / "p.safetensors", stage=3, generator=G)
     with pytest.raises(BadWeights, match="do not fit"):
-        read_prior(tmp_path / "p.safetensors", stages.draws(G, 3, [0], "x"), 2)
+        read_prior(
+            tmp_path / "p.safetensors",
+            lambda size: LatentScore(stages.draws(G, 3, [0], "x"), size),
+            2,
+        )
 
 
 def test_a_missing_prior_says_how_to_train_one(weights_file):
-    G = stylegan2(StyleGAN2Params(weights=str(weights_file)))
+    G = StyleGAN2.pretrained(weights_file)
     with pytest.raises(BadWeights) as caught:
-        latent_score(LatentScoreParams(), G, 2)
+        LatentScore.pretrained(stage=2, generator=G)
     assert "invprob train prior" in caught.value.hint

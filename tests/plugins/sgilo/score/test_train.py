@@ -12,12 +12,12 @@ from invprob.io import images, tensor_files
 from invprob.latents import inversion_dataset, stages
 from invprob.latents.inversion import invert
 from invprob.latents.params import InversionParams
-from invprob_sgilo.score.checkpoint import read_prior
+from invprob_sgilo.score.checkpoint import Size
 from invprob_sgilo.score.latents import Inverted, Synthetic
 from invprob_sgilo.score.params import PriorTraining
-from invprob_sgilo.score.prior import LatentScore, Size
+from invprob_sgilo.score.prior import LatentScore
 from invprob_sgilo.score.train import times, train
-from invprob_sgilo.stylegan2.checkpoint import load_weights
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 
 PRIOR = {"stage": 2, "steps": 4, "batch": 4, "width": 16, "depth": 1, "heads": 2}
 CPU = torch.device("cpu")
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def G(weights_file):
-    return load_weights(weights_file).eval().requires_grad_(False)
+    return StyleGAN2.pretrained(weights_file)
 
 
 def data_set(out, G, folder, **params):
@@ -66,7 +66,7 @@ def test_every_schedule_and_weighting_trains_and_is_read_back(
     params = PriorTraining(**PRIOR, sde=sde, weighting=weighting)
     records = list(train(params, weights_file, tmp_path))
     assert 0 < records[-1].figures["held-out loss"] < 3
-    prior = read_prior(tmp_path / "prior.safetensors", stages.draws(G, 2, [0], "like"), 2)
+    prior = LatentScore.pretrained(tmp_path / "prior.safetensors", stage=2, generator=G)
     assert prior.size.sde == sde
     t = torch.tensor([0.5])
     assert torch.equal(torch.stack(prior.schedule(t)), torch.stack(SCHEDULES[sde](t)))

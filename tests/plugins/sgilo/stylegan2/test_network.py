@@ -7,11 +7,9 @@ from torch.nn import functional as F
 
 from invprob import seeds, tree
 from invprob.errors import BadWeights
-from invprob_sgilo.stylegan2.checkpoint import load_weights, save_weights
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.layers import ModulatedConv, ToRGB, fir_kernel, upsampled
-from invprob_sgilo.stylegan2.load import stylegan2
-from invprob_sgilo.stylegan2.network import Architecture, Carry, StyleGAN2
-from invprob_sgilo.stylegan2.params import StyleGAN2Params
+from invprob_sgilo.stylegan2.network import Architecture, Carry
 
 ARCHITECTURES = [
     Architecture(resolution=32, channel_base=64, channel_max=8, z_dim=8, w_dim=8),
@@ -163,8 +161,8 @@ class TestStages:
 
     def test_weights_are_read_back(self, arch, tmp_path):
         G = generator(arch).half().float()
-        save_weights(tmp_path / "g.safetensors", G, {"kimg": 1})
-        again = load_weights(tmp_path / "g.safetensors")
+        G.save(tmp_path / "g.safetensors", {"kimg": 1})
+        again = StyleGAN2.pretrained(tmp_path / "g.safetensors")
         x = G.sample(2, torch.Generator().manual_seed(1))
         assert again.arch == arch
         assert torch.equal(again(x), G(x))
@@ -219,7 +217,7 @@ def test_the_smallest_and_largest_sizes_build():
         arch = Architecture(resolution=resolution, channel_base=resolution, channel_max=4)
         G = StyleGAN2(arch)
         assert G.depth == 1 + int(math.log2(resolution)) - 1
-        assert len(G.noise_shapes()) == 2 * (G.depth - 1) - 1
+        assert len(G.arch.noise_shapes) == 2 * (G.depth - 1) - 1
     with pytest.raises(ValueError, match="16 pixels"):
         StyleGAN2(Architecture(resolution=16))
 
@@ -229,7 +227,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 
     tensor_files.write(tmp_path / "x.safetensors", {"a": torch.ones(1)}, {"kind": "toy"})
     with pytest.raises(BadWeights, match="no StyleGAN-2"):
-        load_weights(tmp_path / "x.safetensors")
+        StyleGAN2.pretrained(tmp_path / "x.safetensors")
 
 
 @pytest.mark.slow
@@ -237,10 +235,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 def test_compiled_blocks_compute_the_same_image(weights_file):
     if shutil.which("g++") is None:
         pytest.skip("torch.compile needs a C++ compiler")
-    plain, compiled = (
-        stylegan2(StyleGAN2Params(weights=str(weights_file), compile=c)).eval()
-        for c in (False, True)
-    )
+    plain, compiled = (StyleGAN2.pretrained(weights_file, compile=c) for c in (False, True))
     x = plain.sample(2, seeds.stream("compile"))
     a, b = plain(x), compiled(x)
     assert torch.allclose(a, b, atol=1e-5)

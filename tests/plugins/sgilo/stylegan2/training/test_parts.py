@@ -10,8 +10,7 @@ from invprob import seeds
 from invprob.analysis.sliced_wasserstein import laplacian_pyramid, sliced_wasserstein
 from invprob.errors import BadInput
 from invprob.io import image_dataset
-from invprob_sgilo.stylegan2.checkpoint import load_weights
-from invprob_sgilo.stylegan2.network import StyleGAN2
+from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.augment import Augment, recolour, warp
 from invprob_sgilo.stylegan2.training.losses import mixed_styles, path_length
 from invprob_sgilo.stylegan2.training.params import GeneratorTraining
@@ -72,7 +71,7 @@ def test_a_generator_learns_discs(picture_folder, tmp_path):
     seen = list(train_generator(params, picture_folder, tmp_path))
     distances = [p.figures["SWD"] for p in seen if "SWD" in p.figures]
     assert min(distances) < 0.8 * distances[0]
-    assert load_weights(tmp_path / "best.safetensors").arch.resolution == 32
+    assert StyleGAN2.pretrained(tmp_path / "best.safetensors").arch.resolution == 32
     assert all(p.picture.is_file() for p in seen if p.picture)
 
 
