@@ -114,8 +114,7 @@ class Configurable:
     """A component made from the values of its `Params`, which are given by name.
 
     `params_type` is the model: the signature of the class and the section Args of its docstring
-    follow from it. Fields in `positional` may be given without their name. For plugins written
-    before, one instance of the model is accepted too.
+    follow from it. Fields in `positional` need no name. One instance of the model is accepted too.
 
     A class that takes more than parameters (a tensor, a network) has a constructor of its own,
     ``__init__(self, mask, *, seed=0, **values)``, which calls `read(**values)`. The signature then
@@ -150,6 +149,9 @@ class Configurable:
         Args:
             params: An instance of `params_type`.
             context, named: What else its kind is made from (see `invprob.plugin`); unused here.
+
+        Returns:
+            The component.
 
         Raises:
             BadParams: If `params` is an instance of another model.

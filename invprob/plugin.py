@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import pluggy
+
+if TYPE_CHECKING:
+    from invprob.callback import Run, Watcher
+    from invprob.converter import Converter
+    from invprob.generator import Generator
+    from invprob.noise import Noise
+    from invprob.operator import Operator
+    from invprob.prior import Prior
+    from invprob.solver import Solver
+    from invprob.trainer import TrainingProgress
 
 Kind = Literal[
     "solver", "operator", "noise", "generator", "prior", "trainer", "observer", "converter"
@@ -20,17 +34,73 @@ hookspec = pluggy.HookspecMarker("invprob")
 hookimpl = pluggy.HookimplMarker("invprob")
 
 
+class SolverFactory(Protocol):
+    """What makes a solver: of an instance of its params model."""
+
+    def __call__(self, params: Any, /) -> Solver: ...
+
+
+class OperatorFactory(Protocol):
+    """What makes an operator.
+
+    It is called with its parameters, the shape of an image or of what the operator before it gives,
+    and the seed of what it draws. The noise of the run is put in by `Operator.with_noise`.
+    """
+
+    def __call__(self, params: Any, in_shape: tuple[int, ...], seed: int, /) -> Operator: ...
+
+
+class NoiseFactory(Protocol):
+    """What makes a noise: of its parameters."""
+
+    def __call__(self, params: Any, /) -> Noise: ...
+
+
+class GeneratorFactory(Protocol):
+    """What makes a generator: of its parameters."""
+
+    def __call__(self, params: Any, /) -> Generator: ...
+
+
+class PriorFactory(Protocol):
+    """What makes the prior of a stage.
+
+    It is called with its parameters, the generator over whose latents it is, None for a prior of
+    images where there is none, and the stage, 0 for images.
+    """
+
+    def __call__(self, params: Any, generator: Any, stage: int, /) -> Prior: ...
+
+
+class TrainerFactory(Protocol):
+    """What trains: a generator function that reports its progress (see `invprob.trainer`).
+
+    It is called with its parameters, what to learn from, and the folder for what it writes.
+    """
+
+    def __call__(self, params: Any, source: Path, out: Path, /) -> Iterator[TrainingProgress]: ...
+
+
+class CallbackFactory(Protocol):
+    """What makes an observer: of its parameters and of the run that it watches."""
+
+    def __call__(self, params: Any, run: Run, /) -> Watcher: ...
+
+
+class ConverterFactory(Protocol):
+    """What makes a converter: of its parameters."""
+
+    def __call__(self, params: Any, /) -> Converter: ...
+
+
 @dataclass(frozen=True)
 class Component:
     """One thing a plugin offers, described by strings so that nothing heavy is imported.
 
-    `target` is ``"module:name"`` or ``"module:Class.factory"``, `params` is ``"module:name"``. The
-    target is called with an instance of the params model and, by kind, with: operator ``(params,
-    in_shape, seed)``; prior ``(params, generator, stage)``, the generator None for a prior of
-    images where there is none; solver, noise, generator ``(params)``; trainer ``(params, source,
-    out)``; observer ``(params, run)``, the `invprob.callback.Run` that it watches; converter
-    ``(params)``, an `invprob.converter.Converter`. A component without parameters has
-    ``"invprob.params:Params"``.
+    `target` is ``"module:name"`` or ``"module:Class.factory"``, and is called as the protocol of
+    its kind says: `SolverFactory`, `OperatorFactory`, `NoiseFactory`, `GeneratorFactory`,
+    `PriorFactory`, `TrainerFactory`, `CallbackFactory`, `ConverterFactory`. `params` is
+    ``"module:name"``, the model of its parameters; without any, ``"invprob.params:Params"``.
 
     `needs` says what a solver cannot do without: ``"generator"``, ``"prior.score"``,
     ``"prior.log_density"``, ``"prior.denoiser"``, ``"prior.proximal"``. `offers` says what a prior
@@ -61,8 +131,44 @@ class Hooks:
         """The components a plugin offers; called once, must import nothing heavy."""
 
 
+def exports(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The functions by which a package offers names that are imported when they are first used.
+
+    ``__getattr__, __dir__ = exports(__name__, {"Huber": "prior"})`` in the ``__init__`` of a
+    package, so that its manifest imports nothing heavy (PEP 562).
+
+    Args:
+        package: The name of the package.
+        homes: The modules of the names, relative to the package.
+
+    Returns:
+        ``__getattr__`` and ``__dir__`` of the package.
+    """
+
+    def find(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *homes})
+
+    return find, names
+
+
 def check(component: Any) -> None:
-    """Raise with a sentence if a component is not described as it must be."""
+    """Check the description of a component.
+
+    Args:
+        component: What a manifest returned.
+
+    Raises:
+        RuntimeError: If it is written for another interface of invprob.
+        TypeError: If it is not a component, or a field has another type.
+        ValueError: If its kind, its name, its target or its params are not what they must be.
+    """
     if not isinstance(component, Component):
         raise TypeError(f"the manifest returned {component!r}, not an invprob.plugin.Component")
     if component.api != API:

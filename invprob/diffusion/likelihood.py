@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,16 +18,25 @@ from invprob import seeds, tree
 from invprob.diffusion import sde
 from invprob.diffusion.samplers import grid, rows
 from invprob.prior import Score, scaled
+from invprob.tree import X
 
 
 @torch.no_grad()
 def log_likelihood(
-    prior: Score, u: Any, keys: Sequence[int], steps: int = 100, probes: int | None = None
+    prior: Score[X], u: X, keys: Sequence[int], steps: int = 100, probes: int | None = None
 ) -> Tensor:
-    """log p(u) in nats, (B,), of latents in the model's units; for x itself, add log |du/dx|.
+    """log p(u) of latents in the model's units; for x itself, add log |du/dx|.
 
-    `probes` random directions estimate the divergence; None takes all, one per coordinate.
-    Integrates by Heun's rule on `steps` intervals.
+    Args:
+        prior: The model.
+        u: Latents u_0 in the model's units, batch first.
+        keys: One random key per row.
+        steps: Intervals on which Heun's rule integrates.
+        probes: Random directions that estimate the divergence; None takes one per coordinate,
+            which is exact.
+
+    Returns:
+        log p(u) in nats, (B,).
     """
     like = tree.map(torch.zeros_like, u)
     directions = _signs(like, keys, probes) if probes is not None else _basis(like)
@@ -50,7 +58,7 @@ def log_likelihood(
     return normal + gained
 
 
-def _flow(prior: Score, u: Any, t: Tensor, directions: list[Any]) -> tuple[Any, Tensor]:
+def _flow(prior: Score[X], u: X, t: Tensor, directions: list[X]) -> tuple[X, Tensor]:
     """The flow at u, and the sum of ⟨v, ∂f v⟩ over the directions v."""
     with torch.enable_grad():
         leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
@@ -62,13 +70,13 @@ def _flow(prior: Score, u: Any, t: Tensor, directions: list[Any]) -> tuple[Any, 
     return tree.detach(f), total.detach()
 
 
-def _signs(like: Any, keys: Sequence[int], probes: int) -> list[Any]:
+def _signs(like: X, keys: Sequence[int], probes: int) -> list[X]:
     """Random signs ±1, scaled so that the sum over the probes estimates the trace."""
     drawn = [seeds.normal_like(like, keys, "probe", j) for j in range(probes)]
     return [tree.map(lambda leaf: leaf.sign() / math.sqrt(probes), v) for v in drawn]
 
 
-def _basis(like: Any) -> list[Any]:
+def _basis(like: X) -> list[X]:
     """One unit vector per coordinate, the same in every row."""
     vectors = []
     for index, leaf in enumerate(tree.leaves(like)):

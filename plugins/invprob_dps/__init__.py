@@ -1,1 +1,15 @@
 """Diffusion posterior sampling (Chung et al., 2023, arXiv:2209.14687)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invprob.plugin import exports
+
+if TYPE_CHECKING:
+    from invprob_dps.prior import PixelDiffusion
+    from invprob_dps.solver import DPS
+
+__all__ = ["DPS", "PixelDiffusion"]
+
+__getattr__, __dir__ = exports(__name__, {"DPS": "solver", "PixelDiffusion": "prior"})
