@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 
 class TensorBoardLog(Watcher):
-    """Each figure as a curve per chain, and the current images of the first chains."""
+    """Each metric as a curve per chain, and the current images of the first chains.
+
+    Args:
+        params: Where the folder is, and how many steps lie between points and pictures.
+        run: The run that is watched.
+
+    Raises:
+        BadInput: If the package tensorboard is not installed.
+    """
 
     def __init__(self, params: TensorBoardLogParams, run: Run) -> None:
         self.params, self.total = params, run.total
