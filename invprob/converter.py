@@ -35,6 +35,9 @@ class Converter(ABC):
     None, tensors, and `invprob.weights.unpickle.Inert` objects, which are the name and the state of
     an object of a class that is not ours. It is as its author wanted it: nothing in it can be
     relied on.
+
+    Args:
+        params: The parameters, an instance of the model that the manifest names.
     """
 
     def __init__(self, params: Any) -> None:
@@ -42,15 +45,36 @@ class Converter(ABC):
 
     @abstractmethod
     def recognise(self, tree: Any) -> bool:
-        """Whether the tree is of this format, by names and shapes alone; never raises."""
+        """Whether a tree is of this format; never raises.
+
+        Args:
+            tree: The tree of an opened file, of which names and shapes are looked at.
+        """
 
     @abstractmethod
     def convert(self, tree: Any) -> Converted:
-        """The weights of a recognised tree; raises `BadWeights` where something does not fit."""
+        """Convert a tree that was recognised.
+
+        Args:
+            tree: The tree of an opened file.
+
+        Returns:
+            The weights in our own format.
+
+        Raises:
+            BadWeights: If something does not fit.
+        """
 
 
 def unwrapped(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    """A state dict without the prefix of nn.DataParallel, which is cut if all names have it."""
+    """A state dict without the prefix of nn.DataParallel, which is cut if all names have it.
+
+    Args:
+        tree: The state dict.
+
+    Returns:
+        The same values under the names without ``"module."``.
+    """
     names = [str(key) for key in tree]
     cut = len(WRAPPER) if all(name.startswith(WRAPPER) for name in names) else 0
     return dict(zip((name[cut:] for name in names), tree.values(), strict=True))
@@ -59,10 +83,19 @@ def unwrapped(tree: Mapping[Any, Any]) -> dict[str, Any]:
 def require(
     expected: Mapping[str, Sequence[int]], found: Mapping[str, Any], what: str
 ) -> dict[str, Tensor]:
-    """`found`, whose names and shapes must be exactly those of `expected`.
+    """Check that tensors have exactly the names and shapes that are expected.
 
-    Raises `BadWeights` with what is missing, unexpected, no tensor of real numbers, or of another
-    shape.
+    Args:
+        expected: Shapes by name.
+        found: What should be tensors of real numbers, by name.
+        what: What the message calls the network.
+
+    Returns:
+        The tensors of `found`.
+
+    Raises:
+        BadWeights: If one is missing, unexpected, not a tensor of real numbers, or of another
+            shape; it names them.
     """
     real = {k: isinstance(v, Tensor) and v.is_floating_point() for k, v in found.items()}
     shapes = {k: tuple(v.shape) if real[k] else None for k, v in found.items()}
@@ -101,7 +134,19 @@ class Rule:
 
 
 def renamed(rules: Iterable[Rule], found: Mapping[str, Any], what: str) -> dict[str, Tensor]:
-    """Our tensors, float32, by the rules; names and shapes of `found` must be exactly theirs."""
+    """Rename and reshape tensors to our layout.
+
+    Args:
+        rules: One rule per tensor of `found`.
+        found: Tensors by their published names, exactly those of the rules.
+        what: What the message calls the network.
+
+    Returns:
+        Our tensors by name, float32.
+
+    Raises:
+        BadWeights: If names or shapes are others, or a number is not finite.
+    """
     rules = list(rules)
     tensors = require({rule.source: rule.shape for rule in rules}, found, what)
     own: dict[str, Tensor] = {}
@@ -118,7 +163,17 @@ def renamed(rules: Iterable[Rule], found: Mapping[str, Any], what: str) -> dict[
 def shape_of(
     found: Mapping[str, Any], name: str, dimensions: int, hint: str = ""
 ) -> tuple[int, ...]:
-    """The shape of a tensor from which the architecture is read."""
+    """The shape of a tensor from which the architecture is read.
+
+    Args:
+        found: Tensors by name.
+        name: The name of the tensor.
+        dimensions: The number of axes that it must have.
+        hint: What to do if there is no such tensor, for the message.
+
+    Raises:
+        BadWeights: If there is no such tensor.
+    """
     value = found.get(name)
     if not isinstance(value, Tensor) or value.dim() != dimensions or value.numel() == 0:
         raise BadWeights(f"there is no tensor {name} of {dimensions} dimensions", hint)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +14,19 @@ X = TypeVar("X", default=Any)
 """The type of a latent: a `Tensor`, a `Latent`, or a union of those of all stages; if it is left
 out, Any. Tensors in it are batch first; `invprob.tree` works on all of them alike."""
 
+Role = Literal["input", "codes", "features", "image", "noise"]
+"""What a leaf of a latent is: the generator's input code, style codes, features, the image so far,
+or a noise map."""
+
 
 class Latent:
-    """Marker of a frozen dataclass whose tensor leaves are batch first; None leaves are absent."""
+    """A frozen dataclass whose tensor leaves are batch first; None leaves are absent.
+
+    `roles` says by field what its leaves are; a field that is not listed holds features. Leaves
+    with the roles ``"input"`` and ``"noise"`` are standard normal by construction.
+    """
+
+    roles: ClassVar[Mapping[str, Role]] = {}
 
 
 class Generator(nn.Module, ABC, Generic[X]):

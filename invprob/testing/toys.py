@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -31,6 +31,8 @@ SIGMA = 0.05
 @dataclass(frozen=True)
 class Carry(Latent):
     """x_1 and x_2: features h (B, n), and codes w (B, m) that later stages read."""
+
+    roles: ClassVar = {"h": "features", "w": "codes"}
 
     h: Tensor
     w: Tensor
@@ -67,7 +69,14 @@ class Linear(Generator):
         raise ValueError(f"stage {k} of a generator of depth {self.depth}")
 
     def reference(self, z: Tensor) -> Tensor:
-        """The image of z (B, 6) in one piece."""
+        """The image in one piece, without stages.
+
+        Args:
+            z: Inputs (B, 6).
+
+        Returns:
+            Images (B, 1, 4, 4).
+        """
         carried = torch.cat([z[:, :2] @ self.first, z[:, 2:4]], 1) @ self.second
         flat = torch.cat([carried, z[:, 4:]], 1) @ self.third
         return 0.5 + 0.2 * flat.reshape(-1, *SHAPE)
@@ -104,7 +113,12 @@ class Dense(LinearOperator):
 
 
 class Law(Prior):
-    """N(mean, std²) on every coordinate; what it can do is what is mixed in."""
+    """N(mean, std²) on every coordinate; what it can do is what is mixed in.
+
+    Args:
+        mean: The mean of every coordinate.
+        std: The standard deviation of every coordinate, > 0.
+    """
 
     def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
         super().__init__()
@@ -169,7 +183,16 @@ ABILITIES: dict[str, type[Law]] = {
 
 
 def normal(abilities: Iterable[str], mean: float = 0.0, std: float = 1.0) -> Law:
-    """The normal law with these abilities and no other, named as in a manifest's `offers`."""
+    """The normal prior with some abilities and no other.
+
+    Args:
+        abilities: Names as in a manifest's `offers`: ``"log_density"``, ``"score"``, …
+        mean: The mean of every coordinate.
+        std: The standard deviation of every coordinate, > 0.
+
+    Returns:
+        An instance of `Law` with these abilities.
+    """
     chosen = [ABILITIES[name] for name in ABILITIES if name in set(abilities)]
     least = [c for c in chosen if not any(c is not d and issubclass(d, c) for d in chosen)]
     made: Law = type("Normal", (*least, Law), {})(mean, std)
@@ -177,9 +200,16 @@ def normal(abilities: Iterable[str], mean: float = 0.0, std: float = 1.0) -> Law
 
 
 def problem(generator: bool, abilities: Iterable[str], rows: int = 2, chains: int = 2) -> Problem:
-    """`rows` measurements with `chains` rows each, in double precision; every stage has the prior.
+    """A small problem in double precision, with the same prior at every stage.
 
-    Without a generator images are normal around ½.
+    Args:
+        generator: Whether there is a generator; without one, images are normal around ½.
+        abilities: What the prior can do, as `normal` takes it.
+        rows: The number of measurements.
+        chains: The number of samples of each.
+
+    Returns:
+        A problem of rows × chains rows.
     """
     G = Linear() if generator else Identity(SHAPE)
     prior = normal(abilities) if generator else normal(abilities, mean=0.5, std=0.2)

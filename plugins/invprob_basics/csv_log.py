@@ -13,7 +13,15 @@ from invprob_basics.params import CSVLogParams
 
 class CSVLog(Callback):
     """Columns are step, stage, chain and the figures of the solver; every row is written at once,
-    so that the file can be followed. A resumed run goes on in the same file."""
+    so that the file can be followed. A resumed run goes on in the same file.
+
+    Args:
+        params: Where the file is, and how many steps lie between rows.
+        context: The run that is watched.
+
+    Raises:
+        BadInput: If the file cannot be written.
+    """
 
     def __init__(self, params: CSVLogParams, context: CallbackContext) -> None:
         self.every, self.total = params.every, context.total

@@ -90,7 +90,7 @@ class Inpaint(LinearOperator, Configurable):
         return self.adjoint(y)
 
     def observed(self, y: Tensor) -> Tensor:
-        """The picture with its holes in mid grey."""
+        # holes are mid grey
         hole = 1 - self.adjoint(torch.ones_like(y))
         return self.adjoint(y) + 0.5 * hole
 

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 
 class TensorBoardLog(Callback):
-    """Each figure as a curve per chain, and the current images of the first chains."""
+    """Each metric as a curve per chain, and the current images of the first chains.
+
+    Args:
+        params: Where the folder is, and how many steps lie between points and pictures.
+        context: The run that is watched.
+
+    Raises:
+        BadInput: If the package tensorboard is not installed.
+    """
 
     def __init__(self, params: TensorBoardLogParams, context: CallbackContext) -> None:
         self.params, self.total = params, context.total

@@ -25,7 +25,11 @@ NETWORK = "diffusion_pytorch_model.safetensors"
 
 
 def network_file(folder: Path) -> Path:
-    """Where the weights of a folder lie."""
+    """Where the weights of a folder lie.
+
+    Args:
+        folder: A folder of diffusers, of either layout.
+    """
     return (folder / "unet" if (folder / "unet").is_dir() else folder) / NETWORK
 
 

@@ -23,7 +23,7 @@ from invprob import tree
 from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import Incompatible
 from invprob.generator import Generator
-from invprob.latents import stages
+from invprob.latents import roles, stages
 from invprob.prior import Score, scaled
 from invprob_sgilo.bundled import bundled_sha256
 from invprob_sgilo.score.checkpoint import Size, read_prior, write_prior
@@ -32,7 +32,8 @@ from invprob_sgilo.score.params import LatentScoreParams
 from invprob_sgilo.score.vit import ViT
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 
-EXACT = ("noise", "z")
+EXACT = ("noise", "input")
+"""Roles of leaves that are standard normal by construction."""
 
 
 class LatentScore(Score):
@@ -54,7 +55,8 @@ class LatentScore(Score):
         self.patch = size.patch
         self._schedule = SCHEDULES[size.sde]
         named = dict(tree.items(like))
-        self.learned = [n for n in named if n.split(".")[0] not in EXACT]
+        parts = zip(named, roles.of_leaves(like), strict=True)
+        self.learned = [name for name, role in parts if role not in EXACT]
         codes = [n for n in self.learned if named[n].dim() == 3]
         maps = [n for n in self.learned if named[n].dim() == 4]
         self.groups = [g for g in (codes, maps) if g]
@@ -97,7 +99,16 @@ class LatentScore(Score):
 
     @classmethod
     def from_params(cls, params: LatentScoreParams, generator: Generator, stage: int) -> Self:
-        """As `pretrained`, of all parameters at once: the factory that the manifest names."""
+        """As `pretrained`, of all parameters at once: the factory that the manifest names.
+
+        Args:
+            params: The parameters.
+            generator: The generator over whose latents the prior is.
+            stage: The stage, from 1 to the generator's depth − 1.
+
+        Returns:
+            The prior, on the CPU.
+        """
         if isinstance(generator, StyleGAN2) and generator.gaussian:
             raise Incompatible(
                 "latent-score knows style codes w, and the generator's latents hold Gaussian codes",
@@ -122,7 +133,6 @@ class LatentScore(Score):
         return self._schedule(t)
 
     def score(self, u: Any, t: Tensor) -> Any:
-        """∇ log p_t(u); a tree like u, whose leaves are (B, …), and t is (B,)."""
         alpha, sigma = self.schedule(t)
         c = (alpha**2 + sigma**2).sqrt()
         v = self.velocity(scaled(u, 1 / c), t)
@@ -135,7 +145,15 @@ class LatentScore(Score):
         return tree.unflatten(u, out)
 
     def velocity(self, u: Any, t: Tensor) -> dict[str, Tensor]:
-        """The network's estimate of v = (α ε − σ u_0)/c for the learned leaves of u_t/c."""
+        """The network's estimate of v = (α ε − σ u_0)/c.
+
+        Args:
+            u: u_t/c in the model's units, batch first.
+            t: Times in [t_min, 1], (B,).
+
+        Returns:
+            v by name of the learned leaves.
+        """
         alpha, sigma = self.schedule(t)
         named = dict(tree.items(u))
         tokens = [self._tokens([named[n] for n in group]) for group in self.groups]
@@ -146,7 +164,11 @@ class LatentScore(Score):
         return found
 
     def fit_normalisation(self, x: Any) -> None:
-        """Take shift and scale, channel by channel, from a batch of latents."""
+        """Take shift and scale, channel by channel, from a batch of latents.
+
+        Args:
+            x: Latents of the stage, batch first.
+        """
         for name, leaf in tree.items(x):
             if name in self.learned:
                 dims = [d for d in range(leaf.dim()) if d != (2 if leaf.dim() == 3 else 1)]
@@ -154,7 +176,6 @@ class LatentScore(Score):
                 self.scale[name].data = leaf.std(dims).clamp_min(1e-4).reshape(_channels(leaf))
 
     def normalise(self, x: Any) -> Any:
-        """(x − shift)/scale on the learned leaves."""
         named = tree.items(x)
         return tree.unflatten(
             x,
@@ -162,7 +183,6 @@ class LatentScore(Score):
         )
 
     def restore(self, u: Any) -> Any:
-        """shift + scale·u on the learned leaves."""
         named = tree.items(u)
         return tree.unflatten(
             u, [v * self.scale[n] + self.shift[n] if n in self.learned else v for n, v in named]
@@ -192,7 +212,17 @@ def _channels(leaf: Tensor) -> tuple[int, ...]:
 
 
 def matching_loss(prior: LatentScore, x: Any, t: Tensor, noise: Any) -> Tensor:
-    """Denoising score matching in v: mean ‖v̂ − v‖² per learned coordinate, of shape (B,)."""
+    """Denoising score matching in v (Salimans and Ho, 2022, arXiv:2202.00512).
+
+    Args:
+        prior: The model.
+        x: Latents of the stage, batch first.
+        t: Times in [t_min, 1], (B,).
+        noise: ε, a latent like x of standard normal numbers.
+
+    Returns:
+        ‖v̂ − v‖² per learned coordinate, (B,).
+    """
     alpha, sigma = prior.schedule(t)
     c = (alpha**2 + sigma**2).sqrt()
     alpha, sigma = alpha / c, sigma / c

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from invprob import seeds, tree
 from invprob.diffusion import samplers, sde
-from invprob.generator import Generator
-from invprob.latents import stages
+from invprob.generator import Generator, Role
+from invprob.latents import roles, stages
 from invprob.latents.stages import StagedChain
 from invprob.numerics import adam
 from invprob.numerics.adam import Moments
@@ -30,6 +30,9 @@ from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob_sgilo.solvers.params import ReleasedParams
 
 TIME, GRID = 0.01, 1000
+
+CODES = ("input", "codes")
+"""Roles of leaves that hold codes (B, …, dim), each of which has a sphere along its last axis."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,8 @@ class Released(Solver):
     def init(self, problem: Problem) -> ReleasedState:
         """Every style code starts at one (in the prior's units), noise maps at a draw."""
         u = self._chain(problem).start()
-        ones = [torch.ones_like(v) if is_code(v) else v for v in tree.leaves(u)]
-        return self._begin(tree.unflatten(u, ones), 0, 0)
+        u = roles.map(lambda role, leaf: torch.ones_like(leaf) if role in CODES else leaf, u)
+        return self._begin(u, 0, 0)
 
     def _begin(self, u: Any, round_index: int, step: int) -> ReleasedState:
         return ReleasedState(
@@ -78,7 +81,7 @@ class Released(Solver):
             round_index=round_index,
             i=0,
             u=u,
-            norms=tree.map(norm, u),
+            norms=roles.map(norm, u),
             moments=adam.start(u),
         )
 
@@ -103,7 +106,7 @@ class Released(Solver):
             ahead,
             xi,
         )
-        u = tree.map(project, u, state.norms)
+        u = roles.map(project, u, state.norms)
         after = replace(state, step=state.step + 1, i=state.i + 1, u=u, moments=moments)
         image, clean = image.detach(), clean.detach()
         figures = {"misfit": A.noise.chi2(y, clean), "loss": -A.noise.log_prob(y, clean)}
@@ -123,18 +126,14 @@ class Released(Solver):
         return Result(image, image, torch.zeros_like(image))
 
 
-def is_code(leaf: Tensor) -> bool:
-    """Whether a leaf holds codes (B, …, dim), each of which has a sphere along its last axis."""
-    return leaf.dim() < 4
-
-
-def norm(leaf: Tensor) -> Tensor:
-    """The norms of codes, or of a noise map as a whole, shaped to broadcast."""
-    axes = (-1,) if is_code(leaf) else (1, 2, 3)
+def norm(role: Role, leaf: Tensor) -> Tensor:
+    """The norms of codes, or of another leaf as a whole, shaped to broadcast."""
+    axes = (-1,) if role in CODES else tuple(range(1, leaf.dim()))
     return leaf.square().sum(axes, keepdim=True).sqrt()
 
 
-def project(leaf: Tensor, norms: Tensor) -> Tensor:
-    """Codes and noise maps (B, 1, h, w) scaled to their norms; features as they are."""
-    features = leaf.dim() == 4 and leaf.shape[1] > 1
-    return leaf if features else leaf * norms / norm(leaf).clamp_min(1e-12)
+def project(role: Role, leaf: Tensor, norms: Tensor) -> Tensor:
+    """Codes and noise maps scaled to their norms; features and the image so far as they are."""
+    if role not in (*CODES, "noise"):
+        return leaf
+    return leaf * norms / norm(role, leaf).clamp_min(1e-12)

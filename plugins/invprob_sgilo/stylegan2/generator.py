@@ -43,7 +43,6 @@ from invprob_sgilo.stylegan2.network import (
 from invprob_sgilo.stylegan2.params import StyleGAN2Params
 
 Latents: TypeAlias = "Code | Carry | Tensor"
-"""x_0, x_1 … x_{n−1}, and the image."""
 
 
 class StyleGAN2(Generator[Latents]):
@@ -117,7 +116,7 @@ class StyleGAN2(Generator[Latents]):
             weights: ``"faces64"``, ``"fruits64"``, another name of `invprob weights list`, or the
                 path of a file of ours or in a published format.
             values: Other parameters, as `invprob show generator stylegan2` lists them:
-                `truncation`, `carry_rgb`, `codes`, `noise`, `precision`, `recompute`, `compile`, …
+                `truncation`, `carry_rgb`, `codes`, `noise`, `precision`, `recompute`, …
 
         Returns:
             The generator, on the CPU, in evaluation mode and without gradients of its weights.
@@ -126,12 +125,16 @@ class StyleGAN2(Generator[Latents]):
             BadParams: If a parameter is unknown or out of its range.
             BadWeights: If the file is missing, damaged or not a StyleGAN-2.
         """
-        params = StyleGAN2Params.parse({"weights": str(weights), **values}, "StyleGAN2")
-        return cls.from_params(params).eval().requires_grad_(False)
+        given = StyleGAN2Params.parse({"weights": str(weights), **values}, "StyleGAN2")
+        return cls.from_params(given).eval().requires_grad_(False)
 
     @classmethod
     def from_params(cls, params: StyleGAN2Params) -> Self:
-        """As `pretrained`, of all parameters at once: the factory that the manifest names."""
+        """The factory that the manifest names: `pretrained`, but for training mode and gradients.
+
+        Args:
+            params: All parameters at once.
+        """
         path = store.locate(params.weights, BUNDLED)
         make = partial(
             cls,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,8 @@ VARIANTS = 64
 class Code(Latent):
     """x_0: z is (B, zdim); noise maps are (B, 1, h, w), one per convolution."""
 
+    roles: ClassVar = {"z": "input", "noise": "noise"}
+
     z: Tensor
     noise: tuple[Tensor, ...]
 
@@ -46,6 +49,8 @@ class Code(Latent):
 class Carry(Latent):
     """x_k: unused codes w (B, L, wdim) and noise maps; features h (B, C, h, w) and the image so
     far rgb (B, channels, h, w) in [−1, 1], both absent at stage 1."""
+
+    roles: ClassVar = {"w": "codes", "noise": "noise", "h": "features", "rgb": "image"}
 
     w: Tensor
     noise: tuple[Tensor, ...]

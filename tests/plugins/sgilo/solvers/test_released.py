@@ -13,11 +13,10 @@ from tests.plugins.closed_form import last, problem
 def test_codes_and_noise_maps_keep_their_norm():
     code, noise, features = torch.randn(2, 3, 8), torch.randn(2, 1, 4, 4), torch.randn(2, 5, 4, 4)
     one = torch.ones(2, 3, 1)
-    assert torch.allclose(project(code, one).norm(dim=2), one[..., 0])
-    assert torch.allclose(
-        project(noise, torch.full((2, 1, 1, 1), 3.0)).flatten(1).norm(dim=1), torch.full((2,), 3.0)
-    )
-    assert project(features, torch.ones(2, 5, 1, 1)) is features
+    assert torch.allclose(project("codes", code, one).norm(dim=2), one[..., 0])
+    held = project("noise", noise, torch.full((2, 1, 1, 1), 3.0))
+    assert torch.allclose(held.flatten(1).norm(dim=1), torch.full((2,), 3.0))
+    assert project("features", features, torch.ones(2, 5, 1, 1)) is features
 
 
 def test_the_code_keeps_the_norm_of_its_start_of_ones():
