@@ -75,8 +75,9 @@ class Problem:
             raise BadInput(f"y is of type {kind}", "give a tensor of floats")
         if num_samples < 1:
             raise BadInput(f"num_samples is {num_samples}", "give 1 or more")
-        y = y[None] if y.shape == tuple(operator.out_shape) else y
-        G = Identity(operator.in_shape) if generator is None else generator  # type: ignore[arg-type]
+        sees, gives = _shapes(operator)
+        y = y[None] if y.shape == gives else y
+        G = Identity(sees) if generator is None else generator
         priors = dict(priors or {})
         if device is not None:
             y = y.to(device)
@@ -98,17 +99,16 @@ class Problem:
         Raises:
             Incompatible: If shapes of y, operator and generator do not fit.
         """
-        A, name = self.operator, type(self.operator).__name__
+        name, (sees, gives) = type(self.operator).__name__, _shapes(self.operator)
         given, made = tuple(self.y.shape[1:]), tuple(self.generator.image_shape)
-        if given != tuple(A.out_shape):
+        if given != gives:
             raise Incompatible(
-                f"a measurement has the shape {given}, {name} gives {tuple(A.out_shape)}",
+                f"a measurement has the shape {given}, {name} gives {gives}",
                 "give y as this operator measures it, with or without a batch dimension",
             )
-        if made != tuple(A.in_shape):
+        if made != sees:
             raise Incompatible(
-                f"{name} measures images of the shape {tuple(A.in_shape)}, the generator makes"
-                f" {made}",
+                f"{name} measures images of the shape {sees}, the generator makes {made}",
                 "make the operator for the images of the generator",
             )
 
@@ -135,3 +135,16 @@ class Problem:
                 f"give one with --prior {stage}=NAME, or choose other stages",
             )
         return prior
+
+
+def _shapes(operator: Operator) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+    """(of the images that an operator takes, of the measurements that it gives)."""
+    name = type(operator).__name__
+    try:
+        channels, height, width = operator.in_shape
+        return (channels, height, width), tuple(operator.out_shape)
+    except (AttributeError, TypeError, ValueError):
+        raise Incompatible(
+            f"{name} does not say for which images it is",
+            f"set in {name}: in_shape = (C, H, W), and out_shape without the batch dimension",
+        ) from None

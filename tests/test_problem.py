@@ -78,6 +78,10 @@ def test_what_does_not_fit_is_refused(generator, truth):
         Problem.create(truth, A, num_samples=0)
     with pytest.raises(Incompatible, match=r"shape \(8, 8\)"):
         Problem.create(torch.zeros(1, 8, 8), A)
+    vague = operator()
+    del vague.out_shape
+    with pytest.raises(Incompatible, match="Mask does not say for which images it is"):
+        Problem.create(truth, vague)
     with pytest.raises(Incompatible, match="the generator makes"):
         Problem.create(torch.zeros(1, 8, 8), operator(shape=(1, 8, 8)), generator)
 
