@@ -10,10 +10,10 @@ from torch import Tensor
 
 from invprob.config.registry import Entry, registry
 from invprob.converter import Converted, Converter
-from invprob.errors import BadWeights
+from invprob.errors import BadWeights, shown
 from invprob.io import checksums, tensor_files
 from invprob.params import Spec
-from invprob.weights.unpickle import open_tree
+from invprob.weights.unpickle import Inert, open_tree
 
 
 def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -77,6 +77,11 @@ def _built(entry: Entry, values: dict[str, Any]) -> Converter:
 
 def describe(tree: Any) -> str:
     """A tree in a few words, for a message."""
+    if isinstance(tree, Inert):
+        return f"an object of {shown(tree.name)}"
+    if isinstance(tree, (list, tuple)) and tree:
+        kinds = dict.fromkeys(describe(item) for item in tree[:3] if not isinstance(item, dict))
+        return f"a {type(tree).__name__} of {len(tree)} ({', '.join(kinds) or 'dictionaries'})"
     if not isinstance(tree, dict):
         return f"a {type(tree).__name__}"
     keys = ", ".join(ascii(key)[1:-1][:40] for key in list(tree)[:6] if isinstance(key, str))
