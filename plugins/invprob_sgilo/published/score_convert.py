@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from invprob.converter import Converted, Converter, Rule, renamed, shape_of, unwrapped
 from invprob.errors import BadWeights
@@ -31,11 +31,15 @@ class PublishedScoreNet(Converter):
             f"score network of SGILO, {size.tokens} tokens of {size.channels}, width {size.width},"
             f" {size.depth} blocks"
         )
+        tensors = renamed(_rules(size), found, what)
         metadata = {"kind": "sgilo-score", "size": dataclasses.asdict(size)}
-        return Converted(what, renamed(_rules(size), found, what), metadata)
+        if "time_activation" not in self.params.model_fields_set:
+            metadata["assumed"] = f"time_activation={size.time_activation}"
+            what += f"; assumed: {metadata['assumed']}"
+        return Converted(what, tensors, metadata)
 
 
-def _size(found: Mapping[str, Any], time_activation: str) -> NetSize:
+def _size(found: Mapping[str, Any], time_activation: Literal["silu", "none"]) -> NetSize:
     _, tokens, width = shape_of(found, "pos_embedding", 3, HINT)
     layers = {m[1] for k in found if (m := re.match(r"transformer\.layers\.(\d{1,3})\.", k))}
     inner = shape_of(found, "transformer.layers.0.0.fn.fn.to_qkv.weight", 2, HINT)[0]

@@ -16,8 +16,13 @@ from invprob_sgilo.published.score_prior import PublishedScore
 from invprob_sgilo.stylegan2.network import StyleGAN2
 
 
-def read_net(path: Path) -> PublishedNet:
-    """The network of a file; raises `BadWeights`."""
+def read_net(path: Path, time_activation: str | None = None) -> PublishedNet:
+    """The network of a file; raises `BadWeights`.
+
+    Args:
+        path: a released file, or a converted one.
+        time_activation: what the file does not say, or says wrongly; None: as it says.
+    """
     tensors, metadata = formats.read(path)
     if metadata.get("kind") != "sgilo-score":
         raise BadWeights(
@@ -25,7 +30,10 @@ def read_net(path: Path) -> PublishedNet:
             "priors of invprob train prior are read by latent-score:weights=…",
         )
     try:
-        net = PublishedNet(NetSize(**json.loads(metadata["size"])))
+        told = json.loads(metadata["size"])
+        if time_activation is not None:
+            told["time_activation"] = time_activation
+        net = PublishedNet(NetSize(**told))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise BadWeights(f"weights {path} describe no network: {error}", "") from None
     tensor_files.fill(net, tensors, path)
@@ -50,6 +58,10 @@ def published_score(
             "give features=layer1.pth for stage 2, layer2.pth for 3, …, and none for stage 1",
         )
     files = {"w": params.codes, "h": params.features}
-    nets = {k: read_net(store.locate(name, BUNDLED)) for k, name in files.items() if name}
+    nets = {
+        k: read_net(store.locate(name, BUNDLED), params.time_activation)
+        for k, name in files.items()
+        if name
+    }
     ranges = {"w": params.codes_range, "h": params.features_range}
     return PublishedScore(stages.draws(generator, stage, [0], "like"), nets, ranges)
