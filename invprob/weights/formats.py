@@ -83,6 +83,7 @@ def describe(tree: Any) -> str:
         kinds = dict.fromkeys(describe(item) for item in tree[:3] if not isinstance(item, dict))
         return f"a {type(tree).__name__} of {len(tree)} ({', '.join(kinds) or 'dictionaries'})"
     if not isinstance(tree, dict):
-        return f"a {type(tree).__name__}"
+        kind = type(tree).__name__
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
     keys = ", ".join(ascii(key)[1:-1][:40] for key in list(tree)[:6] if isinstance(key, str))
     return f"{len(tree)} entries ({keys}{', …' if len(tree) > 6 else ''})" if tree else "nothing"
