@@ -26,10 +26,10 @@ class PublishedScoreParams(Params):
     features_range: tuple[float, float] = Field(
         (-1.4007, 2.3453), description="The features that the network sees as 0 and as 1."
     )
-    time_activation: Literal["silu", "none"] | None = Field(
-        None,
-        description="Between the two linear layers of the time; none given: as a converted file"
-        " says, and SiLU for the released files.",
+    time_activation: Literal["auto", "silu", "none"] = Field(
+        "auto",
+        description="Between the two linear layers of the time; auto: as a converted file says,"
+        " and SiLU for the released files.",
     )
 
 

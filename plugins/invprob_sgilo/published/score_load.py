@@ -16,12 +16,13 @@ from invprob_sgilo.published.score_prior import PublishedScore
 from invprob_sgilo.stylegan2.network import StyleGAN2
 
 
-def read_net(path: Path, time_activation: str | None = None) -> PublishedNet:
+def read_net(path: Path, time_activation: str = "auto") -> PublishedNet:
     """The network of a file; raises `BadWeights`.
 
     Args:
         path: a released file, or a converted one.
-        time_activation: what the file does not say, or says wrongly; None: as it says.
+        time_activation: what a released file does not say, ``"silu"`` or ``"none"``; ``"auto"``
+            is what a converted file says, and SiLU for a released one.
     """
     tensors, metadata = formats.read(path)
     if metadata.get("kind") != "sgilo-score":
@@ -31,7 +32,7 @@ def read_net(path: Path, time_activation: str | None = None) -> PublishedNet:
         )
     try:
         told = json.loads(metadata["size"])
-        if time_activation is not None:
+        if time_activation != "auto":
             told["time_activation"] = time_activation
         net = PublishedNet(NetSize(**told))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -274,10 +274,10 @@ def test_the_time_passes_silu_unless_one_says_otherwise(tmp_path):
     torch.save(weights, tmp_path / "latent.pth")
     assert PublishedNetParams().time_activation == "silu"
     assert NetSize().time_activation == "silu"
-    assert PublishedScoreParams().time_activation is None
+    assert PublishedScoreParams().time_activation == "auto"
     tokens = torch.rand(3, 8, 6, generator=torch.Generator().manual_seed(2))
     t = torch.tensor([0.01, 0.4, 0.9])
-    for activation in (None, "silu", "none"):
+    for activation in ("auto", "silu", "none"):
         found = read_net(tmp_path / "latent.pth", activation)(tokens, t)
         wanted = noise(weights, tokens, t, silu=activation != "none")
         assert (found - wanted).abs().max() < 1e-5 * wanted.abs().max()
