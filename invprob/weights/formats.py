@@ -56,7 +56,7 @@ def _recognising(tree: Any, path: Path, spec: Spec | None) -> tuple[str, Convert
         known = "; ".join(e.component.summary.rstrip(".") for e in registry().of_kind("converter"))
         raise BadWeights(
             f"{path} is of no format that a converter recognises: it holds {describe(tree)}",
-            f"known are: {known or 'none'}",
+            f"{'save its state_dict; ' if isinstance(tree, Inert) else ''}known are: {known}",
         )
     if len(found) > 1:
         names = " or ".join(name for name, _ in found)

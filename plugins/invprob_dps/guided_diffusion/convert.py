@@ -11,7 +11,7 @@ from invprob.converter import Converted, Converter, require, unwrapped
 from invprob.errors import BadWeights
 from invprob_dps.guided_diffusion import unet
 from invprob_dps.guided_diffusion.tensors import rules
-from invprob_dps.guided_diffusion.unet import Architecture
+from invprob_dps.guided_diffusion.unet import Architecture, Heads
 from invprob_dps.params import GuidedDiffusionParams
 
 MARKS = (
@@ -31,7 +31,8 @@ class GuidedDiffusion(Converter):
     def convert(self, tree: Any) -> Converted:
         found = _state(tree)
         arch, params = unet.read(found), self.params
-        config = unet.config(arch, params.image_size, params.head_channels)
+        heads = _heads(params)
+        config = unet.config(arch, params.image_size, heads)
         what = _summary(arch, params.image_size)
         table = list(rules(arch))
         tensors = require({rule.source: rule.shape for rule in table}, found, what)
@@ -40,14 +41,38 @@ class GuidedDiffusion(Converter):
             value = tensors[rule.source]
             if not bool(value.isfinite().all()):
                 raise BadWeights(f"tensor {rule.source} holds numbers that are not finite", "")
-            own |= rule.made(value, params.head_channels)
-        metadata = {"kind": "pixel-diffusion", "config": config, "scheduler": _scheduler(params)}
+            own |= rule.made(value, heads)
+        metadata: dict[str, object] = {
+            "kind": "pixel-diffusion",
+            "config": config,
+            "scheduler": _scheduler(params),
+        }
+        if heads.count is not None:
+            metadata["heads"] = heads.count
+        if assumed := _assumed(params):
+            what, metadata["assumed"] = f"{what}; assumed: {assumed}", assumed
         return Converted(what, own, metadata)
 
 
 def _state(tree: Mapping[Any, Any]) -> dict[str, Any]:
     inner = tree.get("state_dict")
     return unwrapped(inner if isinstance(inner, dict) else tree)
+
+
+def _heads(params: GuidedDiffusionParams) -> Heads:
+    if params.num_heads is not None and "head_channels" in params.model_fields_set:
+        raise BadWeights(
+            "head_channels and num_heads are both given", "give the one that the training fixed"
+        )
+    return Heads(params.head_channels, params.num_heads, params.attention_order == "new")
+
+
+def _assumed(params: GuidedDiffusionParams) -> str:
+    """What the tensors do not tell, and the user did not say."""
+    said = params.model_fields_set | {"num_heads"}
+    if params.num_heads is not None:
+        said = said | {"head_channels"}
+    return ", ".join(f"{k}={v}" for k, v in params.model_dump().items() if k not in said)
 
 
 def _summary(arch: Architecture, side: int) -> str:
