@@ -8,7 +8,8 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from invprob.errors import BadInput, BadWeights
 from invprob.generator import Identity
-from invprob_dps.folder import NETWORK, read_folder, write_folder
+from invprob_dps.folder import read_folder, write_folder
+from invprob_dps.folder_weights import NETWORK
 from invprob_dps.load import pixel_diffusion
 from invprob_dps.params import PixelDiffusionParams
 from invprob_dps.prior import PixelDiffusion
@@ -120,6 +121,9 @@ def test_pickles_are_refused_and_never_run(copy, tmp_path):
     with pytest.raises(BadWeights, match="pickle"):
         read_folder(copy)
     file.rename(file.with_name("diffusion_pytorch_model.bin"))
+    with pytest.raises(BadWeights, match=r"\.bin is refused: it wants to call"):
+        read_folder(copy)
+    (copy / "unet" / "diffusion_pytorch_model.bin").unlink()
     with pytest.raises(BadWeights, match=r"holds no diffusion_pytorch_model\.safetensors"):
         read_folder(copy)
     assert not (tmp_path / "ran").exists()
