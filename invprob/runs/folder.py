@@ -122,15 +122,24 @@ def begin(
         "seed": experiment.seed,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "parts": fingerprints(parts),
+        "assumed": {k: said for k, v in _named(parts).items() if (said := _assumed(v))},
     }
     files.write_json(out / "manifest.json", manifest)
 
 
 def fingerprints(parts: Parts) -> dict[str, str]:
     """A hash of the numbers (weights, masks, kernels) in each part, to see whether one changed."""
+    return {name: fingerprint.of_module(module) for name, module in _named(parts).items()}
+
+
+def _named(parts: Parts) -> dict[str, torch.nn.Module]:
     named: dict[str, torch.nn.Module] = {"generator": parts.generator, "operator": parts.operator}
-    named |= {f"prior.{stage}": prior for stage, prior in parts.priors.items()}
-    return {name: fingerprint.of_module(module) for name, module in named.items()}
+    return named | {f"prior.{stage}": prior for stage, prior in parts.priors.items()}
+
+
+def _assumed(part: torch.nn.Module) -> str:
+    """What was assumed of a part because the file of its weights does not say it."""
+    return str(getattr(part, "assumed", ""))
 
 
 def check_unchanged(out: Path, parts: Parts) -> None:

@@ -37,6 +37,7 @@ def read_file(path: Path, expected: str | None = None) -> PixelDiffusion:
         reason = str(error).split("\n")[0]
         raise BadWeights(f"weights {path} describe no pixel diffusion: {reason}", "") from None
     tensor_files.fill(net, tensors, path)
+    model.assumed = metadata.get("assumed", "")
     return model
 
 

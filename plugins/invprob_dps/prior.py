@@ -17,6 +17,9 @@ from invprob.prior import Denoiser
 class PixelDiffusion(Denoiser):
     """E[u_0 | u_t] by a network that sees blocks of patch × patch pixels as one."""
 
+    assumed: str = ""
+    """What its file does not say, in words."""
+
     def __init__(self, net: UNet2DModel, scheduler: DDPMScheduler, patch: int = 1) -> None:
         super().__init__()
         self.net = net

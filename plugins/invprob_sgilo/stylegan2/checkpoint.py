@@ -36,4 +36,5 @@ def load_weights(path: Path, expected: str | None = None) -> StyleGAN2:
     except (KeyError, TypeError, ValueError) as error:
         raise BadWeights(f"weights {path} describe no architecture: {error}", "") from None
     tensor_files.fill(generator, tensors, path)
+    generator.assumed = metadata.get("assumed", "")
     return generator

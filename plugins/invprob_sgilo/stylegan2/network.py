@@ -162,6 +162,8 @@ class StyleGAN2(Generator):
     """The generator; images are (B, channels, R, R), nominally in [0, 1], not clamped."""
 
     latents = (Code, Carry)
+    assumed: str = ""
+    """What its file does not say, in words."""
     w_mean: Tensor
     code_mean: Tensor | None
     code_std: Tensor | None

@@ -224,3 +224,5 @@ def test_a_converted_file_solves(checkpoint, tmp_path, capsys):
     )  # fmt: skip
     assert status == 0, said
     assert json.loads(said)["images"][0]["psnr_mean"] is not None
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["assumed"] == {"prior.0": "attention_order=legacy, schedule=linear, steps=1000"}
