@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from invprob.converter import Converted, Converter, require, unwrapped
+from invprob.converter import Converted, Converter, alone, require, unwrapped
 from invprob.errors import BadWeights
 from invprob_dps.guided_diffusion import unet
 from invprob_dps.guided_diffusion.tensors import rules
 from invprob_dps.guided_diffusion.unet import Architecture, Heads
 from invprob_dps.params import GuidedDiffusionParams
 
-MARKS = (
+MARKS = {
     *("time_embed.0.weight", "input_blocks.0.0.weight", "middle_block.0.in_layers.0.weight"),
     *("output_blocks.0.0.in_layers.0.weight", "out.2.weight"),
-)
+}
 
 
 class GuidedDiffusion(Converter):
-    """Reads the state dict, bare or as `state_dict`, with or without nn.DataParallel's prefix."""
+    """Reads the state dict, bare or as an entry, with or without nn.DataParallel's prefix."""
 
     params: GuidedDiffusionParams
 
     def recognise(self, tree: Any) -> bool:
-        return isinstance(tree, dict) and all(mark in _state(tree) for mark in MARKS)
+        return alone(tree, _fits) is not None
 
     def convert(self, tree: Any) -> Converted:
-        found = _state(tree)
+        found = unwrapped(alone(tree, _fits))
         arch, params = unet.read(found), self.params
         heads = _heads(params)
         config = unet.config(arch, params.image_size, heads)
@@ -54,9 +53,8 @@ class GuidedDiffusion(Converter):
         return Converted(what, own, metadata)
 
 
-def _state(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    inner = tree.get("state_dict")
-    return unwrapped(inner if isinstance(inner, dict) else tree)
+def _fits(tree: Any) -> bool:
+    return isinstance(tree, dict) and unwrapped(tree).keys() >= MARKS
 
 
 def _heads(params: GuidedDiffusionParams) -> Heads:

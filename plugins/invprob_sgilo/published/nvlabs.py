@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from invprob.converter import Converted, Converter, Rule, shape_of, unwrapped
+from invprob.converter import Converted, Converter, Rule, alone, shape_of, unwrapped
 from invprob.errors import BadWeights, shown
 from invprob.weights.unpickle import Inert
 from invprob.weights.unpickle.modules import inside, state_dict, walk
@@ -67,17 +67,16 @@ class NVlabs(Converter):
 
 def _generators(tree: Any) -> dict[str, Inert | dict[Any, Any]]:
     """The generators of a tree by name; of one that stands alone the name is empty."""
-    if _is_generator(tree):
-        return {"": tree}
     if isinstance(tree, (list, tuple)):
         found = [item for item in tree if _is_generator(item)]
         # who keeps several in a row keeps G, D and G_ema
         return dict(zip(("G", "G_ema"), (found[0], found[-1]), strict=True)) if found else {}
-    if not isinstance(tree, dict):
-        return {}
-    named = {name: tree[name] for name in NAMES if _is_generator(tree.get(name))}
-    alone = tree.get("state_dict")
-    return named or ({"": alone} if _is_generator(alone) else {})
+    if isinstance(tree, dict):
+        named = {name: tree[name] for name in NAMES if _is_generator(tree.get(name))}
+        if named:
+            return named
+    found = alone(tree, _is_generator)
+    return {} if found is None else {"": found}
 
 
 def _is_generator(value: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from invprob.converter import Converted, Converter, Rule, shape_of, unwrapped
+from invprob.converter import Converted, Converter, Rule, alone, shape_of, unwrapped
 from invprob.errors import BadWeights
 from invprob.weights.unpickle import Inert
 from invprob.weights.unpickle.modules import state_dict, walk
@@ -65,8 +65,8 @@ def _generators(tree: Any) -> dict[str, dict[str, Any]]:
         named = {n: net for n in ("g_ema", "g") if (net := _tensors(tree.get(n)))}
         if named:
             return named
-    alone = _tensors(tree)
-    return {"": alone} if alone else {}
+    found = _tensors(alone(tree, lambda value: bool(_tensors(value))))
+    return {"": found} if found else {}
 
 
 def _tensors(network: Any) -> dict[str, Any]:

@@ -7,25 +7,25 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from invprob.converter import Converted, Converter, Rule, renamed, shape_of, unwrapped
+from invprob.converter import Converted, Converter, Rule, alone, renamed, shape_of, unwrapped
 from invprob.errors import BadWeights
 from invprob_sgilo.published.params import PublishedNetParams
 from invprob_sgilo.published.score_net import NetSize
 
 HINT = "supported are the transformers of SGILO's release, with one head"
-MARKS = ("pos_embedding", "to_patch_embedding.1.weight", "projector.weight", "embed.0.W")
+MARKS = {"pos_embedding", "to_patch_embedding.1.weight", "projector.weight", "embed.0.W"}
 
 
 class PublishedScoreNet(Converter):
-    """Reads the state dict, with or without the prefix of nn.DataParallel on every name."""
+    """Reads the state dict, bare or as an entry, with or without nn.DataParallel's prefix."""
 
     params: PublishedNetParams
 
     def recognise(self, tree: Any) -> bool:
-        return isinstance(tree, dict) and all(mark in unwrapped(tree) for mark in MARKS)
+        return alone(tree, _fits) is not None
 
     def convert(self, tree: Any) -> Converted:
-        found = unwrapped(tree)
+        found = unwrapped(alone(tree, _fits))
         size = _size(found, self.params.time_activation)
         what = (
             f"score network of SGILO, {size.tokens} tokens of {size.channels}, width {size.width},"
@@ -37,6 +37,10 @@ class PublishedScoreNet(Converter):
             metadata["assumed"] = f"time_activation={size.time_activation}"
             what += f"; assumed: {metadata['assumed']}"
         return Converted(what, tensors, metadata)
+
+
+def _fits(tree: Any) -> bool:
+    return isinstance(tree, dict) and unwrapped(tree).keys() >= MARKS
 
 
 def _size(found: Mapping[str, Any], time_activation: Literal["silu", "none"]) -> NetSize:

@@ -82,7 +82,12 @@ def test_a_bare_dictionary_may_be_wrapped_or_prefixed():
     bare = random_unet(UNet())
     wanted = converter().convert(bare).tensors
     prefixed = {f"module.{k}": v for k, v in bare.items()}
-    for tree in ({"state_dict": bare, "epoch": 3}, prefixed, {"state_dict": prefixed}):
+    for tree in (
+        {"ema": bare},
+        {"state_dict": bare, "epoch": 3},
+        prefixed,
+        {"state_dict": prefixed},
+    ):
         assert converter().recognise(tree)
         found = converter().convert(tree).tensors
         assert all(torch.equal(found[name], value) for name, value in wanted.items())

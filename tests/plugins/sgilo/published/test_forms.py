@@ -82,6 +82,7 @@ WRAPPINGS = {
     "bare": lambda state: state,
     "named": lambda state: {"G_ema": state, "G": random_weights(SPEC, 1)},
     "wrapped": lambda state: {"state_dict": state, "step": 3},
+    "by another name": lambda state: {"generator": state, "args": {"lr": 1}},
     "parallel": lambda state: {f"module.{k}": v for k, v in state.items()},
 }
 
@@ -196,11 +197,11 @@ def test_checkpoints_of_before_2020_have_no_noise_maps(tmp_path):
         formats.convert(tmp_path / "w")
 
 
-@pytest.mark.parametrize("parallel", [False, True])
-def test_bare_state_dicts_of_rosinality(tmp_path, parallel):
+@pytest.mark.parametrize("wrapping", ["bare", "parallel", "by another name"])
+def test_bare_state_dicts_of_rosinality(tmp_path, wrapping):
     weights = random_weights(SQUARE)
     bare = rosinality_tree(SQUARE, weights)["g_ema"]
-    torch.save({f"module.{k}": v for k, v in bare.items()} if parallel else bare, tmp_path / "w")
+    torch.save(WRAPPINGS[wrapping](bare), tmp_path / "w")
     image, z, maps = ours(tmp_path / "w")
     assert apart(image, equations.picture(weights, z, maps, raw=False)) < 1e-5
 
@@ -285,3 +286,13 @@ def test_the_time_passes_silu_unless_one_says_otherwise(tmp_path):
     assert made.summary.endswith("; assumed: time_activation=silu")
     said = PublishedScoreNet(PublishedNetParams(time_activation="silu")).convert(weights)
     assert "assumed" not in said.metadata
+
+
+def test_score_networks_may_be_an_entry(tmp_path):
+    torch.save({"model": score_weights(), "optimizer": {"state": {}}}, tmp_path / "w")
+    whole = PublishedScoreNet(PublishedNetParams()).convert(score_weights())
+    assert torch.equal(formats.convert(tmp_path / "w")[1].tensors["position"],
+                       whole.tensors["position"])  # fmt: skip
+    torch.save({"model": score_weights(), "ema": score_weights()}, tmp_path / "w")
+    with pytest.raises(BadWeights, match=r"2 entries \(model, ema\)"):
+        formats.convert(tmp_path / "w")
