@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,17 @@ def unwrapped(tree: Mapping[Any, Any]) -> dict[str, Any]:
     names = [str(key) for key in tree]
     cut = len(WRAPPER) if all(name.startswith(WRAPPER) for name in names) else 0
     return dict(zip((name[cut:] for name in names), tree.values(), strict=True))
+
+
+def alone(tree: Any, fits: Callable[[Any], bool]) -> Any:
+    """The one network of a tree: itself, or the only entry that fits, whatever its name; else None.
+
+    People keep a state dict bare, or as ``state_dict``, ``model``, ``ema``, … beside other things.
+    """
+    if fits(tree):
+        return tree
+    found = [value for value in tree.values() if fits(value)] if isinstance(tree, dict) else []
+    return found[0] if len(found) == 1 else None
 
 
 def require(

@@ -43,6 +43,8 @@ class Generator(nn.Module, ABC, Generic[X]):
     depth: int
     image_shape: tuple[int, int, int]
     latents: tuple[type, ...] = ()
+    assumed: str = ""
+    """What was assumed because the file of the weights does not say it, in words."""
 
     @abstractmethod
     def sample(self, batch: int, rng: torch.Generator) -> X:

@@ -18,6 +18,9 @@ class Prior(nn.Module, ABC, Generic[X]):
     A prior of images sets `image_shape` (C, H, W). Several priors of one problem are independent.
     """
 
+    assumed: str = ""
+    """What was assumed because the file of the weights does not say it, in words."""
+
 
 class LogDensity(Prior[X]):
     """A prior whose density can be evaluated."""

@@ -20,7 +20,9 @@ from invprob.callback import CallbackContext
 from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
+from invprob.generator import Generator
 from invprob.io import files, tensor_files
+from invprob.prior import Prior
 from invprob.runs.inputs import Data
 from invprob.runs.solution import Solution
 from invprob.solver import Problem
@@ -119,6 +121,7 @@ def begin(
         "threads": torch.get_num_threads(),
         "started": _now(),
         "parts": fingerprints(context.problem),
+        "assumed": {k: said for k, v in _named(context.problem).items() if (said := _assumed(v))},
     }
     if experiment is not None and registry is not None:
         files.write_text(out / "experiment.toml", experiment.to_toml())
@@ -136,12 +139,20 @@ def fingerprints(problem: Problem) -> dict[str, str]:
     Returns:
         A hash by the name of the component: generator, operator, prior.STAGE.
     """
+    return {name: fingerprint.of_module(module) for name, module in _named(problem).items()}
+
+
+def _named(problem: Problem) -> dict[str, torch.nn.Module]:
     named: dict[str, torch.nn.Module] = {
         "generator": problem.generator,
         "operator": problem.operator,
     }
-    named |= {f"prior.{stage}": prior for stage, prior in problem.priors.items()}
-    return {name: fingerprint.of_module(module) for name, module in named.items()}
+    return named | {f"prior.{stage}": prior for stage, prior in problem.priors.items()}
+
+
+def _assumed(component: torch.nn.Module) -> str:
+    """What was assumed of a component because the file of its weights does not say it."""
+    return component.assumed if isinstance(component, (Generator, Prior)) else ""
 
 
 def check_unchanged(out: Path, problem: Problem) -> None:

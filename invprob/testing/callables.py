@@ -42,7 +42,9 @@ def images(shape: tuple[int, ...]) -> torch.Tensor:
 def uses(case: Case, dtype: torch.dtype = torch.float64, device: str = "cpu") -> list[Use]:
     """The functions of a new instance of the component, on a device in a precision."""
     thing, arguments = case.made()
-    made = functions(thing.to(dtype), arguments, dtype)
+    # unlike .to(dtype) this leaves complex buffers complex
+    thing = thing.double() if dtype == torch.float64 else thing.float()
+    made = functions(thing, arguments, dtype)
     thing.to(device)
     return [replace(use, x=to(use.x, dtype, device)) for use in made]
 
@@ -61,8 +63,8 @@ def functions(
 
 
 def to(x: Any, dtype: torch.dtype = torch.float64, device: str = "cpu") -> Any:
-    """A tree in a precision on a device."""
-    return tree.map(lambda leaf: leaf.to(device, dtype), x)
+    """A tree on a device, its real numbers in a precision."""
+    return tree.map(lambda u: u.to(device) if u.is_complex() else u.to(device, dtype), x)
 
 
 def of_generator(G: Generator, dtype: torch.dtype) -> list[Use]:

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from invprob.config.registry import Entry, registry
 from invprob.converter import Converted, Converter
-from invprob.errors import BadWeights
+from invprob.errors import BadWeights, shown
 from invprob.io import checksums, tensor_files
 from invprob.params import Spec
-from invprob.weights.unpickle import open_tree
+from invprob.weights.unpickle import Inert, open_tree
 
 
 def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -56,7 +56,7 @@ def _recognising(tree: Any, path: Path, spec: Spec | None) -> tuple[str, Convert
         known = "; ".join(e.component.summary.rstrip(".") for e in registry().of_kind("converter"))
         raise BadWeights(
             f"{path} is of no format that a converter recognises: it holds {describe(tree)}",
-            f"known are: {known or 'none'}",
+            f"{'save its state_dict; ' if isinstance(tree, Inert) else ''}known are: {known}",
         )
     if len(found) > 1:
         names = " or ".join(name for name, _ in found)
@@ -77,7 +77,13 @@ def _built(entry: Entry, values: dict[str, Any]) -> Converter:
 
 def describe(tree: Any) -> str:
     """A tree in a few words, for a message."""
+    if isinstance(tree, Inert):
+        return f"an object of {shown(tree.name)}"
+    if isinstance(tree, (list, tuple)) and tree:
+        kinds = dict.fromkeys(describe(item) for item in tree[:3] if not isinstance(item, dict))
+        return f"a {type(tree).__name__} of {len(tree)} ({', '.join(kinds) or 'dictionaries'})"
     if not isinstance(tree, dict):
-        return f"a {type(tree).__name__}"
+        kind = type(tree).__name__
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
     keys = ", ".join(ascii(key)[1:-1][:40] for key in list(tree)[:6] if isinstance(key, str))
     return f"{len(tree)} entries ({keys}{', …' if len(tree) > 6 else ''})" if tree else "nothing"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+from diffusers.models.attention_processor import Attention
 
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
@@ -39,10 +40,23 @@ def read_file(path: Path, make: Make[Model], expected: str | None = None) -> Mod
     try:
         with torch.device("meta"):  # draws and fills nothing
             net = UNet2DModel(**json.loads(metadata["config"]))
+        if "heads" in metadata:
+            _divide(net, json.loads(metadata["heads"]))
         scheduler = DDPMScheduler(**json.loads(metadata["scheduler"]))
         model = make(net.to_empty(device="cpu").eval(), scheduler, 1)
     except Exception as error:  # diffusers raises a dozen unrelated classes
         reason = str(error).split("\n")[0]
         raise BadWeights(f"weights {path} describe no pixel diffusion: {reason}", "") from None
     tensor_files.fill(net, tensors, path)
+    model.assumed = metadata.get("assumed", "")
     return model
+
+
+def _divide(net: UNet2DModel, heads: int) -> None:
+    """Let all attention have that number of heads: diffusers knows only one width of them."""
+    for module in net.modules():
+        if isinstance(module, Attention):
+            if module.inner_dim % heads:
+                raise ValueError(f"{module.inner_dim} channels in {heads} heads")
+            module.heads = heads
+            module.scale = (module.inner_dim // heads) ** -0.5

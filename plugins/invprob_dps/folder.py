@@ -9,85 +9,79 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
-from torch import nn
 
+from invprob.converter import require
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
+from invprob.prior import Prior
+from invprob_dps import folder_config
+from invprob_dps.folder_weights import NETWORK, network_file, read_tensors
 
-Model = TypeVar("Model", bound=nn.Module)
+__all__ = ["network_file", "read_folder", "write_folder"]
+
+Model = TypeVar("Model", bound=Prior)
 Make: TypeAlias = Callable[[UNet2DModel, DDPMScheduler, int], Model]
-
-NETWORK = "diffusion_pytorch_model.safetensors"
-
-
-def network_file(folder: Path) -> Path:
-    """Where the weights of a folder lie.
-
-    Args:
-        folder: A folder of diffusers, of either layout.
-    """
-    return (folder / "unet" if (folder / "unet").is_dir() else folder) / NETWORK
 
 
 def read_folder(folder: Path, make: Make[Model], expected: str | None = None) -> Model:
-    """The model of a folder, in float32.
+    """The model of a folder, if what its configs say is what we compute.
 
     Args:
-        folder: The folder.
+        folder: A pipeline as diffusers writes it, in either layout of the hub.
         make: What makes a model of its network, its scheduler and its patch.
         expected: The SHA-256 of its weights file, checked if given.
 
     Returns:
-        What `make` made.
+        What `make` made, in float32.
 
     Raises:
-        BadWeights: If a file is missing or damaged, or the network of another kind.
+        BadWeights: For everything else, with what would be needed.
     """
     file = network_file(folder)
     inside = file.parent
     timing = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
+    place = folder / "model_index.json"
+    index = folder_config.read_json(place) if place.is_file() else {}
+    folder_config.check_pipeline(folder, index)
+    told = folder_config.read_json(inside / "config.json")
+    patch = index.get("patch", 1)
+    arguments = folder_config.network(folder, told, patch)
+    times = folder_config.read_json(timing / "scheduler_config.json")
     if not file.is_file():
         raise BadWeights(
             f"{folder} holds no {NETWORK}",
-            "give a folder that diffusers wrote with safetensors; .bin files can run code",
+            "give a folder that diffusers wrote, with safetensors or a .bin file",
         )
-    tensors, _ = tensor_files.read(file, expected)  # checks the file before diffusers sees it
-    del tensors
-    config = _json(inside / "config.json")
-    if config.get("_class_name") != "UNet2DModel":
-        found = config.get("_class_name", "no class")
-        raise BadWeights(
-            f"the network of {folder} is {found}, not UNet2DModel",
-            "a pixel diffusion without text or classes is needed",
-        )
-    if config.get("num_class_embeds") or config.get("class_embed_type"):
-        raise BadWeights(f"the network of {folder} needs a class", "give an unconditional one")
-    index = folder / "model_index.json"
-    patch = _json(index).get("patch", 1) if index.is_file() else 1
+    tensors = read_tensors(file, expected)
     try:
-        scheduler = DDPMScheduler.from_config(_betas(_json(timing / "scheduler_config.json")))
-        net, found = UNet2DModel.from_pretrained(
-            inside,
-            use_safetensors=True,
-            local_files_only=True,
-            low_cpu_mem_usage=False,
-            output_loading_info=True,
-            torch_dtype=torch.float32,
-        )
-        faults = [f"{k.replace('_', ' ')}: {v[0]}" for k, v in found.items() if v]
-        model = make(net, scheduler, patch)
+        scheduler = folder_config.scheduler(folder, times, index)
+        folder_config.check_variances(folder, arguments, times)
+        with torch.device("meta"):  # draws and fills nothing
+            net = UNet2DModel(**arguments)
+        shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
+        passing = {name for name, _ in net.named_buffers()} - shapes.keys()
     except BadWeights:
         raise
     except Exception as error:  # diffusers raises a dozen unrelated classes
         reason = str(error).split("\n")[0]
         raise BadWeights(f"{folder} describes no pixel diffusion: {reason}", "") from None
-    if faults:
-        raise BadWeights(f"weights of {folder} do not fit its config: {'; '.join(faults)}", "")
-    return model
+    if passing:
+        raise BadWeights(
+            f"the network of {folder} computes with {min(passing)}, which no file holds",
+            "needed are blocks of types that DDPM is made of",
+        )
+    try:
+        require(shapes, tensors, "UNet2DModel")
+    except BadWeights as fault:
+        raise BadWeights(
+            f"weights of {folder} do not fit its config: {fault.message}", fault.hint
+        ) from None
+    net.load_state_dict(tensors, assign=True)
+    return make(net.eval(), scheduler, patch)
 
 
 def write_folder(
@@ -120,22 +114,3 @@ def write_folder(
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     tensors = {k: v.to(torch.float16) for k, v in net.state_dict().items()}
     tensor_files.write(folder / "unet" / NETWORK, tensors, {"format": "pt"})
-
-
-def _betas(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What any scheduler of diffusers says of β and of what is predicted; steps are our own."""
-    wanted = (
-        *("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas"),
-        *("prediction_type", "rescale_betas_zero_snr"),
-    )
-    return {key: config[key] for key in wanted if key in config}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadWeights(f"{path} cannot be read: {error}", "diffusers writes one") from None
-    if not isinstance(found, dict):
-        raise BadWeights(f"{path} is no config", "diffusers writes one")
-    return found

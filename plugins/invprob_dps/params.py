@@ -46,6 +46,13 @@ class GuidedDiffusionParams(Params):
 
     image_size: int = Field(256, ge=1, description="Side of the images, in pixels.")
     head_channels: int = Field(64, ge=1, description="Channels of an attention head.")
+    num_heads: int | None = Field(
+        None, ge=1, description="Attention heads, where their number is fixed and not their width."
+    )
+    attention_order: Literal["legacy", "new"] = Field(
+        "legacy",
+        description="Rows of q, k and v head by head, or all of q first (use_new_attention_order).",
+    )
     schedule: Literal["linear", "cosine"] = Field("linear", description="Noise schedule β.")
     steps: int = Field(1000, ge=50, description="Noise levels that it was trained with.")
 

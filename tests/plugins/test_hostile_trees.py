@@ -36,6 +36,9 @@ FORMS = {
     "nvlabs": lambda: nvlabs_tree(SPEC, STYLEGAN),
     "rosinality": lambda: rosinality_tree(SPEC, STYLEGAN),
     "sgilo": lambda: score_weights(),
+    "nvlabs, a state dict": lambda: {"state_dict": dict(STYLEGAN)},
+    "nvlabs, in a row": lambda: [nvlabs_tree(SPEC, STYLEGAN)["G_ema"]] * 2,
+    "rosinality, a state dict": lambda: rosinality_tree(SPEC, STYLEGAN)["g_ema"],
     "gaussian fit": lambda: {"mean": torch.zeros(6), "std": torch.ones(6)},
     "guided": lambda: {"state_dict": dict(UNET)},
 }
@@ -47,6 +50,8 @@ def as_read(value):
         return Inert(value.meta["class_name"], as_read(value.meta["state"]))
     if isinstance(value, dict):
         return {k: as_read(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [as_read(v) for v in value]
     return value.detach() if isinstance(value, torch.Tensor) else value
 
 
@@ -55,6 +60,8 @@ def places(tree, found):
     inside = tree.state if isinstance(tree, Inert) else tree
     if isinstance(tree, Inert):
         found.append((tree, None))
+    if isinstance(inside, list):
+        inside = dict(enumerate(inside))
     if isinstance(inside, dict):
         for key, value in inside.items():
             found.append((inside, key))
@@ -63,7 +70,8 @@ def places(tree, found):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_one_thing_may_be_another(form):
+def test_one_thing_may_be_another(form, tmp_path, monkeypatch):
+    monkeypatch.setenv("INVPROB_CACHE", str(tmp_path))
     converters = [e.load()(e.params()()) for e in registry().of_kind("converter")]
     rng = random.Random(0)
     said: list[str] = []

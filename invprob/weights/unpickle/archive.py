@@ -10,6 +10,7 @@ import itertools
 import stat
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from invprob.errors import shown
@@ -28,8 +29,6 @@ def read(data: memoryview, budget: Budget, vocabulary: Vocabulary) -> Any:
     if len(roots) != 1 or not all(name.startswith(roots[0]) for name in entries):
         raise Refused("it is a zip file, but none that torch.save writes")
     root = roots[0]
-    if root + "constants.pkl" in entries:
-        raise Refused("it is a TorchScript program; save the state_dict of the network instead")
     if bytes(entries.get(root + "byteorder", b"little")) != b"little":
         raise Refused("its numbers are big-endian")
     storages: dict[str, Storage] = {}
@@ -50,19 +49,13 @@ def read(data: memoryview, budget: Budget, vocabulary: Vocabulary) -> Any:
 
 
 def _entries(data: memoryview) -> dict[str, memoryview]:
-    count, at = _directory(data)
-    if count > ENTRIES:
-        raise Refused(f"it is a zip file of {count} entries, more than {ENTRIES}")
     found: dict[str, memoryview] = {}
     spans = []
-    for _ in range(count):
-        mark, _, _, flags, method, _, _, crc, packed, size, *rest = _ENTRY.unpack_from(data, at)
-        name_size, extra_size, comment_size, _, _, attributes, offset = rest
-        at += _ENTRY.size
-        name = str(data[at : at + name_size], "utf-8")
-        extra = data[at + name_size : at + name_size + extra_size]
-        at += name_size + extra_size + comment_size
-        if mark != b"PK\x01\x02" or name in found:
+    listed = list(_listed(data))
+    if any(name.endswith("/constants.pkl") for name, *_ in listed):
+        raise Refused("it is a TorchScript program; save the state_dict of the network instead")
+    for name, extra, flags, method, crc, packed, size, attributes, offset in listed:
+        if name in found:
             raise ValueError(f"entry {name}")
         if stat.S_ISLNK(attributes >> 16):
             raise Refused(f"it has the symbolic link {shown(name)}")
@@ -80,6 +73,23 @@ def _entries(data: memoryview) -> dict[str, memoryview]:
     if any(end > start for (_, end), (start, _) in itertools.pairwise(spans)):
         raise Refused("it is a zip file of entries that overlap")
     return found
+
+
+def _listed(data: memoryview) -> Iterator[tuple[Any, ...]]:
+    """What the directory says of each entry."""
+    count, at = _directory(data)
+    if count > ENTRIES:
+        raise Refused(f"it is a zip file of {count} entries, more than {ENTRIES}")
+    for _ in range(count):
+        mark, _, _, flags, method, _, _, crc, packed, size, *rest = _ENTRY.unpack_from(data, at)
+        name_size, extra_size, comment_size, _, _, attributes, offset = rest
+        at += _ENTRY.size
+        name = str(data[at : at + name_size], "utf-8")
+        extra = data[at + name_size : at + name_size + extra_size]
+        at += name_size + extra_size + comment_size
+        if mark != b"PK\x01\x02":
+            raise ValueError(f"entry {name}")
+        yield name, extra, flags, method, crc, packed, size, attributes, offset
 
 
 def _directory(data: memoryview) -> tuple[int, int]:

@@ -1,8 +1,13 @@
-"""All that a pickle may call or make. None of these is what the name says: they build data."""
+"""All that a pickle may call or make. None of these is what the name says: they build data.
+
+Of a class that is not here only the name and the state are kept, so that a network can be read
+although others beside it are of code that nobody has (the discriminators of projected GANs).
+"""
 
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +15,7 @@ from torch import Tensor
 
 from invprob.errors import shown
 from invprob.weights.unpickle import legacy
-from invprob.weights.unpickle.inert import Inert, Name
+from invprob.weights.unpickle.inert import Inert
 from invprob.weights.unpickle.limits import NESTED, Refused
 from invprob.weights.unpickle.machine import Machine, Vocabulary, hashable
 from invprob.weights.unpickle.storage import Storage, view
@@ -19,6 +24,8 @@ _NUMBERS = {
     "b1": "?", "f2": "e", "f4": "f", "f8": "d", "i1": "b", "i2": "h", "i4": "i", "i8": "q",
     "u1": "B", "u2": "H", "u4": "I", "u8": "Q",
 }  # fmt: skip
+_PYTHON = {*sys.stdlib_module_names, "__builtin__", "copy_reg"}
+"""Modules whose objects no network needs: who names them wants to run something."""
 
 
 def _persistent(machine: Machine, meta: Any) -> Inert:
@@ -86,17 +93,22 @@ def _encoded(machine: Machine, text: Any, encoding: Any) -> bytes:
 
 
 def _number_type(machine: Machine, code: Any, *_: Any) -> Inert:
-    if not isinstance(code, str) or code not in _NUMBERS:
-        raise Refused(f"it has numbers of type {shown(code)}")
-    return Inert("numpy.dtype." + code)
+    return Inert("numpy.dtype." + shown(code))
+
+
+def _array(machine: Machine, *_: Any) -> Inert:
+    """A numpy array; nobody needs its numbers, which stay bytes in its state."""
+    return Inert("numpy.ndarray")
 
 
 def _number(machine: Machine, kind: Any, raw: Any) -> float | int | bool:
     """A numpy scalar; the state of its type says, second, in which order the bytes stand."""
     if not isinstance(kind, Inert) or not kind.name.startswith("numpy.dtype."):
         raise Refused("it has a number without a type")
+    if (code := kind.name[12:]) not in _NUMBERS:
+        raise Refused(f"it has numbers of type {code}")
     order = ">" if isinstance(kind.state, tuple) and kind.state[1:2] == (">",) else "<"
-    (value,) = struct.unpack(order + _NUMBERS[kind.name[12:]], raw)
+    (value,) = struct.unpack(order + _NUMBERS[code], raw)
     assert isinstance(value, (float, int, bool))
     return value
 
@@ -116,6 +128,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "numpy.dtype": _number_type,
     "numpy.core.multiarray.scalar": _number,
     "numpy._core.multiarray.scalar": _number,
+    "numpy.core.multiarray._reconstruct": _array,
+    "numpy._core.multiarray._reconstruct": _array,
 }
 CLASSES: dict[str, Callable[[], Any]] = {
     "collections.OrderedDict": dict,
@@ -124,11 +138,17 @@ CLASSES: dict[str, Callable[[], Any]] = {
 }
 
 
-def hint(cls: Any) -> str:
-    """What to say of classes that users meet."""
-    if isinstance(cls, Name) and cls.text.startswith("dnnlib.tflib."):
-        return " (a TensorFlow snapshot; legacy.py of stylegan2-ada-pytorch turns it into PyTorch)"
-    return ""
+def stranger(name: str) -> Inert:
+    """What stands for an object of a class that is not in `CLASSES`; raises `Refused`."""
+    told = f"it wants to make an object of {shown(name)}"
+    if name.startswith("dnnlib.tflib."):
+        raise Refused(
+            f"{told} (a TensorFlow snapshot; legacy.py of stylegan2-ada-pytorch turns it into"
+            " PyTorch)"
+        )
+    if name.partition(".")[0] in _PYTHON:
+        raise Refused(told)
+    return Inert(name)
 
 
-VOCABULARY = Vocabulary(CALLS, CLASSES, hint)
+VOCABULARY = Vocabulary(CALLS, CLASSES, stranger)

@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 from invprob.errors import shown
+from invprob.weights.unpickle.inert import Name
 from invprob.weights.unpickle.limits import Budget, Refused
 from invprob.weights.unpickle.machine import Machine, Vocabulary
 from invprob.weights.unpickle.storage import Storage
@@ -28,7 +29,9 @@ def after_magic(
     """The rest of a legacy file whose first pickle was the magic number."""
     storages: dict[str, Storage] = {}
 
-    def find(pid: Any) -> Storage:
+    def find(pid: Any) -> Storage | Name:
+        if isinstance(pid, tuple) and pid[:1] == ("module",) and isinstance(pid[1], Name):
+            return pid[1]  # the class of a whole module; what follows is its source code
         if not isinstance(pid, tuple) or len(pid) not in (5, 6):
             raise Refused("it refers to something that is no storage")
         _, kind, key, _, size, *views = pid

@@ -23,11 +23,14 @@ _INTEGER = 2**61 - 1  # from here on integers share hashes
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """All that a pickle may call and make, by full name; `hint` adds to the refusal of a class."""
+    """All that a pickle may call and make, by full name.
+
+    `stranger` gives what stands for an object of any other class, or raises `Refused`.
+    """
 
     calls: Mapping[str, Callable[..., Any]]
     classes: Mapping[str, Callable[[], Any]]
-    hint: Callable[[Any], str] = lambda cls: ""
+    stranger: Callable[[str], Inert]
 
 
 def no_references(pid: Any) -> Any:
@@ -123,11 +126,12 @@ class Machine:
 
     def new(self, _: Any) -> None:
         arguments, cls = self.stack.pop(), self.stack.pop()
-        if not isinstance(cls, Name) or cls.text not in self.vocabulary.classes:
-            raise Refused(f"it wants to make an object of {_what(cls)}{self.vocabulary.hint(cls)}")
+        if not isinstance(cls, Name):
+            raise Refused(f"it wants to make an object of {_what(cls)}")
         if type(arguments) is not tuple or arguments:
             raise Refused(f"it wants to make an object of {_what(cls)} from arguments")
-        self.stack.append(self.vocabulary.classes[cls.text]())
+        make = self.vocabulary.classes.get(cls.text)
+        self.stack.append(make() if make else self.vocabulary.stranger(cls.text))
 
     def build(self, _: Any) -> None:
         state, target = self.stack.pop(), self.stack[-1]

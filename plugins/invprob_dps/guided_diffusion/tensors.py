@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from invprob_dps.guided_diffusion.unet import Architecture
+from invprob_dps.guided_diffusion.unet import Architecture, Heads
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,20 @@ class Rule:
     shape: tuple[int, ...]
     names: tuple[str] | tuple[str, str, str]
 
-    def made(self, value: Tensor, head_channels: int) -> Iterator[tuple[str, Tensor]]:
+    def made(self, value: Tensor, heads: Heads) -> Iterator[tuple[str, Tensor]]:
         """(name, float32 tensor) of each tensor here.
 
         Attention convolves in one dimension there and multiplies matrices here. Rows of q, k and v
-        alternate head by head: those of q of the first head, of its k, its v, of q of the second.
+        alternate head by head: those of q of the first head, of its k, its v, of q of the second;
+        or all rows of q stand first.
         """
         flat = value.float().squeeze(2) if value.dim() == 3 else value.float()
         if len(self.names) == 1:
             yield self.names[0], flat
             return
-        parts = flat.reshape(-1, 3, head_channels, *flat.shape[1:]).unbind(1)
+        channels = len(flat) // 3
+        width = channels if heads.q_first else heads.width(channels)
+        parts = flat.reshape(-1, 3, width, *flat.shape[1:]).unbind(1)
         yield from (
             (name, part.flatten(0, 1)) for name, part in zip(self.names, parts, strict=True)
         )

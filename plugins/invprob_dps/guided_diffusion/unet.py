@@ -42,6 +42,33 @@ class Architecture:
         return len(self.widths)
 
 
+@dataclass(frozen=True)
+class Heads:
+    """How attention is divided: into heads of `channels`, or into `count` of them at any width.
+
+    With `q_first` the rows of all heads' q stand first, then those of k and v; else head by head.
+    """
+
+    channels: int
+    count: int | None = None
+    q_first: bool = False
+
+    def width(self, channels: int) -> int:
+        """Channels of a head where attention is over `channels`; raises `BadWeights`."""
+        if self.count is None and channels % self.channels:
+            raise BadWeights(
+                f"attention over {channels} channels has no heads of {self.channels}",
+                "say the right number: --converter guided-diffusion:head_channels=…, or num_heads=…"
+                " where their number is fixed",
+            )
+        if self.count is not None and channels % self.count:
+            raise BadWeights(
+                f"attention over {channels} channels has no {self.count} heads",
+                "say the right number: --converter guided-diffusion:num_heads=…",
+            )
+        return channels // self.count if self.count else self.channels
+
+
 def read(found: Mapping[str, Any]) -> Architecture:
     """The architecture that names and shapes tell; raises `BadWeights` for another network's."""
     if "label_emb.weight" in found:
@@ -68,19 +95,19 @@ def read(found: Mapping[str, Any]) -> Architecture:
     return arch
 
 
-def config(arch: Architecture, image_size: int, head_channels: int) -> dict[str, Any]:
-    """The parameters of a UNet2DModel that computes the same; raises `BadWeights`."""
+def config(arch: Architecture, image_size: int, heads: Heads) -> dict[str, Any]:
+    """The parameters of a UNet2DModel that computes the same; raises `BadWeights`.
+
+    It knows one width of heads. Where they have several, it gets one that divides all, and the
+    number of heads has to be set afterwards.
+    """
     if image_size % 2 ** (arch.levels - 1):
         raise BadWeights(
             f"images of {image_size} pixels cannot be halved {arch.levels - 1} times",
             "say the right size: --converter guided-diffusion:image_size=…",
         )
-    for width in {arch.widths[-1], *(arch.widths[level] for level in arch.attention)}:
-        if width % head_channels:
-            raise BadWeights(
-                f"attention over {width} channels has no heads of {head_channels}",
-                "say the right number: --converter guided-diffusion:head_channels=…",
-            )
+    attending = {arch.widths[-1], *(arch.widths[level] for level in arch.attention)}
+    head_widths = {heads.width(channels) for channels in sorted(attending)}
     plain = ("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D")
     down, up = plain if arch.residual else ("DownBlock2D", "UpBlock2D")
     attended = [level in arch.attention for level in range(arch.levels)]
@@ -95,7 +122,7 @@ def config(arch: Architecture, image_size: int, head_channels: int) -> dict[str,
         "up_block_types": ["AttnUpBlock2D" if yes else up for yes in reversed(attended)],
         "downsample_type": resampling,
         "upsample_type": resampling,
-        "attention_head_dim": head_channels,
+        "attention_head_dim": head_widths.pop() if len(head_widths) == 1 else GROUPS,
         "norm_num_groups": GROUPS,
         "attn_norm_num_groups": GROUPS,
         "norm_eps": 1e-5,

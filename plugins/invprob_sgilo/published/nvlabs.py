@@ -1,19 +1,21 @@
 """StyleGAN-2 of NVlabs: snapshots of stylegan2-ada-pytorch and of the StyleGAN-3 repository.
 
-The file is a pickle of a dictionary of networks, each an object whose state holds `_parameters`,
+A snapshot is a pickle of a dictionary of networks, each an object whose state holds `_parameters`,
 `_buffers` and `_modules` like every module of PyTorch. Names are those of Karras et al. (2020,
-arXiv:2006.06676); what is no tensor (clamps, 16 bits, the kind of skips) stands in the states.
+arXiv:2006.06676); what is not a tensor (clamps, 16 bits, the kind of skips) stands in the states.
+Others keep one network alone, three in a row, or its state dict, as SGILO does (`ffhq.pt`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from invprob.converter import Converted, Converter, Rule, shape_of
+from invprob.converter import Converted, Converter, Rule, alone, shape_of, unwrapped
 from invprob.errors import BadWeights, shown
 from invprob.weights.unpickle import Inert
+from invprob.weights.unpickle.modules import inside, state_dict, walk
 from invprob_sgilo.published.params import NVlabsParams
 from invprob_sgilo.published.renaming import (
     HINT,
@@ -25,70 +27,99 @@ from invprob_sgilo.published.renaming import (
 )
 from invprob_sgilo.stylegan2.network import Architecture
 
+NAMES = ("G_ema", "G")
+CONVS = ("conv0", "conv1", "torgb")
+
 
 class NVlabs(Converter):
-    """Reads `G_ema` (or `G`) of a snapshot."""
+    """Reads `G_ema` (or `G`) of a snapshot, and a generator alone: its module or its state dict."""
 
     params: NVlabsParams
 
     def recognise(self, tree: Any) -> bool:
-        if not isinstance(tree, dict):
-            return False
-        return any(
-            isinstance(tree.get(name), Inert)
-            and {"mapping", "synthesis"} <= _modules(tree[name]).keys()
-            for name in ("G_ema", "G")
-        )
+        return bool(_generators(tree))
 
     def convert(self, tree: Any) -> Converted:
-        network = tree.get(self.params.network)
-        if not isinstance(network, Inert):
+        found = _generators(tree)
+        name = "" if "" in found else self.params.network
+        if name not in found:
             raise BadWeights(
-                f"the snapshot has no network {self.params.network}",
-                "choose another: --converter nvlabs-stylegan2:network=G",
+                f"the snapshot has no network {name}",
+                f"choose another: --converter nvlabs-stylegan2:network={next(iter(found))}",
             )
-        modules = dict(_walk(network, ""))
-        found = {f"{at}{k}": v for at, state in modules.items() for k, v in _tensors(state).items()}
-        arch = _architecture(modules, found)
-        check_filter(found, [k for k in found if k.endswith("resample_filter")], 1)
-        return converted(f"StyleGAN-2 of NVlabs ({self.params.network})", arch, _rules(arch), found)
+        what = f"StyleGAN-2 of NVlabs{f' ({name})' if name else ''}"
+        if isinstance(network := found[name], Inert):
+            modules = dict(walk(network))
+            tensors, assumed = state_dict(modules), ""
+            if self.params.conv_clamp is not None or self.params.fp16_blocks:
+                raise BadWeights("the file says itself where it clamps and computes in 16 bits", "")
+        else:
+            tensors = unwrapped(network)
+            modules = _settings(tensors, self.params)
+            told = self.params.model_fields_set
+            defaults = {"conv_clamp": "no clamp", "fp16_blocks": "no block in 16 bits"}
+            assumed = ", ".join(text for key, text in defaults.items() if key not in told)
+        arch = _architecture(modules, tensors)
+        check_filter(tensors, [k for k in tensors if k.endswith("resample_filter")], 1)
+        known = "mapping.w_avg" in tensors
+        return converted(what, arch, _rules(arch, known), tensors, assumed)
 
 
-def _modules(module: Inert) -> dict[str, Any]:
-    state = module.state if isinstance(module.state, dict) else {}
-    inner = state.get("_modules")
-    return inner if isinstance(inner, dict) else {}
+def _generators(tree: Any) -> dict[str, Inert | dict[Any, Any]]:
+    """The generators of a tree by name; of one that stands alone the name is empty."""
+    if isinstance(tree, (list, tuple)):
+        found = [item for item in tree if _is_generator(item)]
+        # who keeps several in a row keeps G, D and G_ema
+        return dict(zip(("G", "G_ema"), (found[0], found[-1]), strict=True)) if found else {}
+    if isinstance(tree, dict):
+        named = {name: tree[name] for name in NAMES if _is_generator(tree.get(name))}
+        if named:
+            return named
+    found = alone(tree, _is_generator)
+    return {} if found is None else {"": found}
 
 
-def _walk(module: Inert, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(prefix, state) of a module and all in it."""
-    yield at, module.state if isinstance(module.state, dict) else {}
-    for name, inner in _modules(module).items():
-        if isinstance(inner, Inert):
-            yield from _walk(inner, f"{at}{name}.")
+def _is_generator(value: Any) -> bool:
+    if isinstance(value, Inert):
+        return {"mapping", "synthesis"} <= inside(value).keys()
+    if not isinstance(value, dict):
+        return False
+    names = unwrapped(value)
+    return "mapping.fc0.weight" in names and any(k.startswith("synthesis.") for k in names)
 
 
-def _tensors(state: Mapping[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for part in ("_parameters", "_buffers"):
-        if isinstance(held := state.get(part), dict):
-            out |= {str(k): v for k, v in held.items() if v is not None}
-    return out
+def _settings(tensors: Mapping[str, Any], params: NVlabsParams) -> dict[str, dict[str, Any]]:
+    """The states that the modules of a state dict would have, by prefix."""
+    modules: dict[str, dict[str, Any]] = {}
+    for name in tensors:
+        parts = name.split(".")[:-1]
+        modules |= {"".join(f"{part}." for part in parts[:n]): {} for n in range(len(parts) + 1)}
+    blocks = _blocks(modules)
+    half = sorted(blocks)[len(blocks) - min(params.fp16_blocks, len(blocks)) :]
+    for resolution, at in blocks.items():
+        modules[at] = {"use_fp16": resolution in half}
+        for conv in CONVS:
+            modules[f"{at}{conv}."] = {"conv_clamp": params.conv_clamp}
+    return modules
+
+
+def _blocks(modules: Iterable[str]) -> dict[int, str]:
+    """Prefixes of the blocks by resolution."""
+    return {int(m[1]): at for at in modules if (m := re.fullmatch(r"synthesis\.b(\d{1,4})\.", at))}
 
 
 def _architecture(modules: Mapping[str, dict[str, Any]], found: Mapping[str, Any]) -> Architecture:
     if "synthesis.input." in modules:
-        raise BadWeights("the snapshot holds a StyleGAN-3 generator", HINT)
-    if "mapping.embed." in modules:
+        raise BadWeights("the file holds a StyleGAN-3 generator", HINT)
+    classes = [state.get("c_dim") for at, state in modules.items() if at in ("", "mapping.")]
+    if "mapping.embed." in modules or any(isinstance(c, int) and c > 0 for c in classes):
         raise BadWeights("the generator is conditional on a class", HINT)
-    blocks = {
-        int(m[1]): at for at in modules if (m := re.fullmatch(r"synthesis\.b(\d{1,4})\.", at))
-    }
+    blocks = _blocks(modules)
     res = resolutions(blocks)
     layers = [at for at in modules if re.fullmatch(r"mapping\.fc\d+\.", at)]
     for at, state in modules.items():
         _usual(at, state)
-    convs = [f"{blocks[r]}{name}." for r in res for name in ("conv0", "conv1", "torgb")]
+    convs = [f"{blocks[r]}{name}." for r in res for name in CONVS]
     clamps = {_number(modules[at].get("conv_clamp"), at) for at in convs if at in modules}
     if len(clamps) != 1:
         raise BadWeights("the layers clamp to different values", HINT)
@@ -97,11 +128,12 @@ def _architecture(modules: Mapping[str, dict[str, Any]], found: Mapping[str, Any
         raise BadWeights(f"blocks {half} compute in 16 bits, and not all after them", HINT)
     widths = {r: shape_of(found, f"{blocks[r]}conv1.weight", 4)[0] for r in res}
     base, top = channel_table(widths)
+    code = shape_of(found, "mapping.fc0.weight", 2)
     return Architecture(
         resolution=res[-1],
         channels=shape_of(found, f"{blocks[4]}torgb.weight", 4)[0],
-        z_dim=shape_of(found, "mapping.fc0.weight", 2)[1],
-        w_dim=shape_of(found, "mapping.w_avg", 1)[0],
+        z_dim=code[1],
+        w_dim=code[0],
         mapping_layers=len(layers),
         channel_base=base,
         channel_max=top,
@@ -137,8 +169,9 @@ def _number(value: Any, at: str) -> float | None:
     return float(value)
 
 
-def _rules(arch: Architecture) -> Iterator[Rule]:
-    yield Rule("mapping.w_avg", (arch.w_dim,), "w_mean")
+def _rules(arch: Architecture, mean: bool) -> Iterator[Rule]:
+    if mean:
+        yield Rule("mapping.w_avg", (arch.w_dim,), "w_mean")
     for i in range(arch.mapping_layers):
         inputs = arch.w_dim if i else arch.z_dim
         yield Rule(f"mapping.fc{i}.weight", (arch.w_dim, inputs), f"mapping.layers.{i}.weight")

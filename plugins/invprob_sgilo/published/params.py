@@ -26,12 +26,24 @@ class PublishedScoreParams(Params):
     features_range: tuple[float, float] = Field(
         (-1.4007, 2.3453), description="The features that the network sees as 0 and as 1."
     )
+    time_activation: Literal["auto", "silu", "none"] = Field(
+        "auto",
+        description="Between the two linear layers of the time; auto: as a converted file says,"
+        " and SiLU for the released files.",
+    )
 
 
 class NVlabsParams(Params):
-    """A snapshot of NVlabs."""
+    """A generator of NVlabs: a snapshot, which says all of itself, or a state dict, which has
+    tensors alone."""
 
     network: Literal["G_ema", "G"] = Field("G_ema", description="Averaged weights, or the last.")
+    conv_clamp: float | None = Field(
+        None, gt=0, description="What a state dict clamps activations to; none: nothing."
+    )
+    fp16_blocks: int = Field(
+        0, ge=0, description="How many of a state dict's last blocks compute in 16 bits."
+    )
 
 
 class RosinalityParams(Params):
@@ -43,8 +55,10 @@ class RosinalityParams(Params):
 class PublishedNetParams(Params):
     """A score network of SGILO's release."""
 
-    time_activation: Literal["none", "silu"] = Field(
-        "none", description="Between the two linear layers of the time; the tensors do not tell."
+    time_activation: Literal["silu", "none"] = Field(
+        "silu",
+        description="Between the two linear layers of the time; the tensors do not tell, the"
+        " released code has SiLU.",
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from invprob.converter import Converted, Rule, renamed
 from invprob.errors import BadWeights
+from invprob_sgilo.published.mean_code import NOTE, mean_code
 from invprob_sgilo.stylegan2.layers import fir_kernel
 from invprob_sgilo.stylegan2.network import Architecture
 
@@ -18,9 +19,21 @@ HINT = "only the StyleGAN-2 of arXiv:1912.04958 with RGB skips is supported"
 
 
 def converted(
-    what: str, arch: Architecture, rules: Iterable[Rule], found: Mapping[str, Any]
+    what: str,
+    arch: Architecture,
+    rules: Iterable[Rule],
+    found: Mapping[str, Any],
+    assumed: str = "",
 ) -> Converted:
-    """Our tensors, float32, by the rules; names and shapes of `found` must be exactly theirs."""
+    """Our tensors, float32, by the rules; names and shapes of `found` must be exactly theirs.
+
+    The mean style code is estimated if it is not among them. `assumed` says what the file does not.
+    """
+    if arch.channels not in (1, 3):
+        raise BadWeights(
+            f"the generator makes pictures of {arch.channels} channels",
+            "supported are grey and RGB pictures, of 1 and 3",
+        )
     summary = (
         f"{what}, {arch.channels}×{arch.resolution}×{arch.resolution}, z {arch.z_dim},"
         f" w {arch.w_dim}, {arch.mapping_layers} mapping layers, channels"
@@ -28,14 +41,21 @@ def converted(
     )
     own = renamed(rules, found, summary)
     metadata = {"kind": "stylegan2", "architecture": dataclasses.asdict(arch)}
+    if "w_mean" not in own:
+        own["w_mean"] = mean_code(arch, own)
+        metadata["w_mean"] = NOTE
+    if assumed:
+        summary, metadata["assumed"] = f"{summary}; assumed: {assumed}", assumed
     return Converted(summary, own, metadata)
 
 
 def channel_table(widths: Mapping[int, int]) -> tuple[int, int]:
-    """(channel_base, channel_max) for the channels of each resolution; raises `BadWeights`."""
+    """(channel_base, channel_max) for the channels of each resolution; raises `BadWeights`.
+
+    The base divided by a resolution is rounded down, so it is at least each product.
+    """
     top = max(widths.values())
-    bases = {r * w for r, w in widths.items() if w < top} or {max(widths) * top}
-    base = min(bases)
+    base = max(r * w for r, w in widths.items())
     if any(min(base // r, top) != w for r, w in widths.items()):
         table = ", ".join(f"{r}: {w}" for r, w in sorted(widths.items()))
         raise BadWeights(f"the channels are halved in no regular way ({table})", HINT)
@@ -45,8 +65,13 @@ def channel_table(widths: Mapping[int, int]) -> tuple[int, int]:
 def resolutions(names: Iterable[int]) -> list[int]:
     """The resolutions of the blocks, which must be 4, 8, … and reach 32 to 1024."""
     found = sorted(names)
+    if not found:
+        raise BadWeights("the generator has no blocks of a StyleGAN-2", HINT)
     if found != [4 * 2**k for k in range(len(found))] or not 4 <= len(found) <= 9:
-        raise BadWeights(f"the blocks have resolutions {found}", "supported are 4, 8, … up to 1024")
+        raise BadWeights(
+            f"the blocks have resolutions {found}",
+            "supported are pictures of 32 to 1024 pixels, by blocks of 4, 8, 16, … pixels",
+        )
     return found
 
 

@@ -5,37 +5,45 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
-from invprob.converter import Converted, Converter, Rule, renamed, shape_of, unwrapped
+from invprob.converter import Converted, Converter, Rule, alone, renamed, shape_of, unwrapped
 from invprob.errors import BadWeights
 from invprob_sgilo.published.params import PublishedNetParams
 from invprob_sgilo.published.score_net import NetSize
 
 HINT = "supported are the transformers of SGILO's release, with one head"
-MARKS = ("pos_embedding", "to_patch_embedding.1.weight", "projector.weight", "embed.0.W")
+MARKS = {"pos_embedding", "to_patch_embedding.1.weight", "projector.weight", "embed.0.W"}
 
 
 class PublishedScoreNet(Converter):
-    """Reads the state dict, with or without the prefix of nn.DataParallel on every name."""
+    """Reads the state dict, bare or as an entry, with or without nn.DataParallel's prefix."""
 
     params: PublishedNetParams
 
     def recognise(self, tree: Any) -> bool:
-        return isinstance(tree, dict) and all(mark in unwrapped(tree) for mark in MARKS)
+        return alone(tree, _fits) is not None
 
     def convert(self, tree: Any) -> Converted:
-        found = unwrapped(tree)
+        found = unwrapped(alone(tree, _fits))
         size = _size(found, self.params.time_activation)
         what = (
             f"score network of SGILO, {size.tokens} tokens of {size.channels}, width {size.width},"
             f" {size.depth} blocks"
         )
+        tensors = renamed(_rules(size), found, what)
         metadata = {"kind": "sgilo-score", "size": dataclasses.asdict(size)}
-        return Converted(what, renamed(_rules(size), found, what), metadata)
+        if "time_activation" not in self.params.model_fields_set:
+            metadata["assumed"] = f"time_activation={size.time_activation}"
+            what += f"; assumed: {metadata['assumed']}"
+        return Converted(what, tensors, metadata)
 
 
-def _size(found: Mapping[str, Any], time_activation: str) -> NetSize:
+def _fits(tree: Any) -> bool:
+    return isinstance(tree, dict) and unwrapped(tree).keys() >= MARKS
+
+
+def _size(found: Mapping[str, Any], time_activation: Literal["silu", "none"]) -> NetSize:
     _, tokens, width = shape_of(found, "pos_embedding", 3, HINT)
     layers = {m[1] for k in found if (m := re.match(r"transformer\.layers\.(\d{1,3})\.", k))}
     inner = shape_of(found, "transformer.layers.0.0.fn.fn.to_qkv.weight", 2, HINT)[0]

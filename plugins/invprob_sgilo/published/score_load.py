@@ -11,8 +11,14 @@ from invprob.weights import formats
 from invprob_sgilo.published.score_net import NetSize, PublishedNet
 
 
-def read_net(path: Path) -> PublishedNet:
-    """The network of a file; raises `BadWeights`."""
+def read_net(path: Path, time_activation: str = "auto") -> PublishedNet:
+    """The network of a file; raises `BadWeights`.
+
+    Args:
+        path: a released file, or a converted one.
+        time_activation: what a released file does not say, ``"silu"`` or ``"none"``; ``"auto"``
+            is what a converted file says, and SiLU for a released one.
+    """
     tensors, metadata = formats.read(path)
     if metadata.get("kind") != "sgilo-score":
         raise BadWeights(
@@ -20,7 +26,10 @@ def read_net(path: Path) -> PublishedNet:
             "priors of invprob train prior are read by latent-score:weights=…",
         )
     try:
-        net = PublishedNet(NetSize(**json.loads(metadata["size"])))
+        told = json.loads(metadata["size"])
+        if time_activation != "auto":
+            told["time_activation"] = time_activation
+        net = PublishedNet(NetSize(**told))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise BadWeights(f"weights {path} describe no network: {error}", "") from None
     tensor_files.fill(net, tensors, path)

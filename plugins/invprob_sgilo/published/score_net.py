@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class NetSize:
     depth: int = 8
     inner: int = 64
     hidden: int = 4096
-    time_activation: str = "none"
+    time_activation: Literal["silu", "none"] = "silu"
 
 
 class Block(nn.Module):

@@ -103,7 +103,11 @@ class PublishedScore(Score[Carry]):
                 "give features=layer1.pth for stage 2, layer2.pth for 3, …, and none for stage 1",
             )
         files = {"w": params.codes, "h": params.features}
-        nets = {k: read_net(store.locate(name, BUNDLED)) for k, name in files.items() if name}
+        nets = {
+            k: read_net(store.locate(name, BUNDLED), params.time_activation)
+            for k, name in files.items()
+            if name
+        }
         ranges = {"w": params.codes_range, "h": params.features_range}
         return cls(stages.draws(generator, stage, [0], "like"), nets, ranges)
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from invprob.errors import BadWeights
+from invprob.generator import Generator
 from invprob.io import tensor_files
 from invprob.weights import formats
 from invprob_sgilo.stylegan2.network import Architecture
 
-Net = TypeVar("Net", bound=nn.Module)
+Net = TypeVar("Net", bound=Generator)
 
 
 def save_weights(
@@ -62,4 +63,5 @@ def load_weights(
     except (KeyError, TypeError, ValueError) as error:
         raise BadWeights(f"weights {path} describe no architecture: {error}", "") from None
     tensor_files.fill(generator, tensors, path)
+    generator.assumed = metadata.get("assumed", "")
     return generator

@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 from invprob import seeds
 from invprob.errors import BadWeights
-from invprob.io import checksums, tensor_files
-from invprob.weights import formats, store
+from invprob.io import checksums
+from invprob.weights import formats
+from invprob.weights.estimates import kept
 
 KIND = "gaussian-fit"
 DRAWS = 100_000
@@ -43,15 +44,13 @@ def fitted(mapping: Callable[[Tensor], Tensor], inputs: int, source: Path) -> tu
 
     `source` is the file of the network, whose SHA-256 names what is kept.
     """
-    kept = store.folder().parent / "gaussian-fit" / f"{checksums.sha256(source)}.safetensors"
-    if kept.is_file():
-        tensors, _ = tensor_files.read(kept)
-        return tensors["mean"], tensors["std"]
-    mean, std = fit(mapping, inputs)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    about = {"kind": KIND, "source": source.name, "draws": DRAWS}
-    tensor_files.write(kept, {"mean": mean, "std": std}, about)
-    return mean, std
+
+    def estimate() -> dict[str, Tensor]:
+        mean, std = fit(mapping, inputs)
+        return {"mean": mean, "std": std}
+
+    tensors = kept(KIND, checksums.sha256(source), estimate, source=source.name, draws=DRAWS)
+    return tensors["mean"], tensors["std"]
 
 
 @torch.no_grad()

@@ -8,7 +8,8 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from invprob.errors import BadInput, BadWeights
 from invprob.generator import Identity
-from invprob_dps.folder import NETWORK, write_folder
+from invprob_dps.folder import write_folder
+from invprob_dps.folder_weights import NETWORK
 from invprob_dps.params import PixelDiffusionParams
 from invprob_dps.prior import PixelDiffusion
 from tests.plugins.closed_form import Linear
@@ -119,6 +120,9 @@ def test_pickles_are_refused_and_never_run(copy, tmp_path):
     with pytest.raises(BadWeights, match="pickle"):
         PixelDiffusion.pretrained(copy)
     file.rename(file.with_name("diffusion_pytorch_model.bin"))
+    with pytest.raises(BadWeights, match=r"\.bin is refused: it wants to call"):
+        PixelDiffusion.pretrained(copy)
+    (copy / "unet" / "diffusion_pytorch_model.bin").unlink()
     with pytest.raises(BadWeights, match=r"holds no diffusion_pytorch_model\.safetensors"):
         PixelDiffusion.pretrained(copy)
     assert not (tmp_path / "ran").exists()

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections import OrderedDict
 
+import numpy as np
 import torch
 
 REBUILD = "torch._utils _rebuild_tensor_v2"
@@ -188,6 +189,14 @@ MALICIOUS = {
         "_rebuild_sparse_tensor",
     ),
     "object of a class": (as_file(program(glob("os _wrap_close"), b")\x81")), "an object of os"),
+    "a path of Python": (
+        as_file(program(glob("pathlib PosixPath"), b")\x81")),
+        "object of pathlib",
+    ),
+    "a class from arguments": (
+        as_file(program(glob("strange Class"), b"K\x01\x85\x81")),
+        "from arguments",
+    ),
     "state of a function": (as_file(program(glob("os system"), b"}b")), "sets the state of os.sys"),
     "INST": (as_file(program(b"(", text("true"), b"ios\nsystem\n")), "operation i"),
     "OBJ": (as_file(program(b"(", glob("os system"), text("true"), b"o")), "operation o"),
@@ -311,7 +320,13 @@ def official():
     from tests.plugins.sgilo.published.layouts import Persistent
 
     state = {"_parameters": {"w": torch.nn.Parameter(torch.randn(2, 3))}, "_modules": {}, "n": 1.5}
-    tree = {"g": OrderedDict(a=torch.randn(2, 2)), "n": [1, None, (True,), {"k"}], "t": "text"}
+    layer = torch.nn.ReLU()  # an object of a class that is not ours
+    tree = {
+        "g": OrderedDict(a=torch.randn(2, 2)),
+        "D": [layer, np.arange(3.0)],
+        "n": [1, None, (True,), {"k"}],
+        "t": "text",
+    }
     out = []
     for zip_ in (True, False):
         buffer = io.BytesIO()

@@ -3,6 +3,8 @@
 import argparse
 import io
 import pickle
+import sys
+import types
 import zipfile
 from collections import OrderedDict
 
@@ -13,6 +15,7 @@ import torch
 
 from invprob.errors import BadWeights
 from invprob.weights.unpickle import Inert, open_tree
+from invprob.weights.unpickle.known import CALLS, CLASSES
 from tests.plugins.sgilo.published.layouts import Persistent, pickle_bytes
 
 
@@ -134,3 +137,51 @@ def test_a_zip_that_was_changed_is_refused(tmp_path, harm):
     message = {"byte": "checksum", "big-endian": "big-endian", "script": "TorchScript"}[harm]
     with pytest.raises(BadWeights, match=message):
         open_tree(tmp_path / "x")
+
+
+def test_a_torchscript_program_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x", "w") as z:
+        z.writestr("x/data.pkl", pickle.dumps(1, 2))
+        # torch compresses the source of a program, and nothing else
+        z.writestr("x/code/__torch__/net.py", "def forward(self): ...", zipfile.ZIP_DEFLATED)
+        z.writestr("x/constants.pkl", pickle.dumps((), 2))
+    with pytest.raises(BadWeights, match="TorchScript program; save the state_dict"):
+        open_tree(tmp_path / "x")
+
+
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+@pytest.mark.parametrize("zipped", [True, False, None])
+def test_objects_of_unknown_classes_are_names_with_a_state(tmp_path, zipped):
+    """Whole modules, of PyTorch and of code that is not here: nothing of theirs is imported."""
+    strange = types.ModuleType("pg_modules.discriminator")
+    strange.Net = type("Net", (torch.nn.Linear,), {"__module__": strange.__name__})
+    sys.modules |= {"pg_modules": types.ModuleType("pg_modules"), strange.__name__: strange}
+    tree = {"D": strange.Net(2, 3), "all": (torch.nn.Sequential(torch.nn.ReLU()), 1)}
+    if zipped is None:
+        (tmp_path / "x").write_bytes(pickle.dumps(tree))
+    else:
+        torch.save(tree, tmp_path / "x", _use_new_zipfile_serialization=zipped)
+    del sys.modules[strange.__name__], sys.modules["pg_modules"]
+    found = open_tree(tmp_path / "x")
+    assert isinstance(found["D"], Inert)
+    assert found["D"].name == "pg_modules.discriminator.Net"
+    assert torch.equal(found["D"].state["_parameters"]["weight"], tree["D"].weight)
+    assert found["all"][0].name == "torch.nn.modules.container.Sequential"
+    assert strange.__name__ not in sys.modules
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_numpy_arrays_are_inert(tmp_path, protocol):
+    (tmp_path / "x").write_bytes(pickle.dumps([np.arange(6.0), np.array(["a", None])], protocol))
+    assert [(type(a), a.name) for a in open_tree(tmp_path / "x")] == [(Inert, "numpy.ndarray")] * 2
+
+
+def test_the_list_of_what_a_pickle_may_call_is_short():
+    """None of them is a function of what it names; a new one needs a reason, and a line here."""
+    assert {name.rpartition(".")[2] for name in CALLS} == {
+        *("_reconstruct_persistent_obj", "_rebuild_tensor", "_rebuild_tensor_v2"),
+        *("_rebuild_parameter", "_load_from_bytes", "Size", "device", "OrderedDict", "set"),
+        *("encode", "dtype", "scalar", "_reconstruct"),
+    }
+    assert all(made.__module__ == "invprob.weights.unpickle.known" for made in CALLS.values())
+    assert set(CLASSES) == {"collections.OrderedDict", "dnnlib.util.EasyDict", "argparse.Namespace"}

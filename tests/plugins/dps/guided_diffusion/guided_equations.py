@@ -23,6 +23,7 @@ def predicted(
     scale_first=True,
     order="q, k, v in each head",
     head=None,
+    heads=None,
     power=-0.5,
     memory_last=True,
     shift=0,
@@ -65,7 +66,7 @@ def predicted(
         return h + (conv(f"{at}.skip_connection", x) if f"{at}.skip_connection.weight" in p else x)
 
     def attention(at, x):
-        size, d = x.flatten(2), head or spec.head
+        size, d = x.flatten(2), x.shape[1] // heads if heads else head or spec.head
         both = norm(f"{at}.norm", size).transpose(1, 2)
         rows = both @ p[f"{at}.qkv.weight"][:, :, 0].T + p[f"{at}.qkv.bias"]
         C, out = x.shape[1], []

@@ -46,6 +46,7 @@ def test_convert_and_reload_gives_the_same_bits(checkpoint, tmp_path, capsys):
     assert facts["recognised"] == (
         "U-Net of guided diffusion, 3×16×16, channels 32, 64, 1 residual blocks per level,"
         " attention at 8 pixels, learned variances"
+        "; assumed: attention_order=legacy, schedule=linear, steps=1000"
     )
     assert out[0].read_bytes() == out[1].read_bytes()
     tensors, metadata = tensor_files.read(out[0])
@@ -55,6 +56,7 @@ def test_convert_and_reload_gives_the_same_bits(checkpoint, tmp_path, capsys):
     assert metadata["kind"] == "pixel-diffusion"
     assert metadata["source_sha256"] == checksums.sha256(checkpoint)
     assert metadata["licence"] == "X"
+    assert metadata["assumed"] == "attention_order=legacy, schedule=linear, steps=1000"
     net = PixelDiffusion.pretrained(out[0]).net.state_dict()
     assert all(torch.equal(value, net[name]) for name, value in tensors.items())
 
@@ -80,7 +82,12 @@ def test_a_bare_dictionary_may_be_wrapped_or_prefixed():
     bare = random_unet(UNet())
     wanted = converter().convert(bare).tensors
     prefixed = {f"module.{k}": v for k, v in bare.items()}
-    for tree in ({"state_dict": bare, "epoch": 3}, prefixed, {"state_dict": prefixed}):
+    for tree in (
+        {"ema": bare},
+        {"state_dict": bare, "epoch": 3},
+        prefixed,
+        {"state_dict": prefixed},
+    ):
         assert converter().recognise(tree)
         found = converter().convert(tree).tensors
         assert all(torch.equal(found[name], value) for name, value in wanted.items())
@@ -141,12 +148,23 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path, what):
     [
         ({"image_size": 30, "head_channels": 16}, "30 pixels cannot be halved 2 times"),
         ({"head_channels": 48}, "64 channels has no heads of 48"),
+        ({"num_heads": 5}, "64 channels has no 5 heads"),
     ],
 )
 def test_parameters_that_do_not_fit_are_refused(params, message):
     with pytest.raises(BadWeights, match=message) as caught:
         GuidedDiffusion(GuidedDiffusionParams(**params)).convert(random_unet(UNet()))
     assert "--converter guided-diffusion:" in caught.value.hint
+
+
+def test_all_that_is_said_is_not_assumed():
+    said = {"image_size": 16, "num_heads": 4, "attention_order": "legacy", "schedule": "linear"}
+    made = GuidedDiffusion(GuidedDiffusionParams(**said, steps=1000)).convert(random_unet(UNet()))
+    assert "assumed" not in made.summary + str(made.metadata)
+    with pytest.raises(BadWeights, match="both given"):
+        GuidedDiffusion(GuidedDiffusionParams(**said, head_channels=16)).convert(
+            random_unet(UNet())
+        )
 
 
 def test_one_thing_may_be_another():
@@ -191,6 +209,8 @@ def test_files_of_another_kind_or_config_are_refused(checkpoint, tmp_path, capsy
         ({"config": {**config, "norm_num_groups": 7}}, "describe no pixel diffusion"),
         ({"config": "["}, "describe no pixel diffusion"),
         ({"scheduler": {"beta_schedule": "x"}, "config": config}, "describe no pixel diffusion"),
+        ({"config": config, "heads": 7}, "describe no pixel diffusion: 64 channels in 7 heads"),
+        ({"heads": 0}, "describe no pixel diffusion"),
         ({"kind": "stylegan2"}, "are no pixel diffusion"),
     ):
         changed(path, **told)
@@ -209,3 +229,5 @@ def test_a_converted_file_solves(checkpoint, tmp_path, capsys):
     )  # fmt: skip
     assert status == 0, said
     assert json.loads(said)["images"][0]["psnr_mean"] is not None
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["assumed"] == {"prior.0": "attention_order=legacy, schedule=linear, steps=1000"}

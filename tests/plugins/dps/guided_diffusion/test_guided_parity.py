@@ -70,6 +70,30 @@ def test_the_network_is_the_published_one(tmp_path, name):
     assert prior.image_shape == (spec.colours, SIDE, SIDE)
 
 
+@pytest.mark.parametrize("order", ["legacy", "new"])
+@pytest.mark.parametrize("heads", [None, 2, 4])
+@pytest.mark.parametrize("attention", [(1, 2), (0, 1, 2)])
+def test_heads_of_a_fixed_number_and_the_new_order_of_rows(tmp_path, heads, order, attention):
+    """As the defaults of guided diffusion and all of improved diffusion have them."""
+    spec = UNet(multipliers=(1, 2, 3), attention=attention)
+    tensors = random_unet(spec)
+    say = {"attention_order": order, "image_size": SIDE}
+    say |= {"head_channels": 16} if heads is None else {"num_heads": heads}
+    made = GuidedDiffusion(GuidedDiffusionParams(**say)).convert(tensors)
+    tensor_files.write(tmp_path / "m.safetensors", made.tensors, made.metadata)
+    prior = PixelDiffusion.pretrained(tmp_path / "m.safetensors")
+    u, step = asked()
+    rows = {"legacy": "q, k, v in each head", "new": "q, k and v one after the other"}
+    with torch.no_grad():
+        found = prior.net(u, step).sample
+    right = {"head": 16, "heads": heads, "order": rows[order]}
+    other = {"heads": 8, "head": 8}
+    assert apart(found, predicted(spec, tensors, u, step, **right)) < 1e-5
+    assert apart(found, predicted(spec, tensors, u, step, **{**right, **other})) > 1e-3
+    swapped = {"legacy": rows["new"], "new": rows["legacy"]}[order]
+    assert apart(found, predicted(spec, tensors, u, step, **{**right, "order": swapped})) > 1e-3
+
+
 WRONG = {
     "order of q, k and v": {"order": "q, k and v one after the other"},
     "number of heads": {"head": 32},
@@ -112,7 +136,7 @@ def test_published_checkpoints_have_their_counts(spec, count, numbers):
     )  # fmt: skip
     assert {rule.source: rule.shape for rule in rules(arch)} == shapes(spec)
     with torch.device("meta"):
-        net = UNet2DModel(**unet.config(arch, 256, 64))
+        net = UNet2DModel(**unet.config(arch, 256, unet.Heads(64)))
     assert net.num_parameters() == numbers
     assert sorted(name for rule in rules(arch) for name in rule.names) == sorted(net.state_dict())
 

@@ -1,6 +1,8 @@
 """Files in the published layouts with random weights, written by ordinary pickle and torch.save."""
 
 import argparse
+import contextlib
+import dataclasses
 import math
 import pickle
 import sys
@@ -26,6 +28,11 @@ class Spec:
 
     def width(self, res):
         return min(self.base // res, self.most)
+
+    @property
+    def square(self):
+        """With as many inputs as codes, as in rosinality's layout always."""
+        return dataclasses.replace(self, z=self.w)
 
     @property
     def resolutions(self):
@@ -89,8 +96,9 @@ class Persistent:
         return _persistent, (self.meta,), None
 
 
-def pickle_bytes(tree, protocol=4):
-    """Pickle with the names of NVlabs' modules, which are not installed here."""
+@contextlib.contextmanager
+def nvlabs_modules():
+    """While this lasts, pickles get the names of NVlabs' modules, which are not installed here."""
     module = types.ModuleType("torch_utils.persistence")
     module._reconstruct_persistent_obj = _persistent
     package = types.ModuleType("torch_utils")
@@ -99,9 +107,14 @@ def pickle_bytes(tree, protocol=4):
     _persistent.__qualname__ = "_reconstruct_persistent_obj"
     sys.modules |= {"torch_utils": package, "torch_utils.persistence": module}
     try:
-        return pickle.dumps(tree, protocol)
+        yield
     finally:
         del sys.modules["torch_utils.persistence"], sys.modules["torch_utils"]
+
+
+def pickle_bytes(tree, protocol=4):
+    with nvlabs_modules():
+        return pickle.dumps(tree, protocol)
 
 
 def write_pickle(path, tree):

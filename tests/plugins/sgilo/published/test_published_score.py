@@ -92,6 +92,14 @@ def test_the_published_sizes_have_the_published_numbers():
     assert len(nets[18].state_dict()) == 98
 
 
+@pytest.mark.parametrize("activation", ["auto", "silu", "none"])
+def test_the_prior_takes_the_activation_of_the_time(files, activation):
+    nets = prior(files, 2, time_activation=activation).nets
+    assert {net.size.time_activation for net in nets.values()} == {
+        activation.replace("auto", "silu")
+    }
+
+
 def test_a_prefix_is_cut_only_if_all_names_have_it(files):
     read_net(files / "layer1.pth")
     halves = score_weights()
