@@ -68,7 +68,9 @@ class Inpaint(LinearOperator, Configurable):
         index = kept.expand(shape).flatten().nonzero()[:, 0]
         self.in_shape = shape
         self.out_shape = (len(index),)
-        self.register_buffer("index", index)
+        self.register_buffer("index", index, persistent=False)
+        # run folders of 0.1 know the mask by its pixels
+        self.register_buffer("pixels", kept.flatten().nonzero()[:, 0])
 
     @classmethod
     def from_params(cls, params: InpaintParams, in_shape: Sequence[int], seed: int) -> Self:

@@ -30,7 +30,7 @@ SHORT = {
 
 
 def experiment(solver, **changes):
-    table = {"solver": SHORT[solver], "limit": 1, "samples": 2, **changes}
+    table = {"solver": SHORT.get(solver, solver), "limit": 1, "samples": 2, **changes}
     return Experiment.parse(table).resolve(registry())
 
 
@@ -141,8 +141,7 @@ def test_a_measurement_that_is_degraded_already_is_solved(tmp_path):
 
 
 def test_the_observed_half_is_sure_and_the_other_is_not(tmp_path):
-    steps = "sgilo:steps=80,80,anneal=1"
-    run = experiment("sgilo", operator="inpaint:half=left", samples=4, solver=steps)
+    run = experiment("sgilo:steps=80,80,anneal=1", operator="inpaint:half=left", samples=4)
     std = solve(run, registry(), tmp_path / "run").std[0].mean(0)
     hole, seen = (std[:, 4:28], std[:, 36:60])
     assert float(seen.mean()) < 0.02
