@@ -23,7 +23,7 @@ from invprob.errors import BadParams
 from invprob.generator import Generator
 from invprob.latents import stages
 from invprob.latents.stages import StagedChain
-from invprob.numerics import early_stopping
+from invprob.numerics import early_stopping, mcmc
 from invprob.numerics.early_stopping import Plateau
 from invprob.numerics.lbfgs import Descent
 from invprob.prior import LogDensity, Score
@@ -166,7 +166,7 @@ class SGILO(Solver):
         if p.metropolis:
             density = problem.prior(p.stages[round_index], LogDensity, "sgilo with metropolis")
             energy = fit.misfit - p.weight * density.log_density(prior.restore(u))
-        return Point(u, g, fit.image, energy)
+        return Point(u, g, energy, image=fit.image)
 
     def _probe(self, problem: Problem, state: SGILOState) -> Progress:
         """One more gradient for the Fisher information of y about u."""
@@ -190,22 +190,19 @@ class SGILO(Solver):
         burn, j = self._burn_in(p.steps[state.round_index] - begin), state.i - begin
 
         rngs = [seeds.stream(key, "langevin", j) for key in problem.keys]
-        before, eta = state.at, state.eta
+        before, P, eta, beta = state.at, state.P, state.eta, p.inverse_temperature
         xi = seeds.normal_from(before.u, rngs)
-        point = self._point(
-            problem,
-            state.round_index,
-            langevin.move(before.u, before.g, state.P, eta, p.inverse_temperature, xi),
-        )
+        moved = mcmc.langevin(before.u, before.g, P, eta, xi, beta)
+        point = self._point(problem, state.round_index, moved)
         if p.metropolis:
-            chance = langevin.metropolis(before, point, state.P, eta, p.inverse_temperature)
+            chance = mcmc.metropolis(before, point, P, eta, beta)
             dice = torch.stack([torch.rand((), generator=rng) for rng in rngs])
-            point = langevin.choose(dice.to(chance) < chance, point, before)
+            point = tree.where(dice.to(chance) < chance, point, before)
         else:
-            chance = langevin.acceptance(before.g, point.g, state.P, eta, p.inverse_temperature)
-            point = langevin.choose(chance > langevin.HOPELESS, point, before)
+            chance = mcmc.pseudo_acceptance(before.g, point.g, P, eta, beta)
+            point = tree.where(chance > langevin.HOPELESS, point, before)
         if j < burn and p.step_size is None:
-            eta = langevin.adapted(eta, chance, p.target_accept, j)
+            eta = mcmc.adapt_step_size(eta, chance, p.target_accept, j)
         after = replace(state, step=state.step + 1, i=state.i + 1, u=point.u, at=point, eta=eta)
         draw = j >= burn and (j - burn + 1) % p.thin == 0
         if draw:

@@ -8,7 +8,6 @@ from invprob.errors import BadParams
 from invprob.io import checkpoint
 from invprob.prior import Score
 from invprob_sgilo.solvers import annealing, langevin
-from invprob_sgilo.solvers.langevin import Point
 from invprob_sgilo.solvers.params import SGILOParams
 from invprob_sgilo.solvers.sgilo import SGILO
 from tests.plugins.closed_form import last, posterior, problem
@@ -193,20 +192,6 @@ def test_one_draw_in_so_many_is_counted():
     assert third.count == len(x) == every.count // 3
 
 
-def test_a_constant_preconditioner_keeps_the_law():
-    # U = ½ xᵀ H x with a badly scaled H and an arbitrary P
-    H = torch.diag(torch.tensor([1.0, 25.0]))
-    P = torch.tensor([0.5, 0.05]).expand(4000, 2)
-    eta = torch.full((4000,), 0.05)
-    x = torch.zeros(4000, 2)
-    rng = torch.Generator().manual_seed(0)
-    for _ in range(600):
-        xi = torch.randn(x.shape, generator=rng)
-        x = langevin.move(x, x @ H, P, eta, 2.0, xi)
-    expected = 1 / (2.0 * H.diagonal())
-    assert torch.allclose(x.var(0), expected, rtol=0.12)
-
-
 def test_the_fisher_diagonal_is_that_of_the_jacobian():
     p, _ = problem(dim=4, sigma=0.1, chains=1)
     x = torch.zeros(3000, 4)
@@ -215,22 +200,6 @@ def test_the_fisher_diagonal_is_that_of_the_jacobian():
     J = p.generator.matrix[:6]
     assert torch.allclose(found.mean(0), (J**2).sum(0) / 0.1**2, rtol=0.15)
     assert image.shape == (3000, 1, 3, 4)
-
-
-def test_both_acceptances_agree_for_a_quadratic():
-    H = torch.diag(torch.tensor([1.0, 9.0]))
-    rng = torch.Generator().manual_seed(1)
-    u = 0.2 * torch.randn(5, 2, generator=rng)
-    P, eta = torch.tensor([[1.0, 0.2]]).expand(5, 2), torch.full((5,), 0.5)
-    v = langevin.move(u, u @ H, P, eta, 1.5, torch.randn(5, 2, generator=rng))
-
-    def point(w):
-        return Point(w, w @ H, w, 0.5 * ((w @ H) * w).sum(1))
-
-    exact = langevin.metropolis(point(u), point(v), P, eta, 1.5)
-    found = langevin.acceptance(u @ H, v @ H, P, eta, 1.5)
-    assert torch.allclose(found, exact, atol=1e-5)
-    assert 0 < float(exact.min()) < 0.99
 
 
 def test_levels_of_an_annealing_share_its_steps():
