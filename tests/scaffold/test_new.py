@@ -49,7 +49,7 @@ TOY = {"noise": "gauss", "samples": 2}
 
 def test_a_solver_samples_the_posterior_of_the_toy(plugin):
     plugin("solver")
-    spec = "my-own:steps=900,descent=50,burn_in=200,size=0.001"
+    spec = "my-own:steps=900,descent=50,burn_in=200,step_size=0.001"
     truth = torch.stack(list(truths(2)))
     own = invprob.solve(
         truth=truth, solver=spec, operator="mask", generator="linear", prior="normal",

@@ -21,8 +21,8 @@ ADAPTING = 5
 """Moves that the step size needs to come down from `FIRST` to where chains are stable."""
 
 HOPELESS = 1e-3
-"""Moves of a lower acceptance are not made, so that a step size that is too large does not drive a
-chain away. In equilibrium at the default target this concerns one move in some thousands."""
+"""Proposals below this acceptance are rejected, so that a too large step cannot diverge. In
+equilibrium at the default target acceptance this is one proposal in some thousands."""
 
 
 @dataclass(frozen=True)
