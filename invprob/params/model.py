@@ -1,0 +1,104 @@
+"""The base of all parameter models."""
+
+from __future__ import annotations
+
+import types
+import typing
+import warnings
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from invprob.errors import BadParams, nearest
+from invprob.params.spec import Spec
+
+
+class Params(BaseModel):
+    """Base of all parameter models: frozen, unknown keys refused, text coerced field by field.
+
+    A model that gives a parameter another name lists the old one in `renamed`, as ``{old: new}``.
+    The old name is then accepted, with a `FutureWarning`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_text(cls, data: Any) -> Any:
+        """Values written on a command line: ``a,b`` for a tuple, ``none`` for None."""
+        if not isinstance(data, Mapping):
+            return data
+        out = {}
+        for key, value in cls._current(data).items():
+            annotation = cls.model_fields[key].annotation if key in cls.model_fields else None
+            out[key] = _from_text(value, annotation) if isinstance(value, str) else value
+        return out
+
+    @classmethod
+    def _current(cls, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """`data` under the names of today, with underscores."""
+        out = {k.replace("-", "_") if isinstance(k, str) else k: v for k, v in data.items()}
+        for old in cls.renamed.keys() & out.keys():
+            new = cls.renamed[old]
+            if new in out:
+                raise ValueError(f"{old!r} is the old name of {new!r}, and both are given")
+            notice = f"{cls.__name__}: {old!r} is called {new!r}; the next release refuses {old!r}"
+            # not a DeprecationWarning, which Python hides from users of the command line
+            warnings.warn(notice, FutureWarning, stacklevel=2)
+            out[new] = out.pop(old)
+        return out
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], where: str = "") -> Self:
+        """Read the model from values as Python, TOML or a command line has them.
+
+        Args:
+            values: Parameters by name; texts are read as on a command line.
+            where: What the parameters belong to, for the message: ``"solver sgilo"``.
+
+        Returns:
+            The model.
+
+        Raises:
+            BadParams: For unknown names and values out of range; it names every fault at once.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise BadParams(*_explain(cls, error, where)) from None
+
+
+def _from_text(text: str, annotation: Any) -> Any:
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    options = typing.get_args(annotation) if union else (annotation,)
+    if type(None) in options and text.lower() == "none":
+        return None
+    for option in options:
+        if typing.get_origin(option) is typing.Literal:
+            return {str(choice): choice for choice in typing.get_args(option)}.get(text, text)
+        if typing.get_origin(option) in (tuple, list) and Spec not in typing.get_args(option):
+            return [part for part in text.strip("[]()").split(",") if part.strip()]
+    return text
+
+
+def _explain(model: type[BaseModel], error: ValidationError, where: str) -> tuple[str, str]:
+    faults = []
+    hint = ""
+    for fault in error.errors(include_url=False):
+        path = ".".join(str(p) for p in (where, *fault["loc"]) if p != "")
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"{path}: there is no such parameter")
+            hint = hint or nearest(str(fault["loc"][-1]), model.model_fields)
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
+            given = fault["input"]
+            got = "" if isinstance(given, Mapping) else f" (got {given!r})"
+            faults.append(f"{path}: {message}{got}" if path else message + got)
+    if not hint and where:
+        kind, _, rest = where.partition(" ")
+        hint = f"see `invprob show {kind} {rest.split('.')[0]}`" if rest else ""
+    return "; ".join(faults), hint

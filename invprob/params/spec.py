@@ -1,0 +1,61 @@
+"""Components by name with raw parameters."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from invprob.errors import BadParams
+
+_NEXT_KEY = re.compile(r",(?=\s*[A-Za-z_][\w.\-]*\s*=)")
+
+
+class Spec(BaseModel):
+    """A component by name with raw parameters, written ``name:key=value,key=value``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters as given."""
+        return dict(self.__pydantic_extra__ or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: Any) -> Any:
+        return read_spec(data) if isinstance(data, str) else data
+
+    def with_params(self, **changes: Any) -> Spec:
+        """The same component with some parameters replaced."""
+        return Spec.model_validate({"name": self.name, **self.params, **changes})
+
+    def __str__(self) -> str:
+        def show(value: Any) -> str:
+            listed = isinstance(value, (list, tuple))
+            return ",".join(map(str, value)) if listed else str(value)
+
+        pairs = ",".join(f"{key}={show(value)}" for key, value in self.params.items())
+        return f"{self.name}:{pairs}" if pairs else self.name
+
+
+def read_spec(text: str) -> dict[str, Any]:
+    """``name:key=value,key=value`` as a dictionary; a value may hold commas: ``steps=300,300``."""
+    name, _, rest = text.strip().partition(":")
+    spec: dict[str, Any] = {"name": name.strip()}
+    if not spec["name"]:
+        raise BadParams(f"{text!r} names no component", "write name:key=value,key=value")
+    for pair in _NEXT_KEY.split(rest) if rest.strip() else []:
+        key, equals, value = pair.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key or not value.strip():
+            raise BadParams(
+                f"{pair.strip()!r} in {text!r} is not key=value", "write name:key=value,key=value"
+            )
+        if key in spec:
+            raise BadParams(f"{key!r} is given twice in {text!r}", "keep one of them")
+        spec[key] = value.strip()
+    return spec
