@@ -20,7 +20,18 @@ REFERENCE_DRAWS = 64
 
 
 def check(stages: Sequence[int], steps: Sequence[int], generator: Generator, name: str) -> None:
-    """Refuse stages that the generator has not, or another number of step counts than stages."""
+    """Refuse stages that a generator does not have.
+
+    Args:
+        stages: The stage of each round.
+        steps: The number of steps of each round.
+        generator: The generator.
+        name: What they belong to, for the message.
+
+    Raises:
+        BadParams: If stages do not ascend within 0 … depth − 1, or there are more or fewer step
+            counts than stages.
+    """
     if len(steps) != len(stages):
         raise BadParams(
             f"{name}: {len(stages)} stages but {len(steps)} step counts", "give one for each stage"
@@ -33,14 +44,32 @@ def check(stages: Sequence[int], steps: Sequence[int], generator: Generator, nam
 
 
 def draws(generator: Generator, stage: int, keys: Sequence[int], *path: int | str) -> Any:
-    """One latent x_stage per key, induced by the generator's own input law."""
+    """Draw latents that the generator induces from its own input distribution.
+
+    Args:
+        generator: The generator.
+        stage: The stage, from 0 to its depth.
+        keys: A random key for each latent.
+        path: What else the random stream depends on: a purpose, a number.
+
+    Returns:
+        x_stage, a tree with a row for each key; row by row the same whatever the other keys are.
+    """
     inputs = [generator.sample(1, seeds.stream(key, *path)) for key in keys]
     return generator(tree.cat(inputs), stop=stage)
 
 
 def moments(generator: Generator, stage: int) -> tuple[Any, Any]:
-    """(mean, spread) of x_stage under the generator's input law: mean has batch 1; spread is one
-    number per leaf, the root mean variance, shaped to broadcast."""
+    """Estimate mean and spread of a stage's latents under the generator's input distribution.
+
+    Args:
+        generator: The generator.
+        stage: The stage, from 0 to its depth.
+
+    Returns:
+        The mean, with batch 1, and the spread: one number per leaf, the root of the mean variance,
+        shaped to broadcast. Both are taken over `REFERENCE_DRAWS` fixed draws.
+    """
     x = draws(generator, stage, range(REFERENCE_DRAWS), "reference")
     mean = tree.map(lambda leaf: leaf.mean(0, keepdim=True), x)
     spread = tree.map(
@@ -50,7 +79,17 @@ def moments(generator: Generator, stage: int) -> tuple[Any, Any]:
 
 
 def start(generator: Generator, stage: int, keys: Sequence[int], truncation: float) -> Any:
-    """A start per key: the mean of x_stage, moved by `truncation` towards a draw of the key's."""
+    """Choose where an optimiser starts: between the mean latent and a draw.
+
+    Args:
+        generator: The generator.
+        stage: The stage, from 0 to its depth.
+        keys: A random key for each row.
+        truncation: 0 for the mean, 1 for the draw.
+
+    Returns:
+        x_stage, a tree with a row for each key.
+    """
     mean, _ = moments(generator, stage)
     own = draws(generator, stage, keys, "start")
     return tree.map(lambda m, x: m + truncation * (x - m), mean, own)
@@ -138,12 +177,29 @@ class StagedChain:
 
 
 def cosine_ramp(t: float, up: float = 0.05, down: float = 0.25) -> float:
-    """Step-size factor at t ∈ (0, 1]: linear ramp up, cosine ramp down (Karras et al., 2020)."""
+    """Scale a step size over a run: linear ramp up, cosine ramp down (Karras et al., 2020).
+
+    Args:
+        t: How much of the run is over, in (0, 1].
+        up: The part of the run that ramps up.
+        down: The part that ramps down.
+
+    Returns:
+        A factor in [0, 1].
+    """
     falling = 0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - t) / down))
     return falling * min(1.0, t / up)
 
 
 def gradient(objective: Tensor, x: Any) -> Any:
-    """∇ of a sum over rows at the tree x, whose leaves require gradients."""
+    """Differentiate a function of every row by itself.
+
+    Args:
+        objective: Its values (B,), with the graph.
+        x: A tree with B rows, whose leaves require gradients.
+
+    Returns:
+        The gradient, a tree like x.
+    """
     grads = torch.autograd.grad(objective.sum(), tree.leaves(x))
     return tree.unflatten(x, list(grads))

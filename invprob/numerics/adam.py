@@ -22,7 +22,14 @@ class Moments:
 
 
 def start(x: Any) -> Moments:
-    """Moments before the first step."""
+    """Make the moments before the first step.
+
+    Args:
+        x: The tree to optimise.
+
+    Returns:
+        Moments of zeros, trees like x.
+    """
     zero = tree.map(torch.zeros_like, x)
     return Moments(zero, zero)
 
@@ -30,7 +37,18 @@ def start(x: Any) -> Moments:
 def adam(
     x: X, grad: X, moments: Moments, lr: float, betas: tuple[float, float] = (0.9, 0.999)
 ) -> tuple[X, Moments]:
-    """One step of Adam (Kingma and Ba, 2015, arXiv:1412.6980), element by element."""
+    """Make one step of Adam, element by element (Kingma and Ba, 2015, arXiv:1412.6980).
+
+    Args:
+        x: Where the descent is, a tree.
+        grad: The gradient at x, a tree like x.
+        moments: The moments of the steps before.
+        lr: The step size.
+        betas: Decay of the running means of the gradient and of its square, in [0, 1).
+
+    Returns:
+        x after the step, and the moments for the next one.
+    """
     b1, b2 = betas
     n = moments.n + 1
     m = tree.map(lambda m, g: b1 * m + (1 - b1) * g, moments.m, grad)

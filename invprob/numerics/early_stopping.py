@@ -17,17 +17,42 @@ class Plateau:
 
 
 def start(rows: int, device: torch.device) -> Plateau:
-    """Before the first step."""
+    """Begin to watch.
+
+    Args:
+        rows: The number N of rows.
+        device: Where the losses are.
+
+    Returns:
+        A plateau with an infinite best loss.
+    """
     return Plateau(torch.full((rows,), torch.inf, device=device), torch.zeros(rows, device=device))
 
 
 def update(plateau: Plateau, loss: Tensor, tolerance: float = 1e-3) -> Plateau:
-    """A loss counts as fallen when it is below the best by the relative `tolerance`."""
+    """Take note of the losses of a step.
+
+    Args:
+        plateau: What is known of the steps before.
+        loss: The loss of each row, (N,).
+        tolerance: A loss has fallen when it is below the best by this part of it.
+
+    Returns:
+        The plateau after the step.
+    """
     fell = loss < plateau.best - tolerance * plateau.best.abs().nan_to_num(posinf=0.0)
     best = torch.where(fell, loss, plateau.best)
     return Plateau(best, torch.where(fell, 0.0, plateau.since + 1))
 
 
 def stalled(plateau: Plateau, patience: int) -> Tensor:
-    """Which rows have not fallen for `patience` steps; none where patience is 0."""
+    """Tell which rows to stop.
+
+    Args:
+        plateau: What is known so far.
+        patience: Steps without a fall after which a row stops; 0 for never.
+
+    Returns:
+        A mask (N,), true for rows whose loss has not fallen for `patience` steps.
+    """
     return (plateau.since >= patience) & (patience > 0)

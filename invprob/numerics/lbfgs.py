@@ -39,16 +39,31 @@ class Descent:
 
 
 def start(x: Any) -> Descent:
-    """Before the first step: x is where to look."""
+    """Begin a descent.
+
+    Args:
+        x: Where to begin, a tree with N rows.
+
+    Returns:
+        A descent that looks at x first.
+    """
     one = torch.ones(tree.batch(x), device=tree.leaves(x)[0].device)
     return Descent(x, x, torch.full_like(one, torch.inf), one)
 
 
 def step(now: Descent, f: Tensor, g: Any, first: float, longest: float, memory: int) -> Descent:
-    """One step, from the objective f (N,) and its gradient g at `now.trial`.
+    """Make one step.
 
-    The first step changes no coordinate by more than `first`, no step has a root mean square of
-    more than `longest`; `memory` pairs are kept.
+    Args:
+        now: The descent so far.
+        f: The objective at `now.trial`, (N,).
+        g: Its gradient there, a tree.
+        first: The most that the first step changes a coordinate.
+        longest: The largest root mean square of a step.
+        memory: The number of pairs that are kept.
+
+    Returns:
+        The descent after the step; its `trial` is where to evaluate next.
     """
     good = f <= now.f + TOLERANCE * now.f.abs()
     pairs = now.pairs
@@ -66,7 +81,15 @@ def step(now: Descent, f: Tensor, g: Any, first: float, longest: float, memory: 
 
 
 def pair(s: Any, y: Any) -> Pair:
-    """s and y where they say something."""
+    """Keep s and y in rows where the objective is convex along s.
+
+    Args:
+        s: A step, a tree with N rows.
+        y: The change of the gradient along it, a tree like s.
+
+    Returns:
+        s, y and 1/⟨s, y⟩ (N,), all 0 in the other rows.
+    """
     sy = tree.dot(s, y)
     known = sy > 1e-10
     zero = tree.map(torch.zeros_like, s)
@@ -75,7 +98,16 @@ def pair(s: Any, y: Any) -> Pair:
 
 
 def direction(g: Any, pairs: tuple[Pair, ...], first: float) -> Any:
-    """H g for the inverse Hessian H that the pairs tell; a step goes along −H g."""
+    """Apply the inverse Hessian H that the pairs estimate; a step goes along −H g.
+
+    Args:
+        g: The gradient, a tree with N rows.
+        pairs: Steps with the changes of the gradient along them, oldest first.
+        first: The largest change of a coordinate in rows without a pair.
+
+    Returns:
+        H g, a tree like g.
+    """
     largest = torch.stack([leaf.flatten(1).abs().amax(1) for leaf in tree.leaves(g)]).amax(0)
     scale = first / largest.clamp_min(1e-12)
     parts = []

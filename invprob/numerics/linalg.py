@@ -15,10 +15,19 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def cgls(forward: Map, adjoint: Map, y: Tensor, steps: int = 1000, rtol: float = 1e-12) -> Tensor:
-    """The least-squares solution of least norm of A x = y, by conjugate gradients on AᵀA from 0.
+    """Solve A x = y by conjugate gradients on AᵀA, from 0 (Hestenes and Stiefel, 1952).
 
-    Batch elements are solved side by side and stop one by one: an element whose ‖Aᵀr‖ has fallen
-    below `rtol` times its start is left alone (Hestenes and Stiefel, 1952).
+    Batch elements are solved side by side and stop one by one.
+
+    Args:
+        forward: A, from (B, …) to (B, …).
+        adjoint: Aᵀ.
+        y: The right-hand sides, (B, …).
+        steps: The most iterations.
+        rtol: An element stops once ‖Aᵀr‖ is below this part of what it was at first.
+
+    Returns:
+        x (B, …), the least-squares solution of least norm.
     """
     r = y.clone()
     s = adjoint(r)

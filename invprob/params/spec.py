@@ -30,7 +30,14 @@ class Spec(BaseModel):
         return read_spec(data) if isinstance(data, str) else data
 
     def with_params(self, **changes: Any) -> Spec:
-        """The same component with some parameters replaced."""
+        """Replace some parameters.
+
+        Args:
+            changes: Parameters by name.
+
+        Returns:
+            The spec of the same component with these parameters.
+        """
         return Spec.model_validate({"name": self.name, **self.params, **changes})
 
     def __str__(self) -> str:
@@ -43,7 +50,17 @@ class Spec(BaseModel):
 
 
 def read_spec(text: str) -> dict[str, Any]:
-    """``name:key=value,key=value`` as a dictionary; a value may hold commas: ``steps=300,300``."""
+    """Read a component as a command line has it.
+
+    Args:
+        text: ``name:key=value,key=value``; a value may hold commas: ``steps=300,300``.
+
+    Returns:
+        The name under ``"name"``, and the parameters, whose values are texts still.
+
+    Raises:
+        BadParams: If the text has another form, or names a parameter twice.
+    """
     name, _, rest = text.strip().partition(":")
     spec: dict[str, Any] = {"name": name.strip()}
     if not spec["name"]:

@@ -36,7 +36,7 @@ class CSGMState(State):
 
 
 class CSGM(Solver):
-    """Point estimates of the input latent."""
+    """Point estimates of the input latent (Bora et al., 2017, arXiv:1703.03208)."""
 
     returns = "estimate"
     states = (CSGMState, Plateau)

@@ -37,7 +37,7 @@ class DPSState(State):
 
 
 class DPS(Solver):
-    """Approximate posterior samples of an image."""
+    """Approximate posterior samples of an image (Chung et al., 2023, arXiv:2209.14687)."""
 
     returns = "sample"
     states = (DPSState,)
@@ -103,7 +103,18 @@ class DPS(Solver):
 
 
 def visited(t_min: float, params: DPSParams) -> list[float]:
-    """The times at which the network is asked, falling, from diffusers' own grids."""
+    """Choose the times at which the network is asked, from diffusers' own grids.
+
+    Args:
+        t_min: The least time that the model knows, one over the number of its noise levels.
+        params: Their number and spacing.
+
+    Returns:
+        The times, falling, in (0, 1].
+
+    Raises:
+        BadParams: If there are more steps than levels.
+    """
     count = round(1 / t_min)
     if params.steps > count:
         raise BadParams(
@@ -117,9 +128,20 @@ def visited(t_min: float, params: DPSParams) -> list[float]:
 def reverse(
     prior: Denoiser, u: Tensor, clean: Tensor, t: Tensor, to: Tensor, eta: float, xi: Tensor
 ) -> Tensor:
-    """A draw of u_to given u_t and û_0 (Song et al., 2021, arXiv:2010.02502, eq. 12).
+    """Draw u_to given u_t and û_0 (Song et al., 2021, arXiv:2010.02502, eq. 12).
 
-    eta = 1 is the ancestral step of DDPM (Ho et al., 2020), eta = 0 the deterministic one of DDIM.
+    Args:
+        prior: The prior, whose schedule counts.
+        u: u_t (N, C, H, W).
+        clean: û_0 (N, C, H, W).
+        t: The time of u, (N,).
+        to: The time to go to, (N,), below t.
+        eta: 1 for the ancestral step of DDPM (Ho et al., 2020), 0 for the deterministic one of
+            DDIM.
+        xi: Standard normal noise (N, C, H, W).
+
+    Returns:
+        u_to (N, C, H, W).
     """
     (alpha, sigma), (earlier, spread) = (
         tuple(v[:, None, None, None] for v in prior.schedule(time)) for time in (t, to)
@@ -130,7 +152,15 @@ def reverse(
 
 
 def precision(A: Operator, y: Tensor) -> Tensor:
-    """The precision of every entry of y over their mean; 1 where the noise is alike or absent."""
+    """Weigh the entries of a measurement by their precision over the mean precision.
+
+    Args:
+        A: The operator with its noise.
+        y: Measurements (N, …).
+
+    Returns:
+        The weights (N, …); 1 where the noise is alike for all entries, or absent.
+    """
     inverse = A.noise.scale(y) ** -2.0
     mean = inverse.flatten(1).mean(1).reshape(-1, *[1] * (y.dim() - 1))
     return (inverse / mean).nan_to_num(nan=1.0, posinf=1.0, neginf=1.0)

@@ -40,7 +40,7 @@ class ILOState(State):
 
 
 class ILO(Solver):
-    """Point estimates of intermediate latents."""
+    """Point estimates of intermediate latents (Daras et al., 2021, arXiv:2102.07364)."""
 
     returns = "estimate"
     states = (ILOState, Plateau)

@@ -63,7 +63,7 @@ class Schedule:
         return [*(-(-level * rest // before) for level in range(before)), rest if before else 0]
 
     def level(self, i: int) -> int:
-        """The level of step i."""
+        """The level of step i, counted from 0."""
         return sum(begin <= i for begin in self.begins) - 1
 
     def time(self, i: int) -> float:
@@ -77,13 +77,29 @@ class Schedule:
 
 
 def steps(p: SGILOParams, round_index: int) -> int:
-    """How many steps of a round anneal: all, but in the last round a part."""
+    """Count the steps of a round that anneal: all, but in the last round a part.
+
+    Args:
+        p: The parameters of the solver.
+        round_index: The round, counted from 0.
+
+    Returns:
+        The number of steps.
+    """
     last = round_index + 1 == len(p.steps)
     return int(p.anneal * p.steps[round_index] + 0.5) if last else p.steps[round_index]
 
 
 def schedule(p: SGILOParams, round_index: int) -> Schedule:
-    """The annealing of a round."""
+    """Plan the annealing of a round.
+
+    Args:
+        p: The parameters of the solver.
+        round_index: The round, counted from 0.
+
+    Returns:
+        The schedule.
+    """
     start = p.t_start[min(round_index, len(p.t_start) - 1)]
     start = max(start, p.t_end) if start else 0.0
     return Schedule(start, p.t_end, p.num_levels, steps(p, round_index), p.final_fraction)
@@ -112,7 +128,19 @@ class Annealed:
 def begin(
     prior: Score, u: Any, t: float, ode_steps: int, keys: Sequence[int], *path: int | str
 ) -> Any:
-    """û at the start of level t: u noised to t, then denoised in `ode_steps` steps."""
+    """Find û at the start of a level: u noised to its time, then denoised.
+
+    Args:
+        prior: The score prior.
+        u: The chains, a tree with N rows.
+        t: The level's diffusion time, in (0, 1].
+        ode_steps: Steps of the probability flow.
+        keys: A random key for each row.
+        path: What else the noise depends on.
+
+    Returns:
+        û, a tree like u.
+    """
     noise = seeds.normal_like(u, keys, *path)
     noisy = prior.noised(u, rows(t, u), noise)
     times = [t * (ode_steps - j) / ode_steps for j in range(ode_steps)]
@@ -120,16 +148,32 @@ def begin(
 
 
 def held(anchor: Any, optimizer: str) -> Annealed:
-    """A chain that begins its descent at û, which holds it."""
+    """Begin a descent at û, which holds the chain.
+
+    Args:
+        anchor: û, a tree with N rows.
+        optimizer: ``"adam"`` or ``"lbfgs"``.
+
+    Returns:
+        The anchor and the descent before its first step.
+    """
     if optimizer == "adam":
         return Annealed(anchor, AdamDescent(anchor, adam.start(anchor)))
     return Annealed(anchor, lbfgs.start(anchor))
 
 
 def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
-    """The denoised u, from u at times[0], by the probability flow with steps at `times`.
+    """Denoise u by the probability flow.
 
     Every step keeps the noise that it finds in u (DDIM; Song et al., 2021, arXiv:2010.02502).
+
+    Args:
+        prior: The score prior.
+        u: The chains at time `times[0]`, a tree with N rows.
+        times: The diffusion times of the steps, falling.
+
+    Returns:
+        The denoised chains, a tree like u.
     """
     clean = prior.denoise(u, rows(times[0], u))
     for now, then in itertools.pairwise(times):
@@ -146,8 +190,19 @@ def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
 def descend(
     now: Annealed, fit: Fit, r: float, weight: float, lr: float, active: Tensor
 ) -> Annealed:
-    """A step of the descent of misfit + λ‖u − û‖²/2r², from what fits where the descent looks;
-    rows that are not active stay."""
+    """Make a step of the descent of −log p(y|u) + λ‖u − û‖²/2r².
+
+    Args:
+        now: The anchor û and the descent.
+        fit: The data term where the descent looks.
+        r: How far û can be trusted, in units of the prior's spread.
+        weight: λ ≥ 0.
+        lr: The step size of Adam, or the longest step of L-BFGS.
+        active: A mask (N,); the other rows stay.
+
+    Returns:
+        The anchor and the descent after the step.
+    """
     d = now.descent
     away = tree.map(torch.sub, d.trial, now.anchor)
     pull = weight / r**2
@@ -163,6 +218,15 @@ def descend(
 
 
 def width(prior: Score, t: float, u: Any) -> float:
-    """r at time t."""
+    """Compute how far û can be trusted.
+
+    Args:
+        prior: The score prior.
+        t: The diffusion time, in (0, 1].
+        u: The chains, whose device and type count.
+
+    Returns:
+        r = σ_t/α_t, at most `WIDEST`.
+    """
     alpha, sigma = prior.schedule(rows(t, u)[:1])
     return min(WIDEST, float(sigma / alpha))

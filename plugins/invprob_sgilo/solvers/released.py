@@ -50,7 +50,7 @@ class ReleasedState(State):
 
 
 class Released(Solver):
-    """The released loop."""
+    """The loop of SGILO's released code (Daras et al., 2022, arXiv:2206.09104)."""
 
     returns = "estimate"
     states = (ReleasedState, Moments)
@@ -127,13 +127,30 @@ class Released(Solver):
 
 
 def norm(role: Role, leaf: Tensor) -> Tensor:
-    """The norms of codes, or of another leaf as a whole, shaped to broadcast."""
+    """Measure what is held fixed: the norms of codes, or of another leaf as a whole.
+
+    Args:
+        role: What the leaf is.
+        leaf: The leaf (B, …).
+
+    Returns:
+        The norms, shaped to broadcast.
+    """
     axes = (-1,) if role in CODES else tuple(range(1, leaf.dim()))
     return leaf.square().sum(axes, keepdim=True).sqrt()
 
 
 def project(role: Role, leaf: Tensor, norms: Tensor) -> Tensor:
-    """Codes and noise maps scaled to their norms; features and the image so far as they are."""
+    """Put codes and noise maps back on their spheres.
+
+    Args:
+        role: What the leaf is.
+        leaf: The leaf (B, …).
+        norms: The norms that `norm` gave at the start.
+
+    Returns:
+        The scaled leaf; features and the image so far as they are.
+    """
     if role not in (*CODES, "noise"):
         return leaf
     return leaf * norms / norm(role, leaf).clamp_min(1e-12)

@@ -59,7 +59,7 @@ class SGILOState(State):
 
 
 class SGILO(Solver):
-    """Posterior samples of an intermediate latent."""
+    """Posterior samples of an intermediate latent (Daras et al., 2022, arXiv:2206.09104)."""
 
     returns = "sample"
     states = (SGILOState, Plateau, Annealed, AdamDescent, Descent, Point)
