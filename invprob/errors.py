@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable
+from typing import Any
 
 
 class InvprobError(Exception):
@@ -50,6 +52,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return "known: " + ", ".join(names) if names else "there is none"
+
+
+_NOTICES: dict[Any, Any] = {}
+
+
+def notify(message: str) -> None:
+    """Tell a user once, in one line on stderr, what will stop to work.
+
+    Not a DeprecationWarning, which Python hides from users of the command line.
+
+    Args:
+        message: A sentence.
+    """
+    warnings.warn_explicit(message, FutureWarning, "<invprob>", 1, registry=_NOTICES)
 
 
 def shown(text: object) -> str:

@@ -91,7 +91,7 @@ def test_a_constructor_of_its_own_comes_first():
 
 
 def test_an_old_name_is_accepted_with_a_notice():
-    with pytest.warns(FutureWarning, match="WalkParams: 'eta' is called 'step_size'"):
+    with pytest.warns(FutureWarning, match=r"refuses the old names eta \(now step_size\)"):
         assert Walk(eta="0.25").params.step_size == 0.25
 
 

@@ -16,14 +16,13 @@ import operator
 import os
 import sys
 import time
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pluggy
 
-from invprob.errors import AmbiguousComponent, BrokenPlugin, UnknownComponent, nearest
+from invprob.errors import AmbiguousComponent, BrokenPlugin, UnknownComponent, nearest, notify
 from invprob.plugin import Component, Hooks, check
 
 GROUP = "invprob"
@@ -106,9 +105,8 @@ class Registry:
             e for e in entries for a in e.component.aliases if name in (a, f"{e.plugin}.{a}")
         ]
         for entry in matches:
-            kind, now = entry.component.kind, entry.component.name
-            notice = f"{kind} {name!r} is called {now!r}; the next release refuses {name!r}"
-            warnings.warn(notice, FutureWarning, stacklevel=2)
+            now = f"{name} (now {entry.component.name})"
+            notify(f"{entry.component.kind}: the next release refuses the old name {now}")
         return matches
 
     def name(self, entry: Entry) -> str:

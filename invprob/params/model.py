@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import types
 import typing
-import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from invprob.errors import BadParams, nearest
+from invprob.errors import BadParams, nearest, notify
 from invprob.params.spec import Spec
 
 
@@ -18,7 +17,7 @@ class Params(BaseModel):
     """Base of all parameter models: frozen, unknown keys refused, text coerced field by field.
 
     A model that gives a parameter another name lists the old one in `renamed`, as ``{old: new}``.
-    The old name is then accepted, with a `FutureWarning`.
+    The old name is then accepted, with a notice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -41,14 +40,14 @@ class Params(BaseModel):
     def _current(cls, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """`data` under the names of today, with underscores."""
         out = {k.replace("-", "_") if isinstance(k, str) else k: v for k, v in data.items()}
-        for old in cls.renamed.keys() & out.keys():
-            new = cls.renamed[old]
+        found = {old: new for old, new in cls.renamed.items() if old in out}
+        for old, new in found.items():
             if new in out:
                 raise ValueError(f"{old!r} is the old name of {new!r}, and both are given")
-            notice = f"{cls.__name__}: {old!r} is called {new!r}; the next release refuses {old!r}"
-            # not a DeprecationWarning, which Python hides from users of the command line
-            warnings.warn(notice, FutureWarning, stacklevel=2)
             out[new] = out.pop(old)
+        if found:
+            names = ", ".join(f"{old} (now {new})" for old, new in found.items())
+            notify(f"{cls.__name__}: the next release refuses the old names {names}")
         return out
 
     @classmethod

@@ -85,7 +85,7 @@ def test_every_component_installed_resolves_and_is_described():
 def test_a_former_name_finds_the_component_with_a_notice():
     found = discover([manifest("good", component("new", aliases=("old",)))])
     for name in ("old", "good.old"):
-        with pytest.warns(FutureWarning, match=f"noise '{name}' is called 'new'"):
+        with pytest.warns(FutureWarning, match=rf"refuses the old name {name} \(now new\)"):
             assert found.name(found.find("noise", name)) == "new"
 
 

@@ -16,7 +16,7 @@ DATA = Path("tests/data/v0.1")
 RUNS = ("sgilo", "sgilo-adapted", "sgilo-official", "ilo", "csgm")
 TOLERANCE = 1e-4
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*is called.*:FutureWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*refuses the old name:FutureWarning")
 
 
 @pytest.fixture
