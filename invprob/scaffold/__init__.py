@@ -24,7 +24,8 @@ SUFFIX = ".tmpl"
 IMPORTED = frozenset(
     ["Any", "BadInput", "Component", "ConfigDict", "Configurable", "Field", "Generator", "Info",
      "LinearOperator", "LogDensity", "Moments", "Noise", "Params", "Path", "Point", "Problem",
-     "Progress", "Proximal", "Result", "Self", "Sequence", "Solver", "State", "TYPE_CHECKING", "Tensor"]
+     "Progress", "Proximal", "Result", "Self", "Sequence", "Solver", "State", "TYPE_CHECKING",
+     "Tensor"]
 )  # fmt: skip
 """What the templates import; a class of such a name is called ``MyTensor``."""
 
