@@ -43,7 +43,7 @@ def test_csv_writes_a_row_per_step_and_chain(truth, tmp_path):
     assert [(r["step"], r["chain"]) for r in rows(path)] == [
         ("4", "0"), ("4", "1"), ("6", "0"), ("6", "1"),
     ]  # fmt: skip
-    assert all(float(r["misfit"]) > 0 for r in rows(path))
+    assert all(float(r["chi2"]) > 0 for r in rows(path))
 
 
 def test_a_resumed_run_goes_on_in_the_same_file(truth, tmp_path):
@@ -100,7 +100,7 @@ def test_tensorboard_is_told_figures_and_pictures(truth, tmp_path, monkeypatch):
     spec = "tensorboard:every=3,images=6,shown=1"
     invprob.solve(truth=truth, **RUN, callbacks=[spec], out=tmp_path / "run")
     assert Writer.made.scalars == [
-        (f"misfit/chain {chain}", step) for step in (3, 6) for chain in (0, 1)
+        (f"chi2/chain {chain}", step) for step in (3, 6) for chain in (0, 1)
     ]
     assert Writer.made.images == [((1, *SHAPE), 6)]
     assert Writer.made.folder == str(tmp_path / "run" / "tensorboard")
@@ -123,5 +123,5 @@ def test_tensorboard_reads_what_was_written(truth, tmp_path):
     invprob.solve(truth=truth, **RUN, callbacks=["tensorboard"], out=tmp_path / "run")
     found = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     found.Reload()
-    assert [e.step for e in found.Scalars("misfit/chain 1")] == [1, 2, 3, 4, 5, 6]
+    assert [e.step for e in found.Scalars("chi2/chain 1")] == [1, 2, 3, 4, 5, 6]
     assert found.Tags()["images"]

@@ -40,5 +40,5 @@ def test_an_operator_and_a_solver_of_ones_own_need_no_package():
     assert docstring.endswith('"""')
     assert len(lines) <= 25
     solution = runpy.run_path(str(SCRIPT))["solution"]
-    assert solution.metrics[0]["misfit_mean"] < 0.1  # the equations are solved, noise and all
+    assert solution.metrics[0]["chi2_mean"] < 0.1  # the equations are solved, noise and all
     assert solution.metrics[0]["psnr_mean"] > 20

@@ -93,7 +93,7 @@ def test_it_is_solved_without_a_folder(problem, truth, tmp_path, monkeypatch):
     assert found.samples.shape == (2, 3, *toys.SHAPE)
     assert (found.out, found.experiment, found.truth) == (None, None, None)
     assert found.names == ("measurement-0", "measurement-1")
-    assert set(found.metrics[0]) == {"image", "misfit_mean", "misfit_sample"}
+    assert set(found.metrics[0]) == {"image", "chi2_mean", "chi2_sample"}
     assert repr(found).startswith("<Solution: 2 × 3 samples by Walk")
     assert found.subtitle == "Mask; noise Gauss"
     compared = invprob.solve(problem, WALK, truth=truth)
@@ -158,18 +158,18 @@ def test_a_callback_stops_it(problem):
 def test_a_solver_runs_step_by_step_and_is_plotted(problem):
     from matplotlib.figure import Figure
 
-    misfits, images = [], []
+    chi2, images = [], []
     for state, info in WALK.run(problem):
-        misfits.append(float(info.metrics["misfit"].mean()))
+        chi2.append(float(info.metrics["chi2"].mean()))
         images.append(info.image[0, 0].numpy())
-        assert state.step == len(misfits)
-    assert len(misfits) == 4
+        assert state.step == len(chi2)
+    assert len(chi2) == 4
     page = Figure()
     curve, picture = page.subplots(1, 2)
-    (line,) = curve.plot(misfits)
+    (line,) = curve.plot(chi2)
     shown = picture.imshow(images[-1])
     page.draw_without_rendering()
-    assert list(line.get_ydata()) == misfits
+    assert list(line.get_ydata()) == chi2
     assert shown.get_array().shape == toys.SHAPE[1:]
 
 

@@ -233,9 +233,9 @@ class Walk(Solver):
             total=state.total + image,
             square=state.square + image**2,
         )
-        misfit = problem.operator.chi2(problem.y, image)
+        chi2 = problem.operator.chi2(problem.y, image)
         draw = 0 <= self.params.burn <= state.step
-        return Progress(after, Info(image, 0, {"misfit": misfit}, draw, state.x))
+        return Progress(after, Info(image, 0, {"chi2": chi2}, draw, state.x))
 
     def result(self, problem: Problem, state: WalkState) -> Result:
         mean = state.total / state.step

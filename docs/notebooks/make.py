@@ -42,11 +42,11 @@ again""",
 `compose` gives the objects of a run; `solve` takes objects for any of them, and functions that
 see every step.""",
     """parts = invprob.compose(operator="superres:factor=4", solver="csgm:steps=40")
-misfits = []
+chi2 = []
 
 
 def watch(progress):
-    misfits.append(float(progress.info.metrics["misfit"].mean()))
+    chi2.append(float(progress.info.metrics["chi2"].mean()))
 
 
 found = invprob.solve(
@@ -59,7 +59,7 @@ found = invprob.solve(
     callbacks=[watch],
 )
 print(found)
-print(f"misfit {misfits[0]:.0f} at the first step, {misfits[-1]:.1f} at the last")""",
+print(f"χ² {chi2[0]:.0f} at the first step, {chi2[-1]:.1f} at the last")""",
     """## A problem, step by step
 
 Components are classes that take values and tensors, and a `Problem` holds them. The loop is yours:
@@ -74,10 +74,10 @@ from invprob_csgm import CSGM
 problem = Problem.create(found.y, parts.operator, parts.generator, parts.priors, seed=1)
 louder = replace(problem, operator=problem.operator.with_noise(GaussianNoise(0.1)))
 for name, one in {"σ = 0.02": problem, "σ = 0.1": louder}.items():
-    chi2 = [float(info.metrics["misfit"]) for state, info in CSGM(steps=40).run(one)]
+    chi2 = [float(info.metrics["chi2"]) for state, info in CSGM(steps=40).run(one)]
     plt.semilogy(chi2, label=name)
 plt.legend(title="assumed noise")
-plt.ylabel("misfit");""",
+plt.ylabel("χ²");""",
     """`invprob.solve` takes a problem too. A callback that returns True stops a run; the result
 is what there is by then.""",
     """stopped = invprob.solve(

@@ -101,9 +101,9 @@ def _live_view(meter: Meter) -> MakeCallbacks:
             if not meter.due(done):
                 return
             words = [f"stage {progress.info.stage}"]
-            if "misfit" in progress.info.metrics:
-                misfit = float(progress.info.metrics["misfit"].float().mean())
-                words.append(f"misfit {figure(misfit, 2)} (1 = noise level)")
+            if "chi2" in progress.info.metrics:
+                chi2 = float(progress.info.metrics["chi2"].float().mean())
+                words.append(f"χ² {figure(chi2, 2)} (1 = noise level)")
             meter.update(done, ", ".join(words))
 
         return (show,)
@@ -163,8 +163,8 @@ def report(solution: Solution, out: Path) -> None:
         "psnr_mean": ("PSNR mean", 2),
         "ssim_mean": ("SSIM mean", 3),
         "psnr_sample": (f"PSNR {one}", 2),
-        "misfit_mean": ("misfit mean", 2),
-        "misfit_sample": (f"misfit {one}", 2),
+        "chi2_mean": ("χ² mean", 2),
+        "chi2_sample": (f"χ² {one}", 2),
         "r_hat": ("R-hat", 2),
         "ess": ("ESS", 0),
     }
@@ -181,7 +181,7 @@ def report(solution: Solution, out: Path) -> None:
     titles = [Column("image", wrap=True)]
     titles += [Column(title, number=True) for title, _ in columns.values()]
     console.table(titles, rows, footer=int(len(solution.metrics) > 1))
-    units = "misfit in units of the noise, 1 = noise level"
+    units = "χ² in units of the noise, 1 = noise level"
     if solution.truth is not None:
         units = "PSNR in dB; " + units
     console.say(units, "dim")

@@ -1,4 +1,4 @@
-"""Trace plots: the misfit over the steps, and the functionals that mix worst over the draws."""
+"""Trace plots: χ² over the steps, and the functionals that mix worst over the draws."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def traces(
     drawn: Drawn | None,
     diagnoses: Sequence[Diagnosis],
 ) -> Figure:
-    """Plot chains: the misfit and, with draws, the functionals of the highest R-hat.
+    """Plot chains: χ² and, with draws, the functionals of the highest R-hat.
 
     Args:
         names: The images; the first `MAX_IMAGES` have a row each.
@@ -41,7 +41,7 @@ def traces(
     page = Figure(figsize=(3.6 * wide + 0.4, 2.2 * len(shown) + 0.3), dpi=110, layout="constrained")
     grid = page.subplots(len(shown), wide, squeeze=False)
     for i, (name, line) in enumerate(zip(shown, grid, strict=True)):
-        _misfit(line[0], name, rows, range(i * chains, (i + 1) * chains))
+        _chi2(line[0], name, rows, range(i * chains, (i + 1) * chains))
         if drawn is not None:
             _functionals(line[1:], drawn, drawn.values[i], diagnoses[i])
         for axes in line:
@@ -54,15 +54,15 @@ def traces(
     return page
 
 
-def _misfit(axes: Axes, name: str, rows: Sequence[dict[str, Any]], numbers: range) -> None:
-    """The misfit of the chains `numbers`, on a logarithmic scale; 1 is the noise level."""
-    axes.set_title(f"{name}: misfit", fontsize=9, loc="left")
+def _chi2(axes: Axes, name: str, rows: Sequence[dict[str, Any]], numbers: range) -> None:
+    """χ² of the chains `numbers`, on a logarithmic scale; 1 is the noise level."""
+    axes.set_title(f"{name}: χ²", fontsize=9, loc="left")
     axes.set_yscale("log")
     axes.axhline(1, color="0.8", linewidth=0.8)
     for k, chain in enumerate(numbers):
-        own = [row for row in rows if row["chain"] == chain and row.get("misfit", 0) > 0]
-        steps, misfits = [row["step"] for row in own], [row["misfit"] for row in own]
-        axes.plot(steps, misfits, color=_colour(k), linewidth=0.8)
+        own = [row for row in rows if row["chain"] == chain and row.get("chi2", 0) > 0]
+        steps, values = [row["step"] for row in own], [row["chi2"] for row in own]
+        axes.plot(steps, values, color=_colour(k), linewidth=0.8)
 
 
 def _functionals(line: Sequence[Axes], drawn: Drawn, values: Tensor, diagnosis: Diagnosis) -> None:

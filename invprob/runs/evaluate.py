@@ -23,9 +23,9 @@ def table(problem: Problem, data: Data, samples: Tensor, mean: Tensor) -> list[d
 
     Returns:
         For each measurement: its name as ``image``; PSNR in dB and SSIM of the mean and, on
-        average, of the samples; their misfits (chi², 1 is the noise level).
+        average, of the samples; their reduced χ² (1 is the noise level).
     """
-    of_mean, of_samples = _misfits(problem, samples, mean)
+    of_mean, of_samples = _chi2(problem, samples, mean)
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(data.names):
         row: dict[str, Any] = {"image": name}
@@ -38,12 +38,12 @@ def table(problem: Problem, data: Data, samples: Tensor, mean: Tensor) -> list[d
                 "psnr_sample": float(metrics.psnr(samples[i], copies).mean()),
                 "ssim_sample": float(metrics.ssim(samples[i], copies).mean()),
             }
-        row |= {"misfit_mean": float(of_mean[i]), "misfit_sample": float(of_samples[i])}
+        row |= {"chi2_mean": float(of_mean[i]), "chi2_sample": float(of_samples[i])}
         rows.append(row)
     return rows
 
 
-def _misfits(problem: Problem, samples: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+def _chi2(problem: Problem, samples: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
     """(of the mean, of the samples on average), both (B,)."""
     A, y = problem.operator, problem.y
     with torch.no_grad():

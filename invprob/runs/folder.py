@@ -270,6 +270,10 @@ def read_trace(out: Path) -> list[dict[str, Any]]:
     whole = {"step", "stage", "chain"}
     with path.open(newline="") as file:
         return [
-            {k: int(v) if k in whole else float(v) for k, v in row.items() if v != ""}
+            {
+                "chi2" if k == "misfit" else k: int(v) if k in whole else float(v)
+                for k, v in row.items()
+                if v != ""
+            }
             for row in csv.DictReader(file)
         ]

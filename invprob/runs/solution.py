@@ -31,8 +31,8 @@ COLUMNS = {
     "psnr_mean": ("PSNR mean (dB)", 2),
     "ssim_mean": ("SSIM mean", 3),
     "psnr_sample": ("PSNR sample (dB)", 2),
-    "misfit_mean": ("misfit mean", 2),
-    "misfit_sample": ("misfit sample", 2),
+    "chi2_mean": ("χ² mean", 2),
+    "chi2_sample": ("χ² sample", 2),
     "r_hat": ("R-hat", 2),
     "ess": ("ESS", 0),
 }
@@ -52,7 +52,7 @@ class Solution:
         std: The standard deviation of each pixel, (B, C, H, W).
         interval: The quantiles of 5, 50 and 95 % of each pixel; `lower`, `median` and `upper` are
             short for its tensors.
-        metrics: A dictionary per measurement: PSNR, SSIM, misfits, convergence.
+        metrics: A dictionary per measurement: PSNR, SSIM, χ², convergence.
         draws: What was drawn of the posterior, where the solver marks its steps as draws.
         diagnostics: A judgement of the chains of each measurement, where there are draws.
         trace: The metrics along the run: a row per step and chain.

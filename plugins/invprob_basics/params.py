@@ -148,7 +148,7 @@ class NoNoiseParams(Params):
     """Exact measurements."""
 
     tolerance: float = Field(
-        0.01, gt=0, description="Standard deviation, in units of [0, 1], by which misfit is judged."
+        0.01, gt=0, description="Standard deviation, in units of [0, 1], by which χ² is judged."
     )
 
 

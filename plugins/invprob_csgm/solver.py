@@ -8,7 +8,7 @@ The input z holds everything the generator reads, for StyleGAN-2 its noise maps 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -28,11 +28,13 @@ from invprob_csgm.params import CSGMParams
 class CSGMState(State):
     """N·R rows, the R restarts of a sample together; `image` is the best of each so far."""
 
+    renamed: ClassVar = {"misfit": "chi2"}
+
     z: Any
     moments: Moments
     track: Plateau
     image: Tensor
-    misfit: Tensor
+    chi2: Tensor
 
 
 class CSGM(Solver):
@@ -59,7 +61,7 @@ class CSGM(Solver):
             moments=adam.start(z),
             track=early_stopping.start(len(image), image.device),
             image=image,
-            misfit=torch.full((len(image),), torch.inf, device=image.device),
+            chi2=torch.full((len(image),), torch.inf, device=image.device),
         )
 
     def step(self, problem: Problem, state: CSGMState) -> Progress:
@@ -71,10 +73,11 @@ class CSGM(Solver):
             z = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.z)
             image = G(z)
             clean = A(image)
-            loss = -A.noise.log_prob(y, clean) - p.weight * prior.log_density(z)
+            nll = -A.noise.log_prob(y, clean)
+            loss = nll - p.weight * prior.log_density(z)
             grad = stages.gradient(loss, z)
 
-        loss, image = loss.detach(), image.detach()
+        loss, nll, image = loss.detach(), nll.detach(), image.detach()
         better = loss < state.track.best
         active = ~early_stopping.stalled(state.track, p.patience)
         lr = p.lr * stages.cosine_ramp((state.step + 1) / p.steps)
@@ -85,10 +88,10 @@ class CSGM(Solver):
             moments=moments,
             track=early_stopping.update(state.track, loss),
             image=torch.where(tree.per_element(better, image), image, state.image),
-            misfit=torch.where(better, A.noise.chi2(y, clean.detach()), state.misfit),
+            chi2=torch.where(better, A.noise.chi2(y, clean.detach()), state.chi2),
         )
-        figures = {"misfit": self._pick(after, after.misfit), "loss": self._pick(after, loss)}
-        return Progress(after, Info(self._pick(after, after.image), 0, figures))
+        metrics = {"chi2": self._pick(after, after.chi2), "nll": self._pick(after, nll)}
+        return Progress(after, Info(self._pick(after, after.image), 0, metrics))
 
     def result(self, problem: Problem, state: CSGMState) -> Result:
         image = self._pick(state, state.image)

@@ -85,8 +85,8 @@ class DPS(Solver):
             prior, state.u, clean.clamp(-1, 1) if p.clip else clean, t, rows(then, t), p.eta, xi
         )
         after = DPSState(step=state.step + 1, u=u - p.zeta * slope, image=image)
-        figures = {"misfit": A.chi2(problem.y, image), "residual": norm.detach() / 2}
-        return Progress(after, Info(image, 0, figures))
+        metrics = {"chi2": A.chi2(problem.y, image), "residual": norm.detach() / 2}
+        return Progress(after, Info(image, 0, metrics))
 
     def result(self, problem: Problem, state: DPSState) -> Result:
         done = state.step >= self.params.steps

@@ -1,4 +1,4 @@
-"""l1-ILO: descend the misfit in x_k, project its deviation from the start, go one stage deeper.
+"""l1-ILO: descend −log p(y|G(x_k)), project its deviation from the start, go one stage deeper.
 
 Daras, Dean, Jalal, Dimakis, Intermediate layer optimization for inverse problems using deep
 generative models, 2021, arXiv:2102.07364.
@@ -87,12 +87,12 @@ class ILO(Solver):
             x = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.x)
             image = chain.image(state.round_index, x)
             clean = A(image)
-            loss = -A.noise.log_prob(problem.y, clean)
-            grad = stages.gradient(loss, x)
+            nll = -A.noise.log_prob(problem.y, clean)
+            grad = stages.gradient(nll, x)
 
-        loss = loss.detach()
-        better = loss < state.track.best
-        track = early_stopping.update(state.track, loss)
+        nll = nll.detach()
+        better = nll < state.track.best
+        track = early_stopping.update(state.track, nll)
         active = ~early_stopping.stalled(track, p.patience)
         lr = p.lr * stages.cosine_ramp((state.i + 1) / steps)
         # descend in units of each leaf's spread, then project the deviation
@@ -113,10 +113,10 @@ class ILO(Solver):
             moments=moments,
             track=track,
         )
-        figures = {"misfit": A.noise.chi2(problem.y, clean.detach()), "loss": loss}
+        metrics = {"chi2": A.noise.chi2(problem.y, clean.detach()), "nll": nll}
         if after.i == steps or not bool(active.any()):
             after = self._next(problem, after)
-        return Progress(after, Info(image.detach(), k, figures))
+        return Progress(after, Info(image.detach(), k, metrics))
 
     def _next(self, problem: Problem, state: ILOState) -> ILOState:
         """The round is over: its best latent goes one stage deeper, or ends the run."""

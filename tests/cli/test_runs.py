@@ -48,15 +48,15 @@ def test_solve_reports_and_writes_the_folder(invoke: Invoke, photo: Path, tmp_pa
         "PSNR mean",
         "SSIM mean",
         "PSNR sample",
-        "misfit mean",
-        "misfit sample",
+        "χ² mean",
+        "χ² sample",
     ]
     row = lines[2].split()
     figures = json.loads((tmp_path / "out" / "metrics.json").read_text())["images"][0]
     assert row[0] == "photo"
     assert row[1] == f"{figures['psnr_mean']:.2f}"
-    assert row[4] == f"{figures['misfit_mean']:.2f}"
-    assert lines[3] == "PSNR in dB; misfit in units of the noise, 1 = noise level"
+    assert row[4] == f"{figures['chi2_mean']:.2f}"
+    assert lines[3] == "PSNR in dB; χ² in units of the noise, 1 = noise level"
     assert lines[-3].endswith("for 1 image × 2 samples")
     assert lines[-2:] == ["out", "out/summary.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
@@ -102,16 +102,16 @@ def test_a_row_of_means_for_several_images(invoke: Invoke, photo: Path) -> None:
     assert "for 2 images × 2 samples" in said.out
 
 
-def test_without_truth_only_misfits_are_shown(invoke: Invoke, photo: Path) -> None:
+def test_without_truth_only_chi2_is_shown(invoke: Invoke, photo: Path) -> None:
     said = invoke("solve", "--measurement", photo, *WALK, "--out", "out")
-    assert said.out.splitlines()[0] == "image  misfit mean  misfit sample"
+    assert said.out.splitlines()[0] == "image  χ² mean  χ² sample"
     assert "PSNR" not in said.out
 
 
-def test_without_noise_there_is_no_misfit(invoke: Invoke, photo: Path) -> None:
+def test_without_noise_there_is_no_chi2(invoke: Invoke, photo: Path) -> None:
     assert invoke("solve", photo, *WALK, "--noise", "none", "--out", "a").status == 0
     said = invoke("solve", photo, *WALK, "--noise", "none", "--out", "b", "--json")
-    assert json.loads(said.out)["images"][0]["misfit_mean"] is None
+    assert json.loads(said.out)["images"][0]["chi2_mean"] is None
 
 
 def test_json(invoke: Invoke, photo: Path) -> None:
@@ -138,7 +138,7 @@ def test_plain_lines_where_there_is_no_terminal(
     monkeypatch.setattr(console, "LINE_SECONDS", 0.0)
     lines = invoke("solve", photo, *WALK, "--out", "b").err.splitlines()
     assert len(lines) == 20
-    assert lines[0].startswith("step 1/20: stage 0, misfit ")
+    assert lines[0].startswith("step 1/20: stage 0, χ² ")
     assert " (1 = noise level), " in lines[0]
     assert lines[0].endswith(" left")
     assert lines[-1].startswith("step 20/20: ")

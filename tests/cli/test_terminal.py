@@ -36,7 +36,7 @@ def test_live_view(
             seen += os.read(ours, 65536).decode(errors="replace")
         except OSError:  # the other end is closed
             break
-        if interrupt and " misfit " in seen:
+        if interrupt and " χ² " in seen:
             process.send_signal(signal.SIGINT)
             interrupt = False
     os.close(ours)

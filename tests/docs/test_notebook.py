@@ -39,4 +39,4 @@ def test_every_cell_runs(capsys):
     for cell in code():
         exec("".join(cell["source"]), names)
     assert names["result"].mean.shape == (1, 3, 64, 64)
-    assert names["misfits"][-1] < names["misfits"][0]
+    assert names["chi2"][-1] < names["chi2"][0]

@@ -15,7 +15,7 @@ def test_csgm_finds_the_posterior_mode():
     state, info = last(solver, p)
     assert torch.allclose(state.z[0], mode, atol=1e-2)
     assert torch.allclose(solver.result(p, state).image, p.generator(mode[None]), atol=1e-2)
-    assert info.metrics["misfit"].shape == (1,)
+    assert info.metrics["chi2"].shape == (1,)
 
 
 def test_csgm_keeps_the_best_restart():

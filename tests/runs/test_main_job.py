@@ -137,7 +137,7 @@ def test_a_measurement_that_is_degraded_already_is_solved(tmp_path):
     solution = solve(run, registry(), tmp_path / "run")
     assert solution.truth is None
     assert solution.names == ("y",)
-    assert set(solution.metrics[0]) == {"image", "misfit_mean", "misfit_sample", *CONVERGENCE}
+    assert set(solution.metrics[0]) == {"image", "chi2_mean", "chi2_sample", *CONVERGENCE}
 
 
 def test_the_observed_half_is_sure_and_the_other_is_not(tmp_path):

@@ -3,6 +3,7 @@
 On the machine that wrote them every bit is equal; elsewhere sums are rounded in another order.
 """
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -49,3 +50,12 @@ def test_a_finished_run_reruns(old, name):
         == 0
     )
     same(Path("again"), old / f"{name}-finished")
+
+
+def test_the_trace_of_a_resumed_run_goes_on_under_the_names_of_today(old):
+    assert cli.call(["resume", str(old / "ilo-stopped"), "-q"]) == 0
+    with (old / "ilo-stopped/trace.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows if row["chain"] == "0"] == list(range(1, 11))
+    assert all(float(row["chi2"]) > 0 for row in rows)
+    assert "misfit" not in rows[0]

@@ -58,7 +58,7 @@ def test_a_solver_samples_the_posterior_of_the_toy(plugin):
     mean, std = posterior(own.y, own.experiment)
     assert (own.mean - mean).abs().max() < 0.5 * std.max()
     assert (own.std / std).mean() == pytest.approx(1, abs=0.15)
-    assert all(row["misfit_mean"] < 1.2 for row in own.metrics)
+    assert all(row["chi2_mean"] < 1.2 for row in own.metrics)
 
 
 def truths(count):

@@ -101,8 +101,8 @@ class Walk(Solver):
             total=state.total + image,
             square=state.square + image**2,
         )
-        misfit = problem.operator.chi2(problem.y, image)
-        return Progress(after, Info(image, 0, {"misfit": misfit}, True, state.x))
+        chi2 = problem.operator.chi2(problem.y, image)
+        return Progress(after, Info(image, 0, {"chi2": chi2}, True, state.x))
 
     def result(self, problem: Problem, state: WalkState) -> Result:
         mean = state.total / max(state.step, 1)

@@ -1,8 +1,8 @@
 """Decoupled annealing: bring chains from noise to the posterior, one noise level after another.
 
 At a level t the chain is noised to u_t and denoised by a few steps of the probability flow to û, a
-draw of the prior near u_t. Then misfit(u) + λ‖u − û‖²/2r² is descended from û; r = σ_t/α_t says how
-far û can be trusted. The result goes on to the next, lower level.
+draw of the prior near u_t. Then nll(u) + λ‖u − û‖²/2r² is descended from û, nll(u) = −log p(y|u);
+r = σ_t/α_t says how far û can be trusted. The result goes on to the next, lower level.
 
 Zhang et al., Improving diffusion inverse problem solving with decoupled noise annealing, 2024,
 arXiv:2407.01521; its inner Langevin is Adam or L-BFGS here, for the sake of chains with few steps.
@@ -38,7 +38,7 @@ class Fit(NamedTuple):
 
     slope: Any
     image: Tensor
-    misfit: Tensor
+    nll: Tensor
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def descend(
     if isinstance(d, AdamDescent):
         u, moments = adam.adam(d.x, g, d.moments, step, betas=(0.9, 0.99))
         return Annealed(now.anchor, AdamDescent(tree.where(active, u, d.x), moments))
-    objective = fit.misfit + 0.5 * pull * tree.dot(away, away)
+    objective = fit.nll + 0.5 * pull * tree.dot(away, away)
     after = lbfgs.step(d, objective, g, first=step, longest=lr, memory=MEMORY)
     trial = tree.where(active, after.trial, after.x)
     return Annealed(now.anchor, replace(after, trial=trial))

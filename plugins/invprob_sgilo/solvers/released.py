@@ -1,4 +1,4 @@
-"""SGILO as released: Adam on the misfit, one small step of the prior, fixed noise, the sphere.
+"""SGILO as released: Adam on the squared error, a small prior step, fixed noise, the sphere.
 
 The loop that the authors' code runs, for comparison with it; it has no stated stationary law.
 Round by round, at every step: Adam on the mean squared error of the measurement; then
@@ -109,9 +109,9 @@ class Released(Solver):
         u = roles.map(project, u, state.norms)
         after = replace(state, step=state.step + 1, i=state.i + 1, u=u, moments=moments)
         image, clean = image.detach(), clean.detach()
-        figures = {"misfit": A.noise.chi2(y, clean), "loss": -A.noise.log_prob(y, clean)}
+        metrics = {"chi2": A.noise.chi2(y, clean), "nll": -A.noise.log_prob(y, clean)}
         return Progress(
-            self._deeper(problem, after), Info(image, p.stages[state.round_index], figures)
+            self._deeper(problem, after), Info(image, p.stages[state.round_index], metrics)
         )
 
     def _deeper(self, problem: Problem, state: ReleasedState) -> ReleasedState:

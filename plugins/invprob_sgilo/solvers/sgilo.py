@@ -1,9 +1,9 @@
 """SGILO: Langevin dynamics on the latent of a stage, guided by a learned score.
 
-    u ← u − η P (∇ misfit(u) − λ s(u)) + √(2 η P / β) ξ
+    u ← u − η P (∇ nll(u) − λ s(u)) + √(2 η P / β) ξ
 
 Daras, Dagan, Dimakis, Daskalakis, Score-guided intermediate layer optimization, 2022,
-arXiv:2206.09104. The misfit is −log p(y|G(u)) of the operator's own noise, so β = 1 is the
+arXiv:2206.09104. nll is −log p(y|G(u)) of the operator's own noise, so β = 1 is the
 posterior. Round by round the chains are annealed from noise to the posterior of one stage and go on
 to the next; in the last round Langevin follows. Its preconditioner P is measured once, its step
 size η adapted during the burn-in; from then on both are fixed and every step is a draw.
@@ -111,9 +111,9 @@ class SGILO(Solver):
         with torch.enable_grad():
             leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
             image = self._chain(problem).image(round_index, leaf)
-            misfit = -problem.operator.log_likelihood(problem.y, image)
-            slope = stages.gradient(misfit, leaf)
-        return Fit(slope, image.detach(), misfit.detach())
+            nll = -problem.operator.log_likelihood(problem.y, image)
+            slope = stages.gradient(nll, leaf)
+        return Fit(slope, image.detach(), nll.detach())
 
     def _anneal(self, problem: Problem, state: SGILOState) -> Progress:
         p, k = self.params, self.params.stages[state.round_index]
@@ -131,7 +131,7 @@ class SGILO(Solver):
             track = early_stopping.start(len(problem.y), problem.y.device)
 
         fit = self._fit(problem, state.round_index, now.descent.trial)
-        track = early_stopping.update(track, fit.misfit)
+        track = early_stopping.update(track, fit.nll)
         active = ~early_stopping.stalled(track, p.patience)
         r = annealing.width(prior, t, state.u)
         moved = annealing.descend(now, fit, r, p.weight, p.lr, active)
@@ -145,7 +145,7 @@ class SGILO(Solver):
             annealed=None if leaves else moved,
             track=None if leaves else track,
         )
-        info = Info(fit.image, k, self._figures(problem, fit.image))
+        info = Info(fit.image, k, self._metrics(problem, fit.image))
         return Progress(self._deeper(problem, after), info)
 
     def _deeper(self, problem: Problem, state: SGILOState) -> SGILOState:
@@ -157,7 +157,7 @@ class SGILO(Solver):
         return SGILOState(step=state.step, round_index=over + 1, i=0, u=u)
 
     def _point(self, problem: Problem, round_index: int, u: Any) -> Point:
-        """U = misfit − λ log p(u) at u: gradient, and with Metropolis its value."""
+        """U = nll − λ log p(u) at u: gradient, and with Metropolis its value."""
         p = self.params
         prior, fit = self._chain(problem).prior(round_index), self._fit(problem, round_index, u)
         score = prior.smoothed(u, samplers.rows(p.t_end, u))
@@ -165,7 +165,7 @@ class SGILO(Solver):
         energy = None
         if p.metropolis:
             density = problem.prior(p.stages[round_index], LogDensity, "sgilo with metropolis")
-            energy = fit.misfit - p.weight * density.log_density(prior.restore(u))
+            energy = fit.nll - p.weight * density.log_density(prior.restore(u))
         return Point(u, g, energy, image=fit.image)
 
     def _probe(self, problem: Problem, state: SGILOState) -> Progress:
@@ -180,7 +180,7 @@ class SGILO(Solver):
         )
         fisher = found if state.fisher is None else tree.map(torch.add, state.fisher, found)
         after = replace(state, step=state.step + 1, i=state.i + 1, fisher=fisher)
-        return Progress(after, Info(image, k, self._figures(problem, image)))
+        return Progress(after, Info(image, k, self._metrics(problem, image)))
 
     def _langevin(self, problem: Problem, state: SGILOState) -> Progress:
         p, k = self.params, self.params.stages[state.round_index]
@@ -207,9 +207,9 @@ class SGILO(Solver):
         draw = j >= burn and (j - burn + 1) % p.thin == 0
         if draw:
             after = _counted(after, point.image)
-        figures = self._figures(problem, point.image)
-        figures |= {"step_size": eta, "acceptance": chance}
-        return Progress(after, Info(point.image, k, figures, draw=draw, latent=point.u))
+        metrics = self._metrics(problem, point.image)
+        metrics |= {"step_size": eta, "acceptance": chance}
+        return Progress(after, Info(point.image, k, metrics, draw=draw, latent=point.u))
 
     def _settle(self, problem: Problem, state: SGILOState) -> Progress:
         """P = 1/(Fisher diagonal + λ), as the prior's spread is its unit; a first η; ∇U at u."""
@@ -227,13 +227,13 @@ class SGILO(Solver):
             eta=torch.full((len(problem.y),), p.step_size or langevin.FIRST).to(problem.y),
             at=point,
         )
-        info = Info(point.image, p.stages[state.round_index], self._figures(problem, point.image))
+        info = Info(point.image, p.stages[state.round_index], self._metrics(problem, point.image))
         return Progress(after, info)
 
-    def _figures(self, problem: Problem, image: Tensor) -> dict[str, Tensor]:
+    def _metrics(self, problem: Problem, image: Tensor) -> dict[str, Tensor]:
         clean, noise = problem.operator(image), problem.operator.noise
-        loss = -noise.log_prob(problem.y, clean)
-        return {"misfit": noise.chi2(problem.y, clean), "loss": loss}
+        nll = -noise.log_prob(problem.y, clean)
+        return {"chi2": noise.chi2(problem.y, clean), "nll": nll}
 
     def result(self, problem: Problem, state: SGILOState) -> Result:
         image = self._chain(problem).image(state.round_index, state.u)

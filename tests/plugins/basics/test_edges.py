@@ -39,7 +39,7 @@ def test_poisson_is_concave_with_its_peak_at_the_counted_photons(photons):
 
 
 @pytest.mark.parametrize("photons", [0.01, 0.5, 20.0])
-def test_poisson_misfit_of_the_truth_is_one_in_the_dark_too(photons):
+def test_poisson_chi2_of_the_truth_is_one_in_the_dark_too(photons):
     noise = PoissonNoise(0.02)
     light = torch.full((1, 100_000), photons * 0.02)
     clean = torch.cat([light, torch.full((1, 100), 0.5), torch.zeros(1, 100_000)], 1)

@@ -36,12 +36,12 @@ class Overshooting(Walk):
         return made._replace(state=replace(made.state, step=state.step + 4))
 
 
-@broken("reported", "misfit is ()")
+@broken("reported", "chi2 is ()")
 class OneFigure(Walk):
     def step(self, problem, state):
         made = super().step(problem, state)
-        misfit = made.info.metrics["misfit"].mean()
-        return made._replace(info=made.info._replace(metrics={"misfit": misfit}))
+        chi2 = made.info.metrics["chi2"].mean()
+        return made._replace(info=made.info._replace(metrics={"chi2": chi2}))
 
 
 @broken("reported", "image (4, 16)")

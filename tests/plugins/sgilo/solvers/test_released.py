@@ -28,7 +28,7 @@ def test_the_code_keeps_the_norm_of_its_start_of_ones():
 def test_without_prior_and_noise_it_descends():
     p, _ = problem(dim=4, sigma=0.05)
     solver = Released(stages=(1,), steps=(100,), strength=0.0, noise=0.0)
-    losses = [float(q.info.metrics["loss"]) for q in solver.run(p)]
+    losses = [float(q.info.metrics["nll"]) for q in solver.run(p)]
     assert losses[-1] < 0.5 * losses[0]
 
 
