@@ -8,6 +8,7 @@ from typing import Any
 from invprob.errors import BadParams, nearest
 from invprob.testing.check import Failed
 from invprob.testing.collect import Modules, Trial, trials
+from invprob.testing.renamed import current
 
 
 def conformance(
@@ -19,7 +20,7 @@ def conformance(
 ) -> Callable[[Trial], None]:
     """A test function, with one case for each check of the plugin (or component) `name`.
 
-        test_conformance = conformance("my-plugin", expected_failures={"thing.gradient": "why"})
+        test_conformance = conformance("my-plugin", expected_failures={"thing.memory-flat": "why"})
 
     Expected failures are strict: one that passes fails. `examples` gives, by component, parameters
     to try it with instead of the examples of its params model. `modules` are (plugin, manifest
@@ -29,7 +30,7 @@ def conformance(
     import pytest
 
     found = trials(name, examples, modules)
-    expected = dict(expected_failures or {})
+    expected = current(expected_failures or {})
     for key in expected.keys() - {trial.name for trial in found}:
         raise BadParams(f"no check is called {key!r}", nearest(key, [t.name for t in found]))
 

@@ -119,7 +119,7 @@ def cases(entry: Entry, registry: Registry, given: Mapping[str, Any] | None = No
 
 
 def examples(entry: Entry) -> list[Mapping[str, Any]]:
-    """The examples of the params model; none if it cannot be loaded, which `resolves` checks."""
+    """The examples of the params model; none if it cannot be loaded, which fails another check."""
     try:
         extra = getattr(entry.params(), "model_config", {}).get("json_schema_extra")
     except InvprobError:

@@ -20,7 +20,7 @@ GRADIENT = 1e-4
 
 
 @check(*KINDS)
-def pure(case: Case) -> None:
+def functions_pure(case: Case) -> None:
     """A function must give the same for the same input, whatever was called before, and leave the
     input as it is: keep no cache, draw nothing, and write nothing in place."""
     made = uses(case)
@@ -35,7 +35,7 @@ def pure(case: Case) -> None:
 
 
 @check(*KINDS)
-def rows(case: Case) -> None:
+def rows_independent(case: Case) -> None:
     """A batch must give what its rows give alone: mix no rows (no mean, norm or maximum over
     dimension 0), and return a row for every row."""
     for use in uses(case):
@@ -56,7 +56,7 @@ def _alone(use: Use, b: int) -> Any:
 
 
 @check(*KINDS)
-def finite(case: Case) -> None:
+def results_finite(case: Case) -> None:
     """Results must be finite for images in [0, 1] and for latents that the generator draws."""
     for use in uses(case):
         for leaf in tree.leaves(use.f(use.x)):
@@ -68,7 +68,7 @@ def _odd(leaf: torch.Tensor) -> str:
 
 
 @check(*KINDS)
-def precision(case: Case) -> None:
+def precision_kept(case: Case) -> None:
     """The result must have the precision of the input, float32 or float64: take constants to the
     input's (``constant.to(x)``)."""
     for use in uses(case):
@@ -83,7 +83,7 @@ def precision(case: Case) -> None:
 
 
 @check(*KINDS)
-def device(case: Case) -> None:
+def device_kept(case: Case) -> None:
     """What a component makes must lie where its input lies (``device=x.device``), and what it
     keeps must be a parameter or a buffer, so that ``.to(device)`` moves it along."""
     tried = 0
@@ -104,7 +104,7 @@ def device(case: Case) -> None:
 
 
 @check(*KINDS)
-def gradient(case: Case) -> None:
+def gradient_matches_differences(case: Case) -> None:
     """The gradient must be that of the function, as solvers descend it: do not detach, round or
     leave torch; a figure of a noise or density and every stage must be differentiable."""
     tried = 0

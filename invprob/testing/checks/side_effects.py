@@ -32,7 +32,7 @@ GLOBALS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
 
 
 @check(*KINDS)
-def silent(case: Case) -> None:
+def prints_nothing(case: Case) -> None:
     """A component must not print or warn: report figures in `Info`, and let the command line speak.
     For what a user must know raise an `InvprobError`."""
     out = io.StringIO()
@@ -49,7 +49,7 @@ def silent(case: Case) -> None:
 
 
 @check(*KINDS)
-def discreet(case: Case) -> None:
+def global_state_unchanged(case: Case) -> None:
     """Global state must stay as it is: draw from `invprob.seeds` or the generator given, never from
     torch's global one, and set no dtype, thread count or gradient mode."""
     before = {name: read() for name, (read, _) in GLOBALS.items()}
@@ -66,7 +66,7 @@ def discreet(case: Case) -> None:
 
 
 @check(*KINDS)
-def repeatable(case: Case) -> None:
+def same_seed_same_results(case: Case) -> None:
     """Made twice of the same parameters and seed, a component must give the same: derive every draw
     from the seed, the keys or the generator given (see `invprob.seeds`)."""
     first, second = (exercise(case, *case.made()) for _ in range(2))
@@ -77,7 +77,7 @@ def repeatable(case: Case) -> None:
 
 
 @check(*KINDS)
-def untouched(case: Case) -> None:
+def weights_and_problem_unchanged(case: Case) -> None:
     """Weights, buffers and the problem must stay as they are, and `requires_grad` too:
     differentiate with `torch.autograd.grad` at detached copies, and write nothing in place."""
     thing, arguments = case.made()

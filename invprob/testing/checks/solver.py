@@ -28,7 +28,7 @@ def steps(solver: Solver, p: Problem) -> list[Progress]:
 
 
 @check("solver")
-def staged(case: Case) -> None:
+def stages_ascending(case: Case) -> None:
     """`stages(generator)` must be the stages whose latents the solver moves, ascending and below
     the generator's depth (0 where there is none), as a tuple."""
     stages = case.make().stages(problem(case).generator)
@@ -38,7 +38,7 @@ def staged(case: Case) -> None:
 
 
 @check("solver")
-def counted(case: Case) -> None:
+def steps_counted(case: Case) -> None:
     """Every step must raise `state.step`, by one unless it ends early, up to `total`; `init` starts
     at 0, and from `total` on the run is done."""
     solver, p = case.make(), problem(case)
@@ -53,7 +53,7 @@ def counted(case: Case) -> None:
 
 
 @check("solver")
-def reported(case: Case) -> None:
+def info_complete(case: Case) -> None:
     """`Info` must hold an image (N, C, H, W), the stage, and finite figures (N,) for N rows;
     `returns` must be ``"estimate"`` or ``"sample"``, and a draw must come with its latent."""
     solver, p = case.make(), problem(case)
@@ -72,7 +72,7 @@ def reported(case: Case) -> None:
 
 
 @check("solver")
-def answered(case: Case) -> None:
+def result_complete(case: Case) -> None:
     """`result` must give image, mean and variance, each (N, C, H, W), finite, variance ≥ 0."""
     solver, p = case.make(), problem(case)
     state = steps(solver, p)[-1].state
@@ -86,7 +86,7 @@ def answered(case: Case) -> None:
 
 
 @check("solver")
-def improves(case: Case) -> None:
+def fit_improves(case: Case) -> None:
     """A run must bring the image nearer to the measurement: on a toy problem, that of the result
     must be likelier than that of the first step."""
     solver, p = case.make(), problem(case, rows=4)
@@ -100,7 +100,7 @@ def improves(case: Case) -> None:
 
 
 @check("solver")
-def detached(case: Case) -> None:
+def states_detached(case: Case) -> None:
     """State and info must carry no graph: detach what a step returns, or memory grows."""
     solver, p = case.make(), problem(case)
     for progress in steps(solver, p):
@@ -126,7 +126,7 @@ def tree_leaves(value: Any, name: str = "state") -> list[tuple[str, torch.Tensor
 
 
 @check("solver")
-def lean(case: Case) -> None:
+def memory_flat(case: Case) -> None:
     """Memory must be flat over 50 steps: keep sums, not lists, in the state, and nothing in the
     solver itself."""
     solver, p = case.make(), problem(case)
@@ -159,7 +159,7 @@ def _alive() -> int:
 
 
 @check("solver")
-def needy(case: Case) -> None:
+def refuses_missing_needs(case: Case) -> None:
     """What a solver needs and what its manifest says must agree: take priors with `Problem.prior`,
     which refuses one without the ability, and name ``generator`` if there must be one."""
     solver, needs = case.make(), case.entry.component.needs
