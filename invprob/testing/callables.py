@@ -22,7 +22,7 @@ TIMES = (0.2, 0.5, 0.8)
 
 
 @dataclass(frozen=True)
-class Use:
+class Call:
     """A function of a component from a batch (a tree of `ROWS` rows) to a batch.
 
     `smooth` says that solvers differentiate it.
@@ -39,19 +39,19 @@ def images(shape: tuple[int, ...]) -> torch.Tensor:
     return torch.stack([torch.rand(shape, generator=seeds.stream(k, "images")) for k in KEYS])
 
 
-def uses(case: Case, dtype: torch.dtype = torch.float64, device: str = "cpu") -> list[Use]:
+def callables(case: Case, dtype: torch.dtype = torch.float64, device: str = "cpu") -> list[Call]:
     """The functions of a new instance of the component, on a device in a precision."""
     thing, arguments = case.made()
     # unlike .to(dtype) this leaves complex buffers complex
     thing = thing.double() if dtype == torch.float64 else thing.float()
     made = functions(thing, arguments, dtype)
     thing.to(device)
-    return [replace(use, x=to(use.x, dtype, device)) for use in made]
+    return [replace(call, x=to(call.x, dtype, device)) for call in made]
 
 
 def functions(
     thing: Any, arguments: Sequence[Any], dtype: torch.dtype = torch.float32
-) -> list[Use]:
+) -> list[Call]:
     """The functions of a component that was made of `arguments` and is of a precision."""
     if isinstance(thing, Generator):
         return of_generator(thing, dtype)
@@ -67,35 +67,35 @@ def to(x: Any, dtype: torch.dtype = torch.float64, device: str = "cpu") -> Any:
     return tree.map(lambda u: u.to(device) if u.is_complex() else u.to(device, dtype), x)
 
 
-def of_generator(G: Generator, dtype: torch.dtype) -> list[Use]:
+def of_generator(G: Generator, dtype: torch.dtype) -> list[Call]:
     """The whole, and each stage on its latent."""
     x = to(stages.draws(G, 0, KEYS, "uses"), dtype)
-    made = [Use("G", G, x, smooth=True)]
+    made = [Call("G", G, x, smooth=True)]
     for k in range(1, G.depth + 1):
-        made.append(Use(f"stage({k}, ·)", partial(G.stage, k), x, smooth=True))
+        made.append(Call(f"stage({k}, ·)", partial(G.stage, k), x, smooth=True))
         x = G(x, start=k - 1, stop=k)
     return made
 
 
-def of_operator(A: Operator, dtype: torch.dtype) -> list[Use]:
+def of_operator(A: Operator, dtype: torch.dtype) -> list[Call]:
     """A, and the adjoint of a linear one; its pseudo-inverse, often slow, is checked once."""
     x = images(A.in_shape).to(dtype)
-    made = [Use("A", A, x, smooth=True)]
+    made = [Call("A", A, x, smooth=True)]
     if isinstance(A, LinearOperator):
-        made.append(Use("adjoint", A.adjoint, A(x)))
+        made.append(Call("adjoint", A.adjoint, A(x)))
     return made
 
 
-def of_noise(noise: Noise, dtype: torch.dtype) -> list[Use]:
-    """The figures of a pair (y, clean)."""
+def of_noise(noise: Noise, dtype: torch.dtype) -> list[Call]:
+    """What a noise computes of a pair (y, clean), and of y."""
     clean = 0.2 + 0.6 * images((40,)).to(dtype)
     y = torch.stack([noise.sample(c, seeds.stream(k)) for c, k in zip(clean, KEYS, strict=True)])
     made = [
-        Use("log_prob", lambda x: noise.log_prob(*x), (y, clean), smooth=True),
-        Use("scale", noise.scale, y),
+        Call("log_prob", lambda x: noise.log_prob(*x), (y, clean), smooth=True),
+        Call("scale", noise.scale, y),
     ]
     # without noise chi2 is NaN
-    return made if y.equal(clean) else [*made, Use("chi2", lambda x: noise.chi2(*x), (y, clean))]
+    return made if y.equal(clean) else [*made, Call("chi2", lambda x: noise.chi2(*x), (y, clean))]
 
 
 def latents(prior: Any, generator: Generator | None, stage: int) -> Any:
@@ -105,24 +105,24 @@ def latents(prior: Any, generator: Generator | None, stage: int) -> Any:
     return stages.draws(generator, stage, KEYS, "uses")
 
 
-def of_prior(prior: Prior, x: Any) -> list[Use]:
+def of_prior(prior: Prior, x: Any) -> list[Call]:
     """What a prior can do, at times of the middle of a diffusion."""
     made = []
     t = torch.tensor(TIMES).to(tree.leaves(x)[0])
     if isinstance(prior, LogDensity):
-        made.append(Use("log_density", prior.log_density, x, smooth=True))
+        made.append(Call("log_density", prior.log_density, x, smooth=True))
     if isinstance(prior, Score):
         u = prior.normalise(x)
         made += [
-            Use("score", lambda ut: prior.score(*ut), (u, t)),
-            Use("denoise", lambda ut: prior.denoise(*ut), (u, t)),
-            Use("normalise", prior.normalise, x),
-            Use("restore", prior.restore, u),
+            Call("score", lambda ut: prior.score(*ut), (u, t)),
+            Call("denoise", lambda ut: prior.denoise(*ut), (u, t)),
+            Call("normalise", prior.normalise, x),
+            Call("restore", prior.restore, u),
         ]
         if isinstance(prior, Denoiser):  # solvers differentiate through it
-            made.append(Use("denoise at ½", lambda u: prior.denoise(u, halves(u)), u, smooth=True))
+            made.append(Call("denoise at ½", lambda u: prior.denoise(u, halves(u)), u, smooth=True))
     if isinstance(prior, Proximal):
-        made.append(Use("prox", prior.prox, x))
+        made.append(Call("prox", prior.prox, x))
     return made
 
 

@@ -19,10 +19,10 @@ Modules = Iterable[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """What a check came to; `seen` says what was seen, or why the check does not apply."""
 
-    verdict: Literal["passed", "failed", "skipped"]
+    status: Literal["passed", "failed", "skipped"]
     seen: str = ""
 
 
@@ -30,26 +30,26 @@ class Outcome:
 class Trial:
     """A check on a plugin, or on a component with each of its examples.
 
-    `subject` is ``"plugin NAME"`` or ``"kind name"``, `name` is what expected failures are called.
+    `target` is ``"plugin NAME"`` or ``"kind name"``, `name` is what expected failures are called.
     """
 
-    subject: str
+    target: str
     name: str
     check: Check
     on: tuple[Plugin | Case, ...]
 
-    def run(self) -> Outcome:
+    def run(self) -> TrialResult:
         """Check; whatever the component raises counts as a failure."""
-        outcome = Outcome("passed")
-        for subject in self.on:
+        result = TrialResult("passed")
+        for case in self.on:
             try:
-                self.check.run(subject)
+                self.check.run(case)
             except Inapplicable as reason:
-                outcome = Outcome("skipped", str(reason))
+                result = TrialResult("skipped", str(reason))
             except Exception as error:
                 seen = str(error) if isinstance(error, Failed) else _said(error)
-                return Outcome("failed", seen + _where(subject, self.on))
-        return outcome
+                return TrialResult("failed", seen + _where(case, self.on))
+        return result
 
 
 def trials(
@@ -111,8 +111,8 @@ def _of(kind: str) -> list[Check]:
     return [check for check in CHECKS if kind in check.kinds]
 
 
-def _trial(subject: str, short: str, check: Check, *on: Plugin | Case) -> Trial:
-    return Trial(subject, f"{short}.{check.name}", check, on)
+def _trial(target: str, short: str, check: Check, *on: Plugin | Case) -> Trial:
+    return Trial(target, f"{short}.{check.name}", check, on)
 
 
 def _names(entry: Entry) -> tuple[str, ...]:
@@ -125,9 +125,9 @@ def _said(error: Exception) -> str:
     return f"it raised {type(error).__name__}: {error}"
 
 
-def _where(subject: Plugin | Case, on: tuple[Plugin | Case, ...]) -> str:
+def _where(case: Plugin | Case, on: tuple[Plugin | Case, ...]) -> str:
     """The example that failed, where there are several."""
-    if len(on) == 1 or not isinstance(subject, Case):
+    if len(on) == 1 or not isinstance(case, Case):
         return ""
-    pairs = ",".join(f"{key}={value}" for key, value in subject.example.items())
-    return f" ({subject.entry.component.name}:{pairs})"
+    pairs = ",".join(f"{key}={value}" for key, value in case.example.items())
+    return f" ({case.entry.component.name}:{pairs})"

@@ -43,10 +43,10 @@ def conformance(
 
     @pytest.mark.parametrize("trial", cases)
     def test(trial: Trial) -> None:
-        outcome = trial.run()
-        if outcome.verdict == "skipped":
-            pytest.skip(outcome.seen)
-        if outcome.verdict == "failed":
-            raise Failed(f"{trial.name}: {trial.check.advice}\nseen: {outcome.seen}")
+        result = trial.run()
+        if result.status == "skipped":
+            pytest.skip(result.seen)
+        if result.status == "failed":
+            raise Failed(f"{trial.name}: {trial.check.advice}\nseen: {result.seen}")
 
     return test

@@ -17,11 +17,11 @@ from invprob.testing.callables import functions, images
 from invprob.testing.target import Case
 
 
-def exercise(case: Case, thing: Any, arguments: Sequence[Any]) -> list[Tensor]:
+def smoke_run(case: Case, thing: Any, arguments: Sequence[Any]) -> list[Tensor]:
     """Everything that a component computes and draws in a small run."""
     if isinstance(thing, Solver):
         return run(thing, problem(case))
-    made = [leaf for use in functions(thing, arguments) for leaf in tree.leaves(use.f(use.x))]
+    made = [leaf for call in functions(thing, arguments) for leaf in tree.leaves(call.f(call.x))]
     if isinstance(thing, Generator):
         made += tree.leaves(thing.sample(2, seeds.stream("exercise")))
     elif isinstance(thing, Operator):

@@ -43,7 +43,7 @@ def case():
 
 def test_the_precision_of_complex_buffers_is_theirs():
     for dtype in (torch.float32, torch.float64):
-        f = callables.uses(case(), dtype)[0]
+        f = callables.callables(case(), dtype)[0]
         x = f.x.double()
         exact = torch.fft.irfft(torch.fft.rfft(x) * case().make().transfer, x.shape[-1])
         assert torch.allclose(f.f(f.x).double(), exact, atol=1e-5)

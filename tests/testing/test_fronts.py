@@ -97,8 +97,8 @@ def test_every_old_id_names_a_check():
 
 
 def test_names():
-    subjects = {trial.subject for trial in trials("toy-noise", modules=MODULES)}
-    assert subjects == {"noise toy-noise"}
+    targets = {trial.target for trial in trials("toy-noise", modules=MODULES)}
+    assert targets == {"noise toy-noise"}
     one = trials("sound.toy-noise", modules=MODULES)
     assert len(trials("toy-noise", modules=MODULES)) == 2 * len(one)
     with pytest.raises(UnknownComponent, match="toy-nose"):
@@ -149,12 +149,12 @@ def test_json(check):
     status, out, _ = check("flawed.toy-operator", "--json")
     assert status == 1
     found = {row["check"]: row for row in json.loads(out)}
-    assert found["toy-operator.map-is-linear"]["verdict"] == "failed"
+    assert found["toy-operator.map-is-linear"]["status"] == "failed"
     assert found["toy-operator.map-is-linear"]["rule"].startswith("A must be linear")
     assert found["toy-operator.summary-is-one-line"] == {
-        "subject": "operator toy-operator",
+        "target": "operator toy-operator",
         "check": "toy-operator.summary-is-one-line",
-        "verdict": "passed",
+        "status": "passed",
         "rule": found["toy-operator.summary-is-one-line"]["rule"],
         "seen": "",
     }

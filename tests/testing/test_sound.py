@@ -9,6 +9,6 @@ test_conformance = conformance("sound", modules=MODULES, expected_failures=EXPEC
 
 
 def test_every_kind_has_checks():
-    subjects = {trial.subject for trial in trials("sound", modules=MODULES)}
+    targets = {trial.target for trial in trials("sound", modules=MODULES)}
     kinds = ("solver", "operator", "noise", "generator", "prior", "trainer")
-    assert subjects == {"plugin sound", *(f"{kind} toy-{kind}" for kind in kinds)}
+    assert targets == {"plugin sound", *(f"{kind} toy-{kind}" for kind in kinds)}

@@ -1,4 +1,4 @@
-"""What a manifest owes: it is light, and what it says is so."""
+"""What a manifest owes: it is light, and what it says is true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a noise owes besides: the law that it draws from is the law that it scores."""
+"""What a noise owes besides: it draws from the distribution that it scores."""
 
 from __future__ import annotations
 

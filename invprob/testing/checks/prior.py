@@ -9,7 +9,7 @@ import torch
 
 from invprob import tree
 from invprob.testing import compare
-from invprob.testing.callables import KEYS, latents, to, uses
+from invprob.testing.callables import KEYS, callables, latents, to
 from invprob.testing.check import Inapplicable, check, require
 from invprob.testing.compare import SAME
 from invprob.testing.target import STAGES, Case
@@ -36,13 +36,13 @@ def takes_latent_trees(case: Case) -> None:
     if "pixels" in case.offers:
         raise Inapplicable("it is a prior of images")
     later = replace(case, stages=tuple(stage for stage in STAGES if stage > 0))
-    for use in uses(later):
-        result = use.f(use.x)
+    for call in callables(later):
+        result = call.f(call.x)
         # of (u, t) the score is one like u
-        like = use.x[0] if isinstance(use.x, tuple) else use.x
+        like = call.x[0] if isinstance(call.x, tuple) else call.x
         found, given = type(result).__name__, type(like).__name__
-        fits = found == given or use.name == "log_density"
-        require(fits, f"{use.name} of a {given} is a {found}")
+        fits = found == given or call.name == "log_density"
+        require(fits, f"{call.name} of a {given} is a {found}")
 
 
 @check("prior", offers="log_density")

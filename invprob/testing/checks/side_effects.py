@@ -13,7 +13,7 @@ from torch import nn
 
 from invprob.testing import compare
 from invprob.testing.check import check, require
-from invprob.testing.smoke_run import exercise, problem, run
+from invprob.testing.smoke_run import problem, run, smoke_run
 from invprob.testing.target import Case
 
 KINDS = ("generator", "operator", "noise", "prior", "solver")
@@ -33,7 +33,7 @@ GLOBALS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
 
 @check(*KINDS)
 def prints_nothing(case: Case) -> None:
-    """A component must not print or warn: report figures in `Info`, and let the command line speak.
+    """A component must not print or warn: report metrics in `Info`, and let the command line speak.
     For what a user must know raise an `InvprobError`."""
     out = io.StringIO()
     with (
@@ -43,7 +43,7 @@ def prints_nothing(case: Case) -> None:
     ):
         warnings.simplefilter("always")
         thing, arguments = case.made()
-        exercise(case, thing, arguments)
+        smoke_run(case, thing, arguments)
     require(not out.getvalue().strip(), f"it prints {out.getvalue().strip()[:80]!r}")
     require(not warned, f"it warns: {warned[0].message if warned else ''}")
 
@@ -54,7 +54,7 @@ def global_state_unchanged(case: Case) -> None:
     torch's global one, and set no dtype, thread count or gradient mode."""
     before = {name: read() for name, (read, _) in GLOBALS.items()}
     try:
-        exercise(case, *case.made())
+        smoke_run(case, *case.made())
     finally:
         changed = []
         for name, (read, restore) in GLOBALS.items():
@@ -69,7 +69,7 @@ def global_state_unchanged(case: Case) -> None:
 def same_seed_same_results(case: Case) -> None:
     """Made twice of the same parameters and seed, a component must give the same: derive every draw
     from the seed, the keys or the generator given (see `invprob.seeds`)."""
-    first, second = (exercise(case, *case.made()) for _ in range(2))
+    first, second = (smoke_run(case, *case.made()) for _ in range(2))
     require(len(first) == len(second), f"{len(first)} results, then {len(second)}")
     for i, (a, b) in enumerate(zip(first, second, strict=True)):
         gap = compare.difference(a, b)
@@ -83,7 +83,7 @@ def weights_and_problem_unchanged(case: Case) -> None:
     thing, arguments = case.made()
     if case.kind != "solver":
         before = _frozen({"it": thing})
-        exercise(case, thing, arguments)
+        smoke_run(case, thing, arguments)
         _compare(before, _frozen({"it": thing}))
         return
     p = problem(case)

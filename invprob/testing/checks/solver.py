@@ -1,4 +1,4 @@
-"""What a solver owes: its steps are counted, its figures are right, its needs are said."""
+"""What a solver owes: its steps are counted, its metrics are right, its needs are said."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def steps_counted(case: Case) -> None:
 
 @check("solver")
 def info_complete(case: Case) -> None:
-    """`Info` must hold an image (N, C, H, W), the stage, and finite figures (N,) for N rows;
+    """`Info` must hold an image (N, C, H, W), the stage, and finite metrics (N,) for N rows;
     `returns` must be ``"estimate"`` or ``"sample"``, and a draw must come with its latent."""
     solver, p = case.make(), problem(case)
     require(solver.returns in ("estimate", "sample"), f"returns is {solver.returns!r}")
