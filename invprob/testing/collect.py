@@ -20,7 +20,12 @@ Modules = Iterable[tuple[str, str, str]]
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a check came to; `seen` says what was seen, or why the check does not apply."""
+    """The result of a check.
+
+    Attributes:
+        status: ``"passed"``, ``"failed"``, or ``"skipped"`` where the check does not apply.
+        seen: What was seen, or why the check does not apply.
+    """
 
     status: Literal["passed", "failed", "skipped"]
     seen: str = ""
@@ -30,7 +35,11 @@ class TrialResult:
 class Trial:
     """A check on a plugin, or on a component with each of its examples.
 
-    `target` is ``"plugin NAME"`` or ``"kind name"``, `name` is what expected failures are called.
+    Attributes:
+        target: ``"plugin NAME"`` or ``"kind name"``.
+        name: ``"component.check"``, the key of an expected failure.
+        check: The check.
+        on: The plugin, or a case for each example of the component.
     """
 
     target: str
@@ -39,7 +48,11 @@ class Trial:
     on: tuple[Plugin | Case, ...]
 
     def run(self) -> TrialResult:
-        """Check; whatever the component raises counts as a failure."""
+        """Run the check on every example; whatever the component raises counts as a failure.
+
+        Returns:
+            The first failure, else whether the check passed or does not apply.
+        """
         result = TrialResult("passed")
         for case in self.on:
             try:
@@ -57,12 +70,20 @@ def trials(
     examples: Mapping[str, Mapping[str, Any]] | None = None,
     modules: Modules | None = None,
 ) -> list[Trial]:
-    """Every check of a plugin, or of the components of a name.
+    """Collect every check of a plugin, or of the components of a name.
 
-    `name` is a plugin's name, a component's (``solver.name`` or ``plugin.name`` where that is not
-    enough), or a component with the parameters to try it with, ``name:key=value``. `examples` gives
-    such parameters by component. `modules` are (plugin, manifest module, distribution) triples,
-    those installed if None. Raises `UnknownComponent`, `BadParams`.
+    Args:
+        name: A plugin's name, a component's (``solver.name`` or ``plugin.name`` where that is not
+            enough), or a component with the parameters to try it with, ``name:key=value``.
+        examples: Such parameters by component.
+        modules: (plugin, manifest module, distribution) triples; None: those installed.
+
+    Returns:
+        The trials, which have not run yet.
+
+    Raises:
+        UnknownComponent: If nothing has this name.
+        BadParams: If parameters are refused, or belong to a component that is not checked.
     """
     spec = Spec.model_validate(name)
     given = {**(examples or {}), **({spec.name: spec.params} if spec.params else {})}

@@ -18,14 +18,24 @@ def conformance(
     examples: Mapping[str, Mapping[str, Any]] | None = None,
     modules: Modules | None = None,
 ) -> Callable[[Trial], None]:
-    """A test function, with one case for each check of the plugin (or component) `name`.
+    """Make a test function for pytest, with one case for each check.
 
         test_conformance = conformance("my-plugin", expected_failures={"thing.memory-flat": "why"})
 
-    Expected failures are strict: one that passes fails. `examples` gives, by component, parameters
-    to try it with instead of the examples of its params model. `modules` are (plugin, manifest
-    module, distribution) triples, those installed if None. Raises `BadParams` if an expected
-    failure names no check.
+    Args:
+        name: A plugin or a component, as for `trials`.
+        expected_failures: Reasons by ``"component.check"``. They are strict: a check that passes
+            although it is named here fails.
+        examples: By component, parameters to try it with instead of the examples of its params
+            model.
+        modules: (plugin, manifest module, distribution) triples; None: those installed.
+
+    Returns:
+        The test, to be bound to a name that begins with ``test``.
+
+    Raises:
+        UnknownComponent: If nothing has this name.
+        BadParams: If an expected failure names no check, or parameters are refused.
     """
     import pytest
 

@@ -30,7 +30,12 @@ SIGMA = 0.05
 
 @dataclass(frozen=True)
 class Carry(Latent):
-    """x_1 and x_2: features h (B, n), and codes w (B, m) that later stages read."""
+    """The latents x_1 and x_2 of `Linear`.
+
+    Attributes:
+        h: Features (B, n).
+        w: Codes (B, m) that later stages read.
+    """
 
     roles: ClassVar = {"h": "features", "w": "codes"}
 

@@ -23,7 +23,15 @@ STEPS = 50
 
 
 def steps(solver: Solver, p: Problem) -> list[Progress]:
-    """Every step of a run; toys are small enough to keep all."""
+    """Run a solver and keep every step, for which toys are small enough.
+
+    Args:
+        solver: The solver.
+        p: The problem.
+
+    Returns:
+        The progress of each step.
+    """
     return list(solver.run(p))
 
 
@@ -112,7 +120,15 @@ def states_detached(case: Case) -> None:
 
 
 def tree_leaves(value: Any, name: str = "state") -> list[tuple[str, torch.Tensor]]:
-    """The tensors of a state, whatever else it holds."""
+    """Find the tensors of a state, whatever else it holds.
+
+    Args:
+        value: A state, or a part of one.
+        name: What the names begin with.
+
+    Returns:
+        The names and the tensors.
+    """
     if isinstance(value, torch.Tensor):
         return [(name, value)]
     if isinstance(value, (tuple, list)):
