@@ -33,19 +33,20 @@ METRICS = (
 
 
 def row(validation: Validation) -> str:
-    """A line of the table."""
-    if validation.report is None:
-        return f"| `{validation.settings}` | – | not validated: {validation.reason} |" + " |" * len(
-            METRICS
-        )
-    report = validation.report
+    """Write a line of the table.
+
+    Args:
+        validation: The result of one solver on one task.
+
+    Returns:
+        A row of Markdown.
+    """
+    settings, report = f"`{validation.settings}`", validation.report
+    if report is None:
+        return f"| {settings} | – | not validated: {validation.reason} |" + " |" * len(METRICS)
     cells = [f"{report.metrics[k]:.2g}" if k in report.metrics else "" for k in METRICS]
-    said = "; ".join(report.failures) or "nothing"
-    return (
-        f"| `{validation.settings}` | {report.task.description} | {said} | "
-        + " | ".join(cells)
-        + " |"
-    )
+    failures = "; ".join(report.failures) or "nothing"
+    return "| " + " | ".join([settings, report.task.description, failures, *cells]) + " |"
 
 
 def main() -> None:

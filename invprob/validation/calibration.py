@@ -50,7 +50,15 @@ class CalibrationReport:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Truths (R, dim) and samples (R, S, dim) in directions ordered from well to badly seen."""
+    """Truths and samples, in directions ordered from well to badly measured.
+
+    Attributes:
+        truths: The codes that were measured, (R, dim).
+        samples: The codes of the samples, (R, S, dim).
+        exact: The posterior of each measurement.
+        prior_mean: The mean of the prior, (dim,).
+        seen: How many of the directions the measurement sees.
+    """
 
     truths: Tensor
     samples: Tensor
