@@ -59,8 +59,10 @@ class CallbackContext:
 
 
 class Callback(ABC):
-    """A callback that a plugin offers. Its target is called as ``(params, context)``; it sees every
-    step and is closed once."""
+    """A callback that a plugin offers; it sees every step and is closed once.
+
+    Its target is called as ``(params, context)``.
+    """
 
     @abstractmethod
     def __call__(self, progress: Progress) -> bool | None:

@@ -18,9 +18,11 @@ WRAPPER = "module."
 class Converted:
     """Weights in our own format.
 
-    `tensors` are named as the loader wants them; `metadata` is what it reads besides, ``"kind"``
-    among it (``"stylegan2"``, …), values that are no strings become JSON; `summary` is what was
-    recognised, in a few words: ``"StyleGAN-2 of NVlabs (G_ema), 3×256×256, …"``.
+    Attributes:
+        summary: What was recognised, in a few words: ``"StyleGAN-2 of NVlabs (G_ema), …"``.
+        tensors: The tensors, named as the loader wants them.
+        metadata: What the loader reads besides, ``"kind"`` among it (``"stylegan2"``, …); values
+            other than strings become JSON.
     """
 
     summary: str
@@ -49,6 +51,9 @@ class Converter(ABC):
 
         Args:
             tree: The tree of an opened file, of which names and shapes are looked at.
+
+        Returns:
+            True if `convert` can be tried.
         """
 
     @abstractmethod
@@ -81,9 +86,16 @@ def unwrapped(tree: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def alone(tree: Any, fits: Callable[[Any], bool]) -> Any:
-    """The one network of a tree: itself, or the only entry that fits, whatever its name; else None.
+    """Find the one network of a tree.
 
     People keep a state dict bare, or as ``state_dict``, ``model``, ``ema``, … beside other things.
+
+    Args:
+        tree: The tree of an opened file.
+        fits: Whether a part of it is the network.
+
+    Returns:
+        The tree itself, or the only entry that fits, whatever its name; None if none or several do.
     """
     if fits(tree):
         return tree
@@ -136,7 +148,14 @@ def _some(names: Sequence[str], limit: int = 6) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """A tensor there, its shape, and its name and shape here; without a name it is not kept."""
+    """How one published tensor becomes one of ours.
+
+    Attributes:
+        source: Its published name.
+        shape: Its published shape.
+        name: Its name here; a tensor without one is not kept.
+        own: Its shape here, of as many numbers; None: the published one.
+    """
 
     source: str
     shape: tuple[int, ...]
@@ -181,6 +200,9 @@ def shape_of(
         name: The name of the tensor.
         dimensions: The number of axes that it must have.
         hint: What to do if there is no such tensor, for the message.
+
+    Returns:
+        The length of each axis, ≥ 1.
 
     Raises:
         BadWeights: If there is no such tensor.

@@ -9,7 +9,12 @@ from typing import Any
 
 
 class InvprobError(Exception):
-    """A fault in the input, not in the program; the command line prints it and exits with 2."""
+    """A fault in the input, not in the program; the command line prints it and exits with 2.
+
+    Args:
+        message: One sentence that says what is wrong, with the value.
+        hint: What to do about it, in one sentence without a full stop.
+    """
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -46,7 +51,15 @@ class BadWeights(InvprobError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The hint for a misspelt name: the closest known one, else the list of them."""
+    """Make the hint for a misspelt name.
+
+    Args:
+        name: The name as given.
+        known: The names that exist.
+
+    Returns:
+        A question with the closest known name, else the list of them.
+    """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
@@ -69,8 +82,15 @@ def notify(message: str) -> None:
 
 
 def shown(text: object) -> str:
-    """Something from a file for a message: printable and short. Containers are only named, since
-    to print one may take for ever."""
+    """Make something from a file fit for a message.
+
+    Args:
+        text: A value that cannot be trusted.
+
+    Returns:
+        At most 80 characters of printable ASCII before escapes. A container is only named, since
+        printing one may take for ever.
+    """
     if not isinstance(text, (str, int, float)):
         return f"a {type(text).__name__}"
     return ascii(str(text)[:80])[1:-1]

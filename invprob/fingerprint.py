@@ -9,18 +9,39 @@ from torch import Tensor, nn
 
 
 def digest(values: Tensor) -> int:
-    """A stable 32-bit name for the numbers of a tensor."""
+    """Name the numbers of a tensor.
+
+    Args:
+        values: A tensor of any shape; its numbers are read as float32.
+
+    Returns:
+        The first 32 bits of their SHA-256, the same on every machine.
+    """
     raw = values.detach().cpu().float().contiguous().numpy().tobytes()
     return int.from_bytes(hashlib.sha256(raw).digest()[:4], "little")
 
 
 def of_module(module: nn.Module) -> str:
-    """A stable name for the numbers (weights, masks, kernels) in a module."""
+    """Name the numbers (weights, masks, kernels) in a module.
+
+    Args:
+        module: A module, on any device.
+
+    Returns:
+        Eight hexadecimal digits; names of tensors do not count.
+    """
     return format(digest(torch.tensor([digest(v) for v in module.state_dict().values()])), "08x")
 
 
 def of_modules(*modules: nn.Module) -> str:
-    """The SHA-256 of all names and numbers (weights, masks, kernels) in some modules."""
+    """Hash all names and numbers (weights, masks, kernels) in some modules.
+
+    Args:
+        *modules: The modules, in order.
+
+    Returns:
+        A SHA-256 in hexadecimal digits.
+    """
     content = hashlib.sha256()
     for module in modules:
         for name, value in module.state_dict().items():

@@ -97,18 +97,24 @@ class ConverterFactory(Protocol):
 class Component:
     """One thing a plugin offers, described by strings so that nothing heavy is imported.
 
-    `target` is ``"module:name"`` or ``"module:Class.factory"``, and is called as the protocol of
-    its kind says: `SolverFactory`, `OperatorFactory`, `NoiseFactory`, `GeneratorFactory`,
-    `PriorFactory`, `TrainerFactory`, `CallbackFactory`, `ConverterFactory`. `params` is
-    ``"module:name"``, the model of its parameters; without any, ``"invprob.params:Params"``.
-
-    `needs` says what a solver cannot do without: ``"generator"``, ``"prior.score"``,
-    ``"prior.log_density"``, ``"prior.denoiser"``, ``"prior.proximal"``. `offers` says what a prior
-    can do, ``"pixels"`` that it is one of images and has their `image_shape`, or ``"linear"`` for
-    an operator. `defaults` fills what a run of a solver leaves open, by full names, which stay
-    clear when another plugin offers the same name: ``(("generator", "sgilo.stylegan2"),)``; that of
-    a prior names the generator over whose latents it is. `aliases` are names that the component had
-    before; it is still found by them, with a notice.
+    Attributes:
+        kind: One of `KINDS`.
+        name: Its name, unique among those of its kind in the plugin.
+        target: ``"module:name"`` or ``"module:Class.factory"``, called as the protocol of its kind
+            says: `SolverFactory`, `OperatorFactory`, `NoiseFactory`, `GeneratorFactory`,
+            `PriorFactory`, `TrainerFactory`, `CallbackFactory`, `ConverterFactory`.
+        params: ``"module:name"``, the model of its parameters; without any,
+            ``"invprob.params:Params"``.
+        summary: One line of at most 100 characters that ends in a full stop.
+        needs: What a solver cannot do without: ``"generator"``, ``"prior.score"``,
+            ``"prior.log_density"``, ``"prior.denoiser"``, ``"prior.proximal"``.
+        offers: What a prior can do, ``"pixels"`` that it is one of images and has their
+            `image_shape`, or ``"linear"`` for an operator.
+        defaults: What fills the gaps of a run of a solver, by full names, which stay clear when
+            another plugin offers the same name: ``(("generator", "sgilo.stylegan2"),)``; that of a
+            prior names the generator over whose latents it is.
+        aliases: Names that the component had before; it is still found by them, with a notice.
+        api: The version of the plugin interface, `API`.
     """
 
     kind: Kind

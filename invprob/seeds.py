@@ -18,33 +18,82 @@ from invprob.tree import X
 
 
 def key(*path: int | str) -> int:
-    """A stable 32-bit number for `path`; torch's CPU engine (mt19937) reads no more of a seed."""
+    """Hash a path to a seed.
+
+    Args:
+        *path: Numbers and texts, such as a seed, a purpose and a step.
+
+    Returns:
+        32 bits of SHA-256; torch's CPU engine (mt19937) reads no more of a seed.
+    """
     text = "/".join(map(str, path)).encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
 
 
 def stream(*path: int | str) -> torch.Generator:
-    """The random generator at `path`, e.g. ``stream(seed, "measure", image_index)``."""
+    """Make the random generator of a path: ``stream(seed, "measure", image_index)``.
+
+    Args:
+        *path: Numbers and texts, such as a seed, a purpose and a step.
+
+    Returns:
+        A new generator on the CPU.
+    """
     return torch.Generator().manual_seed(key(*path))
 
 
 def chain_key(seed: int, measurement: Tensor, sample: int) -> int:
-    """The random key of one chain: a function of seed, measurement and sample, not of the batch."""
+    """Make the random key of one chain, which does not depend on the batch.
+
+    Args:
+        seed: The seed of the run.
+        measurement: The measurement, without a batch dimension.
+        sample: The number of the chain among those of the measurement.
+
+    Returns:
+        A 32-bit key.
+    """
     return key(seed, fingerprint.digest(measurement), sample)
 
 
 def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tensor:
-    """Standard normal numbers of `shape` = (B, …), element b drawn from stream(keys[b], *path)."""
+    """Draw standard normal numbers.
+
+    Args:
+        shape: (B, …).
+        keys: A key for each of B elements.
+        *path: What the numbers are for; element b is drawn from ``stream(keys[b], *path)``.
+
+    Returns:
+        Numbers of this shape, float32 on the CPU.
+    """
     return torch.stack([torch.randn(tuple(shape[1:]), generator=stream(k, *path)) for k in keys])
 
 
 def normal_like(x: X, keys: Sequence[int], *path: int | str) -> X:
-    """Standard normal numbers in a tree like `x`; element b depends on keys[b] and the path."""
+    """Draw standard normal numbers in a tree.
+
+    Args:
+        x: A tree of B elements, which gives shapes, precision and device.
+        keys: A key for each element.
+        *path: What the numbers are for; element b is drawn from ``stream(keys[b], *path)``.
+
+    Returns:
+        A tree like x.
+    """
     return normal_from(x, [stream(k, *path) for k in keys])
 
 
 def normal_from(x: X, rngs: Sequence[torch.Generator]) -> X:
-    """Standard normal numbers in a tree like `x`, element b drawn from rngs[b]."""
+    """Draw standard normal numbers in a tree from generators.
+
+    Args:
+        x: A tree of B elements, which gives shapes, precision and device.
+        rngs: A generator for each element; it moves on.
+
+    Returns:
+        A tree like x.
+    """
 
     def draw(leaf: Tensor) -> Tensor:
         rows = [torch.randn(leaf.shape[1:], generator=rng) for rng in rngs]

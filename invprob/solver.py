@@ -29,6 +29,9 @@ class State:
 
     A class that gets another name lists the old one in `formerly`, and one that renames fields
     lists them in `renamed` as ``{old: new}``: checkpoints written before then still load.
+
+    Attributes:
+        step: How many steps were made, ≥ 0.
     """
 
     formerly: ClassVar[tuple[str, ...]] = ()
@@ -57,15 +60,25 @@ class Info(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What a step returns."""
+    """What a step returns.
+
+    Attributes:
+        state: The next state.
+        info: What the step shows to callbacks.
+    """
 
     state: Any
     info: Info
 
 
 class Result(NamedTuple):
-    """What a state says about the answer, row by row: `image` is the last sample or the estimate,
-    `mean` and `var` are moments along the chain, each (N, C, H, W)."""
+    """What a state says about the answer, row by row.
+
+    Attributes:
+        image: The last sample or the estimate, (N, C, H, W) in [0, 1].
+        mean: The mean along the chain, (N, C, H, W).
+        var: The variance along the chain, (N, C, H, W), ≥ 0.
+    """
 
     image: Tensor
     mean: Tensor
@@ -84,9 +97,11 @@ class Solver(Configurable, ABC):
 
     @property
     def bias(self) -> float:
-        """The bias b that a sampler declares: standard deviations may be off by a factor 1 + b,
-        means by b posterior standard deviations, mode weights by b; `invprob check NAME
-        --posterior` allows for it."""
+        """The bias b that a sampler declares, which `invprob check NAME --posterior` allows for.
+
+        Standard deviations may be off by a factor 1 + b, means by b posterior standard deviations,
+        mode weights by b.
+        """
         return 0.0
 
     def validate(self, generator: Generator) -> None:

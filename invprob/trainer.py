@@ -18,7 +18,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """`step` of `total` (in the trainer's own unit), its figures, and a picture just written."""
+    """What a trainer reports.
+
+    Attributes:
+        step: How far it is, in the trainer's own unit.
+        total: How far it goes, in the same unit.
+        figures: Losses and other numbers by name.
+        picture: A picture just written, if any.
+    """
 
     step: int
     total: int

@@ -16,7 +16,19 @@ X = TypeVar("X")
 
 
 def map(f: Callable[..., Tensor], tree: X, *others: X) -> X:
-    """f applied leaf by leaf; all trees have the structure of the first."""
+    """Apply a function leaf by leaf.
+
+    Args:
+        f: From a leaf of each tree to a leaf.
+        tree: The first tree.
+        *others: Trees of its structure.
+
+    Returns:
+        A tree of the same structure; an absent leaf stays absent.
+
+    Raises:
+        TypeError: If something in the tree is neither a tree nor a tensor.
+    """
     return cast(X, _map(f, tree, *others))
 
 
@@ -37,7 +49,18 @@ def _map(f: Callable[..., Tensor], tree: Any, *others: Any) -> Any:
 
 
 def items(tree: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The leaves with their names, as in ``noise.3``; a bare tensor is named by the prefix."""
+    """Walk through the leaves.
+
+    Args:
+        tree: A tree.
+        prefix: What every name begins with; it names a bare tensor.
+
+    Yields:
+        The name of each leaf, as in ``noise.3``, and the leaf.
+
+    Raises:
+        TypeError: If something in the tree is neither a tree nor a tensor.
+    """
     if tree is None:
         return
     if isinstance(tree, Tensor):
@@ -54,47 +77,116 @@ def items(tree: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def leaves(tree: Any) -> list[Tensor]:
-    """The tensors, in the order of `items`."""
+    """List the tensors.
+
+    Args:
+        tree: A tree.
+
+    Returns:
+        Its leaves in the order of `items`.
+    """
     return [leaf for _, leaf in items(tree)]
 
 
 def unflatten(like: X, new: list[Tensor]) -> X:
-    """A tree of the structure of `like` with the tensors of `new`, in the order of `leaves`."""
+    """Put tensors into a structure.
+
+    Args:
+        like: A tree of the structure.
+        new: Its leaves in the order of `leaves`.
+
+    Returns:
+        A tree like `like` with these leaves.
+    """
     queue = iter(new)
     return map(lambda _: next(queue), like)
 
 
 def batch(tree: Any) -> int:
-    """The number of batch elements."""
+    """Count the batch elements.
+
+    Args:
+        tree: A tree with leaves (B, …).
+
+    Returns:
+        B.
+    """
     return leaves(tree)[0].shape[0]
 
 
 def dot(a: X, b: X) -> Tensor:
-    """The inner product over everything but the batch, of shape (B,)."""
+    """Compute the inner product over everything but the batch.
+
+    Args:
+        a: A tree with leaves (B, …).
+        b: A tree like a.
+
+    Returns:
+        One number per batch element, (B,).
+    """
     pairs = zip(leaves(a), leaves(b), strict=True)
     return torch.stack([(u * v).flatten(1).sum(1) for u, v in pairs]).sum(0)
 
 
 def per_element(values: Tensor, leaf: Tensor) -> Tensor:
-    """`values` of shape (B,) shaped to multiply a leaf of shape (B, …)."""
+    """Shape one number per batch element so that it multiplies a leaf.
+
+    Args:
+        values: Numbers (B,).
+        leaf: A leaf (B, …).
+
+    Returns:
+        The numbers as (B, 1, …, 1).
+    """
     return values.reshape(-1, *[1] * (leaf.dim() - 1))
 
 
 def detach(tree: X) -> X:
-    """The same values, cut from the graph."""
+    """Cut a tree from the graph of autograd.
+
+    Args:
+        tree: A tree.
+
+    Returns:
+        A tree of the same values.
+    """
     return map(lambda leaf: leaf.detach(), tree)
 
 
 def repeat(tree: X, times: int) -> X:
-    """Each batch element `times` times in a row: (B, …) → (B·times, …)."""
+    """Repeat each batch element.
+
+    Args:
+        tree: A tree with leaves (B, …).
+        times: How often, ≥ 1.
+
+    Returns:
+        A tree with leaves (B · times, …); the copies of one element stand together.
+    """
     return map(lambda leaf: leaf.repeat_interleave(times, 0), tree)
 
 
 def cat(trees: list[X]) -> X:
-    """Trees of the same structure joined along the batch."""
+    """Join trees along the batch.
+
+    Args:
+        trees: Trees of the same structure, at least one.
+
+    Returns:
+        A tree with all their batch elements, in order.
+    """
     return map(lambda *parts: torch.cat(parts), trees[0], *trees[1:])
 
 
 def where(mask: Tensor, a: X, b: X) -> X:
-    """Row by row a where `mask` (B,) holds, else b."""
+    """Choose between two trees, row by row.
+
+    Args:
+        mask: Truth values (B,).
+        a: A tree with leaves (B, …).
+        b: A tree like a.
+
+    Returns:
+        The rows of a where the mask holds, else those of b.
+    """
     return map(lambda u, v: torch.where(per_element(mask, u), u, v), a, b)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from invprob.validation.runner import Hearing, hearings
+from invprob.validation.runner import Validation, validate_all
 
 SETTINGS = (
     "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,metropolis=true",
@@ -20,7 +20,7 @@ SETTINGS = (
     "csgm",
     "ilo",
 )
-FIGURES = (
+METRICS = (
     "pull",
     "error of means",
     "spread where it sees",
@@ -32,23 +32,30 @@ FIGURES = (
 )
 
 
-def row(hearing: Hearing) -> str:
-    """A line of the table."""
-    if hearing.verdict is None:
-        return f"| `{hearing.settings}` | – | not judged: {hearing.reason} |" + " |" * len(FIGURES)
-    verdict = hearing.verdict
-    cells = [f"{verdict.figures[k]:.2g}" if k in verdict.figures else "" for k in FIGURES]
-    said = "; ".join(verdict.wrong) or "nothing"
-    return f"| `{hearing.settings}` | {verdict.world.what} | {said} | " + " | ".join(cells) + " |"
+def row(validation: Validation) -> str:
+    """Write a line of the table.
+
+    Args:
+        validation: The result of one solver on one task.
+
+    Returns:
+        A row of Markdown.
+    """
+    settings, report = f"`{validation.settings}`", validation.report
+    if report is None:
+        return f"| {settings} | – | not validated: {validation.reason} |" + " |" * len(METRICS)
+    cells = [f"{report.metrics[k]:.2g}" if k in report.metrics else "" for k in METRICS]
+    failures = "; ".join(report.failures) or "nothing"
+    return "| " + " | ".join([settings, report.task.description, failures, *cells]) + " |"
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    print("| solver | world | wrong beyond the declared bias | " + " | ".join(FIGURES) + " |")
-    print("|" + "---|" * (3 + len(FIGURES)))
+    print("| solver | task | failures beyond the declared bias | " + " | ".join(METRICS) + " |")
+    print("|" + "---|" * (3 + len(METRICS)))
     for settings in SETTINGS:
-        for hearing in hearings(settings):
-            print(row(hearing), flush=True)
+        for validation in validate_all(settings):
+            print(row(validation), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,14 @@ ENOUGH = 20
 
 @dataclass(frozen=True)
 class Interval:
-    """The quantiles of 5 %, 50 % and 95 % of each pixel, (B, C, H, W), of `count` values each."""
+    """The central 90 % interval of each pixel, with its median.
+
+    Attributes:
+        lower: The quantile of 5 %, (B, C, H, W), in the units of the images.
+        median: The quantile of 50 %, (B, C, H, W).
+        upper: The quantile of 95 %, (B, C, H, W).
+        count: How many values of each pixel they were taken from, ≥ 1.
+    """
 
     lower: Tensor
     median: Tensor
@@ -24,12 +31,12 @@ class Interval:
 
     @property
     def trusted(self) -> bool:
-        """Whether there are enough values for the outer quantiles to be taken at their word."""
+        """Whether there are enough values, `ENOUGH`, for the outer quantiles to mean something."""
         return self.count >= ENOUGH
 
 
 def interval(images: Tensor) -> Interval:
-    """The quantiles of each pixel, linear between order statistics.
+    """Compute the quantiles of each pixel, linear between order statistics.
 
     Args:
         images: n values of each pixel, (B, n, C, H, W).
@@ -45,7 +52,7 @@ def interval(images: Tensor) -> Interval:
 
 
 def coverage(found: Interval, truth: Tensor) -> Tensor:
-    """How often the truth lies in the interval.
+    """Compute how often the truth lies in the interval.
 
     Args:
         found: The interval.

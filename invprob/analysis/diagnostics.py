@@ -32,10 +32,17 @@ Verdict = Literal["converged", "undecided", "not converged", "not assessed"]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The worst figures of the chains of one image, and those of each functional.
+    """The convergence of the chains of one image: the worst statistics of several functionals.
 
-    `mcse` is the Monte Carlo standard error of a mean in units of its standard deviation. A
-    functional whose draws are all the same says nothing, and has no figures.
+    Attributes:
+        verdict: Converged or not, by R-hat and ESS.
+        reason: Why the chains were not assessed, else empty.
+        r_hat: The highest R-hat, about 1 where chains agree.
+        ess_bulk: The lowest effective sample size of the bulk, in draws.
+        ess_tail: The lowest effective sample size of the 5 % and 95 % quantiles, in draws.
+        mcse: The highest Monte Carlo standard error of a mean, in standard deviations.
+        functionals: The statistics of each functional by name, but of those whose draws are all
+            the same.
     """
 
     verdict: Verdict
@@ -47,7 +54,7 @@ class Diagnosis:
     functionals: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """What stands in the table of results.
+        """Make the entries of the table of metrics.
 
         Returns:
             The verdict with its reason, R-hat, the lesser ESS of bulk and tail, and the MCSE.
@@ -61,12 +68,12 @@ class Diagnosis:
 
 
 def report(names: Sequence[str], drawn: Drawn, diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
-    """Everything that is known of chains, for JSON.
+    """Collect everything that is known of chains, for JSON.
 
     Args:
         names: The images.
         drawn: Their draws.
-        diagnoses: A judgement for each image.
+        diagnoses: One for each image.
 
     Returns:
         What JSON can hold, but for NaN and infinity.
@@ -85,14 +92,14 @@ def report(names: Sequence[str], drawn: Drawn, diagnoses: Sequence[Diagnosis]) -
 
 
 def diagnose(values: Tensor, names: Sequence[str]) -> Diagnosis:
-    """Judge the chains of one image.
+    """Diagnose the chains of one image (Vehtari et al., 2021, arXiv:1903.08008).
 
     Args:
         values: D draws of S chains, as K functionals, (S, D, K).
         names: The functionals.
 
     Returns:
-        The judgement; "not assessed" below `LEAST_CHAINS` chains of `LEAST_DRAWS` draws.
+        The diagnosis; "not assessed" below `LEAST_CHAINS` chains of `LEAST_DRAWS` draws.
     """
     chains, draws = values.shape[:2]
     if chains < LEAST_CHAINS:
@@ -116,7 +123,7 @@ def diagnose(values: Tensor, names: Sequence[str]) -> Diagnosis:
 
 
 def _figures(x: Any) -> dict[str, float]:
-    """The figures of one functional's draws (S, D); of draws that are no numbers, the worst."""
+    """The statistics of one functional's draws (S, D); the worst where one is not finite."""
     if not np.isfinite(x).all():
         bad = {"mean": math.nan, "sd": 1.0, "mcse": math.inf}
         return bad | {"r_hat": math.inf, "ess_bulk": 0.0, "ess_tail": 0.0}

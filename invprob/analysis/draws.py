@@ -44,7 +44,7 @@ class Drawn:
 
 
 def capacity(shape: tuple[int, ...]) -> int:
-    """How many images are kept of a chain.
+    """Compute how many images are kept of a chain.
 
     Args:
         shape: (C, H, W) of an image.
@@ -56,7 +56,7 @@ def capacity(shape: tuple[int, ...]) -> int:
 
 
 def stride(count: int, most: int) -> int:
-    """How draws are thinned.
+    """Compute how draws are thinned.
 
     Args:
         count: The number of draws, numbered from 0.
@@ -115,7 +115,7 @@ class Draws:
         self._values.append((progress.state.step, torch.stack([*found.values()], 1).float().cpu()))
 
     def drawn(self) -> Drawn | None:
-        """What was drawn so far.
+        """Collect what was drawn so far.
 
         Returns:
             The draws; None where there are none.

@@ -18,14 +18,25 @@ LATENT_PROJECTIONS = 2
 
 
 class Functionals:
-    """The functionals of a problem's rows; the directions are the same for every row and run."""
+    """The functionals of a problem's rows; the directions are the same for every row and run.
+
+    Args:
+        problem: A problem of N rows.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self._directions: dict[str, Tensor] = {}
 
     def __call__(self, info: Info) -> dict[str, Tensor]:
-        """Numbers of shape (N,) by name: log-likelihood, mean of each channel, projections."""
+        """Compute the functionals of a step.
+
+        Args:
+            info: What the step shows: an image (N, C, H, W), and a latent if it is a draw.
+
+        Returns:
+            Numbers (N,) by name: log-likelihood in nats, mean of each channel, projections.
+        """
         image = info.image
         with torch.no_grad():
             fit = self.problem.operator.log_likelihood(self.problem.y, image)

@@ -1,4 +1,4 @@
-"""Figures of merit, one number per image, from torchmetrics."""
+"""Metrics of images, one number per image; SSIM and MS-SSIM are those of torchmetrics."""
 
 from __future__ import annotations
 
@@ -16,17 +16,44 @@ from torchmetrics.functional.image import (
 
 
 def mse(image: Tensor, truth: Tensor) -> Tensor:
-    """Mean squared error of (B, C, H, W) images in [0, 1], of shape (B,)."""
+    """Compute the mean squared error.
+
+    Args:
+        image: Images (B, C, H, W), clipped to [0, 1].
+        truth: The truth (B, C, H, W) in [0, 1].
+
+    Returns:
+        One number per image, (B,), in [0, 1].
+    """
     return ((image.clamp(0, 1) - truth) ** 2).flatten(1).mean(1)
 
 
 def psnr(image: Tensor, truth: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB for a peak of 1, of shape (B,)."""
+    """Compute the peak signal-to-noise ratio, −10 log₁₀ MSE for a peak of 1.
+
+    Args:
+        image: Images (B, C, H, W), clipped to [0, 1].
+        truth: The truth (B, C, H, W) in [0, 1].
+
+    Returns:
+        Decibels, (B,), from 0 to 120.
+    """
     return -10 * torch.log10(mse(image, truth).clamp_min(1e-12))
 
 
 def ssim(image: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity (Wang et al., 2004) with an 11-pixel Gaussian window, of shape (B,)."""
+    """Compute the structural similarity, SSIM, with an 11-pixel Gaussian window.
+
+    Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to structural
+    similarity, IEEE Transactions on Image Processing 13(4), 2004.
+
+    Args:
+        image: Images (B, C, H, W), clipped to [0, 1].
+        truth: The truth (B, C, H, W) in [0, 1].
+
+    Returns:
+        One number per image, (B,), at most 1; 1 for equal images.
+    """
     values = structural_similarity_index_measure(
         image.clamp(0, 1), truth, data_range=1.0, reduction="none"
     )
@@ -35,8 +62,19 @@ def ssim(image: Tensor, truth: Tensor) -> Tensor:
 
 
 def ms_ssim(image: Tensor, truth: Tensor) -> Tensor | None:
-    """Structural similarity at five scales (Wang et al., 2003), of shape (B,); None for images of
-    less than 176 pixels, whose coarsest scale is smaller than the window."""
+    """Compute the structural similarity at five scales, MS-SSIM.
+
+    Wang, Simoncelli, Bovik, Multiscale structural similarity for image quality assessment, Asilomar
+    Conference on Signals, Systems and Computers, 2003.
+
+    Args:
+        image: Images (B, C, H, W), clipped to [0, 1].
+        truth: The truth (B, C, H, W) in [0, 1].
+
+    Returns:
+        One number per image, (B,), at most 1; None for images of less than 176 pixels, whose
+        coarsest scale is smaller than the window.
+    """
     if min(image.shape[-2:]) < 176:
         return None
     pairs = zip(image.clamp(0, 1)[:, None], truth[:, None], strict=True)
@@ -47,8 +85,18 @@ def ms_ssim(image: Tensor, truth: Tensor) -> Tensor | None:
 
 
 def lpips(image: Tensor, truth: Tensor) -> Tensor | None:
-    """Learned perceptual distance (Zhang et al., 2018, arXiv:1801.03924) with AlexNet, of shape
-    (B,); None without the extra `lpips` or its weights on disk."""
+    """Compute the learned perceptual distance LPIPS with AlexNet.
+
+    Zhang, Isola, Efros, Shechtman, Wang, 2018, arXiv:1801.03924.
+
+    Args:
+        image: Images (B, C, H, W), clipped to [0, 1].
+        truth: The truth (B, C, H, W) in [0, 1].
+
+    Returns:
+        One number per image, (B,), 0 for equal images; None for images of other than 3 channels,
+        and without the extra `lpips` or its weights on disk.
+    """
     net = _lpips()
     if net is None or image.shape[1] != 3:
         return None
@@ -71,8 +119,19 @@ def _lpips() -> Any:
 
 
 def crps(draws: Tensor, truth: Tensor) -> float:
-    """Continuous ranked probability score of draws (n, C, H, W), n > 1, averaged over the pixels
-    of `truth` (C, H, W): E|X − x| − ½ E|X − X'|, without the bias of few draws (Ferro, 2014)."""
+    """Compute the continuous ranked probability score, E|X − x| − ½ E|X − X'|, of each pixel.
+
+    Gneiting, Raftery, Strictly proper scoring rules, prediction, and estimation, Journal of the
+    American Statistical Association 102, 2007; without the bias of few draws (Ferro, Fair scores
+    for ensemble forecasts, Quarterly Journal of the Royal Meteorological Society 140, 2014).
+
+    Args:
+        draws: Draws (n, C, H, W) of one image, n > 1, clipped to [0, 1].
+        truth: The truth (C, H, W) in [0, 1].
+
+    Returns:
+        The mean over all pixels, in units of [0, 1]; lower is better.
+    """
     n = len(draws)
     ranked = draws.clamp(0, 1).sort(0).values
     rank = torch.arange(1, n + 1, dtype=draws.dtype).reshape(-1, *[1] * truth.dim())

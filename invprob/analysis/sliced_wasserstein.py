@@ -1,7 +1,7 @@
 """Sliced Wasserstein distance between two sets of images (Karras et al., 2018, arXiv:1710.10196).
 
 Patches of 7×7 pixels from each level of a Laplacian pyramid are compared through random
-projections; in units of 10⁻³, lower is better, 0 for equal laws.
+projections; in units of 10⁻³, lower is better, 0 for equal distributions.
 """
 
 from __future__ import annotations
@@ -18,9 +18,19 @@ PROJECTIONS = 512
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, seed: int = 0) -> dict[str, float]:
-    """Distance by level, named by its resolution, and their mean; a, b are (N, C, R, R) in [−1, 1].
+    """Compute the sliced Wasserstein distance of two sets of images.
 
-    The two sets must be of one size N.
+    Args:
+        a: Images (N, C, R, R) in [−1, 1].
+        b: As many images of the same shape.
+        seed: The seed of patches and projections.
+
+    Returns:
+        The distance in 10⁻³, ≥ 0, by the resolution of each level of the pyramid, and the mean of
+        the levels under ``"mean"``.
+
+    Raises:
+        ValueError: If the sets have different shapes.
     """
     if a.shape != b.shape:
         raise ValueError(f"sets of other sizes: {tuple(a.shape)} and {tuple(b.shape)}")
@@ -37,7 +47,15 @@ def sliced_wasserstein(a: Tensor, b: Tensor, seed: int = 0) -> dict[str, float]:
 
 
 def laplacian_pyramid(images: Tensor, smallest: int = 16) -> list[Tensor]:
-    """Band-pass images from the full resolution down to `smallest`, the last one low-pass."""
+    """Split images into bands of spatial frequency.
+
+    Args:
+        images: Images (N, C, R, R).
+        smallest: The resolution at which halving stops.
+
+    Returns:
+        Band-pass images of resolution R, R/2, …, and low-pass ones of the last resolution.
+    """
     taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
     kernel = torch.outer(taps, taps).expand(images.shape[1], 1, 5, 5)
     levels = []
@@ -55,7 +73,15 @@ def laplacian_pyramid(images: Tensor, smallest: int = 16) -> list[Tensor]:
 
 
 def descriptors(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Random patches of each image as rows, each channel with mean 0 and standard deviation 1."""
+    """Cut random patches, standardised channel by channel over the whole set.
+
+    Args:
+        images: Images (N, C, R, R), R ≥ `PATCH`.
+        rng: The generator of the corners.
+
+    Returns:
+        Patches as rows, (N · `PATCHES_PER_IMAGE`, `PATCH`² · C).
+    """
     count, size = images.shape[0], images.shape[2]
     corner = torch.randint(0, size - PATCH + 1, (2, count, PATCHES_PER_IMAGE), generator=rng)
     reach = torch.arange(PATCH)

@@ -11,9 +11,9 @@ import click
 from invprob.cli import options
 
 if TYPE_CHECKING:
-    from invprob.testing import Outcome, Trial
+    from invprob.testing import Trial, TrialResult
 
-    Done = tuple[Trial, Outcome]
+    Done = tuple[Trial, TrialResult]
 
 EXAMPLES = """\b
 Examples:
@@ -34,7 +34,7 @@ FEW = 3
 @click.option(
     "--posterior",
     is_flag=True,
-    help="Judge solvers that sample on problems whose posterior is known; takes minutes.",
+    help="Validate solvers that sample on problems whose posterior is known; takes minutes.",
 )
 @options.speech
 def command(name: str, posterior: bool, quiet: bool, as_json: bool) -> int:
@@ -48,9 +48,9 @@ def command(name: str, posterior: bool, quiet: bool, as_json: bool) -> int:
     from invprob.cli import console
 
     if posterior:
-        from invprob.cli import posterior as gate
+        from invprob.cli import posterior as validation
 
-        return gate.report(name, quiet, as_json)
+        return validation.report(name, quiet, as_json)
     with console.Meter(quiet or as_json) as meter:
         meter.busy("loading PyTorch …")
         from invprob.testing import trials
@@ -66,16 +66,16 @@ def command(name: str, posterior: bool, quiet: bool, as_json: bool) -> int:
         click.echo(json.dumps([_plain(*one) for one in done], indent=2, ensure_ascii=False))
     elif not quiet:
         _report(done)
-    return FAILED if any(outcome.verdict == "failed" for _, outcome in done) else 0
+    return FAILED if any(result.status == "failed" for _, result in done) else 0
 
 
-def _plain(trial: Trial, outcome: Outcome) -> dict[str, str]:
+def _plain(trial: Trial, result: TrialResult) -> dict[str, str]:
     return {
-        "subject": trial.subject,
+        "target": trial.target,
         "check": trial.name,
-        "verdict": outcome.verdict,
+        "status": result.status,
         "rule": trial.check.advice,
-        "seen": outcome.seen,
+        "seen": result.seen,
     }
 
 
@@ -85,34 +85,34 @@ def _report(done: Sequence[Done]) -> None:
 
     columns = [Column("checked", "cyan")]
     columns += [Column(word, number=True) for word in ("passed", "failed", "skipped")]
-    subjects = list(dict.fromkeys(trial.subject for trial, _ in done))
-    console.table(columns, [(s, *map(_count, _counts(done, s))) for s in subjects])
+    targets = list(dict.fromkeys(trial.target for trial, _ in done))
+    console.table(columns, [(s, *map(_count, _counts(done, s))) for s in targets])
     skipped: dict[str, list[str]] = {}
-    for trial, outcome in done:
-        if outcome.verdict == "skipped":
-            skipped.setdefault(outcome.seen, []).append(trial.name)
-        if outcome.verdict == "failed":
+    for trial, result in done:
+        if result.status == "skipped":
+            skipped.setdefault(result.seen, []).append(trial.name)
+        if result.status == "failed":
             console.say()
             console.say(f"failed: {trial.name}", "bold red")
             console.say(f"  {trial.check.advice}")
-            console.say(f"  seen: {outcome.seen}", "red")
+            console.say(f"  seen: {result.seen}", "red")
     if skipped:
         console.say()
     for reason, names in skipped.items():
         which = ", ".join(names) if len(names) <= FEW else f"{len(names)} checks, {names[0]} first"
         console.say(f"skipped: {which}: {reason}", "dim")
-    verdicts = [outcome.verdict for _, outcome in done]
+    statuses = [result.status for _, result in done]
     console.say()
-    if "failed" in verdicts:
-        console.say(f"{verdicts.count('failed')} of {len(done)} checks failed", "bold red")
+    if "failed" in statuses:
+        console.say(f"{statuses.count('failed')} of {len(done)} checks failed", "bold red")
     else:
-        console.say(f"{verdicts.count('passed')} checks passed", "bold green")
+        console.say(f"{statuses.count('passed')} checks passed", "bold green")
 
 
-def _counts(done: Sequence[Done], subject: str) -> tuple[int, int, int]:
-    """How many checks of a subject passed, failed and were skipped."""
-    verdicts = [outcome.verdict for trial, outcome in done if trial.subject == subject]
-    return verdicts.count("passed"), verdicts.count("failed"), verdicts.count("skipped")
+def _counts(done: Sequence[Done], target: str) -> tuple[int, int, int]:
+    """How many checks of a target passed, failed and were skipped."""
+    statuses = [result.status for trial, result in done if trial.target == target]
+    return statuses.count("passed"), statuses.count("failed"), statuses.count("skipped")
 
 
 def _count(number: int) -> str:

@@ -8,54 +8,65 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from invprob.validation.runner import Hearing
+    from invprob.validation.runner import Validation
 
 FAILED = 1
-FIGURES = (
+METRICS = (
     "pull", "error of means", "spread where it sees", "spread where it does not see",
     "error of weights", "coverage 80%", "SBC p", "TARP p",
 )  # fmt: skip
 
 
 def report(name: str, quiet: bool, as_json: bool) -> int:
-    """Judge the solvers of a name and print the findings; the exit status."""
+    """Validate solvers and print the reports.
+
+    Args:
+        name: A plugin or a solver, with parameters or without.
+        quiet: Print nothing.
+        as_json: Print JSON instead of text.
+
+    Returns:
+        The exit status, 1 if a test failed.
+    """
     from invprob.cli import console
 
-    heard: list[Hearing] = []
+    done: list[Validation] = []
     with console.Meter(quiet or as_json) as meter:
         meter.busy("loading PyTorch …")
-        from invprob.validation.runner import hearings
+        from invprob.validation.runner import validate_all
 
-        for hearing in hearings(name):
-            heard.append(hearing)
-            meter.busy(f"{hearing.settings}: {len(heard)} judged …")
+        for validation in validate_all(name):
+            done.append(validation)
+            meter.busy(f"{validation.settings}: {len(done)} done …")
     if as_json:
-        click.echo(json.dumps([_plain(h) for h in heard], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_plain(v) for v in done], indent=2, ensure_ascii=False))
     elif not quiet:
-        for hearing in heard:
-            _say(hearing)
-    return FAILED if any(not h.passed for h in heard) else 0
+        for validation in done:
+            _say(validation)
+    return FAILED if any(not v.passed for v in done) else 0
 
 
-def _plain(hearing: Hearing) -> dict[str, Any]:
-    table = {"solver": hearing.solver, "settings": hearing.settings, "bias": hearing.bias}
-    if hearing.verdict is None:
-        return {**table, "reason": hearing.reason}
-    verdict = hearing.verdict
-    judged = {"world": verdict.world.what, "wrong": verdict.wrong, "figures": verdict.figures}
-    return {**table, **judged}
+def _plain(validation: Validation) -> dict[str, Any]:
+    table = {"solver": validation.solver, "settings": validation.settings, "bias": validation.bias}
+    if validation.report is None:
+        return {**table, "reason": validation.reason}
+    report = validation.report
+    found = {"task": report.task.description, "failures": report.failures}
+    return {**table, **found, "metrics": report.metrics}
 
 
-def _say(hearing: Hearing) -> None:
+def _say(validation: Validation) -> None:
     from invprob.cli import console
 
-    if hearing.verdict is None:
-        console.say(f"{hearing.settings} is not judged: {hearing.reason}", "yellow")
+    if validation.report is None:
+        console.say(f"{validation.settings} is not validated: {validation.reason}", "yellow")
         return
-    verdict = hearing.verdict
-    allowed = f", beyond the bias of {hearing.bias:g} that it declares" if hearing.bias else ""
-    said = "; ".join(verdict.wrong) or "nothing is found wrong"
-    colour = "red" if verdict.wrong else "green"
-    console.say(f"{hearing.settings}, {verdict.world.what}: {said}{allowed}", colour)
-    shown = [(k, f"{verdict.figures[k]:.3g}") for k in FIGURES if k in verdict.figures]
+    report = validation.report
+    allowed = (
+        f", beyond the bias of {validation.bias:g} that it declares" if validation.bias else ""
+    )
+    said = "; ".join(report.failures) or "nothing is found wrong"
+    colour = "red" if report.failures else "green"
+    console.say(f"{validation.settings}, {report.task.description}: {said}{allowed}", colour)
+    shown = [(k, f"{report.metrics[k]:.3g}") for k in METRICS if k in report.metrics]
     console.say("  " + ", ".join(f"{name} {value}" for name, value in shown), "dim")

@@ -53,7 +53,8 @@ class Configurable:
 
         Args:
             params: An instance of `params_type`.
-            context, named: What else its kind is made from (see `invprob.plugin`); unused here.
+            *context: What else its kind is made from (see `invprob.plugin`); unused here.
+            **named: The same by name; unused here.
 
         Returns:
             The component.

@@ -23,8 +23,14 @@ TITLE, TEXT, SMALL = 22, 16, 14
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture with a caption under it, red to `warn`; `ramp` is the value at the end of its
-    colour scale, which stands above the caption."""
+    """A picture with a caption under it.
+
+    Attributes:
+        picture: The picture, scaled to the size of the page's cells.
+        caption: One line of text.
+        ramp: The value at the end of a colour scale, drawn above the caption; None: no scale.
+        warn: Whether the caption is red.
+    """
 
     picture: Image.Image
     caption: str = ""
@@ -34,7 +40,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """Cells under a name."""
+    """A line of pictures.
+
+    Attributes:
+        name: What stands above it.
+        cells: The pictures, one for each column or fewer.
+    """
 
     name: str
     cells: Sequence[Cell]
@@ -42,7 +53,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """A table of pictures: what `draw` draws. `size` is the (width, height) of a cell."""
+    """A table of pictures: what `draw` draws.
+
+    Attributes:
+        columns: The titles of the columns.
+        rows: The lines of pictures.
+        size: (width, height) of a picture in pixels.
+        title: What stands at the top; may be empty.
+        subtitle: What stands below it in grey; may be empty.
+        notes: Sentences at the bottom.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Row]
@@ -71,11 +91,11 @@ def _magma() -> Any:
 
 
 def cell_size(height: int, width: int, target: int = 176, most: int = 384) -> tuple[int, int]:
-    """The size at which an image is shown.
+    """Compute the size at which an image is shown.
 
     Args:
-        height: Of the image.
-        width: Of the image.
+        height: The height of the image in pixels.
+        width: Its width in pixels.
         target: The least length of the longer side, reached by a whole factor.
         most: Its length where the image itself is larger.
 

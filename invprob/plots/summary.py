@@ -21,7 +21,20 @@ FAR = 1.0
 
 
 class Results(Protocol):
-    """What `summary` shows: B images with S samples each; truth may be unknown."""
+    """What `summary` shows: B images with S samples each, as in `invprob.runs.solution.Solution`.
+
+    Attributes:
+        title: What stands at the top.
+        subtitle: What stands below it.
+        names: A name for each image.
+        truth: The truth (B, C, H, W) in [0, 1]; None if it is unknown.
+        samples: The samples or restarts, (B, S, C, H, W) in [0, 1].
+        mean: Their means, (B, C, H, W).
+        std: Their standard deviations, (B, C, H, W).
+        metrics: A dictionary per image.
+        returns: ``"sample"`` or ``"estimate"``.
+        bias: The bias that the solver declares, ≥ 0.
+    """
 
     @property
     def title(self) -> str: ...

@@ -31,7 +31,7 @@ def traces(
         chains: Chains per image, a line each.
         rows: The trace, in which the chains of all images are numbered in a row.
         drawn: The draws, if there are any.
-        diagnoses: A judgement of the draws of each image.
+        diagnoses: The diagnosis of the draws of each image, where there are draws.
 
     Returns:
         A figure that belongs to no window.

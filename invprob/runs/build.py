@@ -20,7 +20,15 @@ from invprob.solver import Problem, Solver
 
 @dataclass(frozen=True)
 class Parts:
-    """The objects of one experiment, on their device; `priors` are by stage."""
+    """The objects of one experiment.
+
+    Attributes:
+        solver: The solver.
+        generator: The generator, in evaluation mode, on the device.
+        operator: The operators in a chain, with the noise, in float32 on the device.
+        device: The device.
+        priors: The priors by stage, in evaluation mode, on the device.
+    """
 
     solver: Solver
     generator: Generator
@@ -29,7 +37,7 @@ class Parts:
     priors: dict[int, Any]
 
     def problem(self, y: Tensor, samples: int, seed: int) -> Problem:
-        """The problem of some measurements.
+        """Make the problem of some measurements.
 
         Args:
             y: B measurements, (B, *operator.out_shape).
@@ -51,7 +59,7 @@ class Parts:
 
 
 def device(name: str) -> torch.device:
-    """The device of a name.
+    """Find the device of a name.
 
     Args:
         name: ``cpu``, ``cuda``, ``mps``, or ``auto``, which takes CUDA, then MPS, then the CPU.
@@ -92,7 +100,14 @@ def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
 
 @dataclass(frozen=True)
 class Models:
-    """What a method brings along whatever is measured; `priors` are by stage."""
+    """The objects that do not depend on the measurement.
+
+    Attributes:
+        solver: The solver.
+        generator: The generator, in evaluation mode, on the device.
+        priors: The priors by stage, in evaluation mode, on the device.
+        device: The device.
+    """
 
     solver: Solver
     generator: Generator

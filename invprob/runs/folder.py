@@ -228,7 +228,7 @@ def record(out: Path, **facts: Any) -> None:
 
 
 def seconds(out: Path) -> float:
-    """How long a run took before it was stopped.
+    """Read how long a run took before it was stopped.
 
     Args:
         out: The folder of the run.

@@ -16,13 +16,18 @@ from invprob.io.decode import from_pil, with_channels
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture in memory, (C, H, W) in [0, 1], that is read as an `ImageFile` is."""
+    """A picture in memory that is read as an `ImageFile` is.
+
+    Attributes:
+        name: What files of results are called.
+        image: The picture, (C, H, W) in [0, 1].
+    """
 
     name: str
     image: Tensor
 
     def read(self, channels: int | None = 3) -> Tensor:
-        """The picture with other channels.
+        """Convert the picture to a number of channels.
 
         Args:
             channels: 1 or 3; None: those it has.
@@ -35,7 +40,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class InMemoryInput:
-    """Either pictures to degrade, or a measurement as `images.read_measurement` returns one."""
+    """What stands in for the files of an experiment: pictures, or a measurement.
+
+    Attributes:
+        pictures: Pictures to degrade; none if there is a measurement.
+        measurement: A measurement as `images.read_measurement` returns one, or None.
+    """
 
     pictures: tuple[Picture, ...] = ()
     measurement: Tensor | None = None

@@ -23,7 +23,13 @@ from invprob.solver import Problem
 
 @dataclass(frozen=True)
 class Data:
-    """B measurements with their names, and the truth (B, C, H, W) where it is known."""
+    """The measurements of a run.
+
+    Attributes:
+        names: A name for each of B measurements.
+        y: The measurements, (B, *operator.out_shape), on the CPU.
+        truth: The truth (B, C, H, W) in [0, 1]; None where it is unknown.
+    """
 
     names: tuple[str, ...]
     y: Tensor
@@ -74,7 +80,7 @@ def prepare(
 
 
 def data_of(problem: Problem, truth: Sequence[ImageFile | Picture] | None) -> Data:
-    """The measurements of a problem with their names.
+    """Name the measurements of a problem.
 
     Args:
         problem: The problem.

@@ -33,7 +33,11 @@ class NoParams(Params):
 
 @dataclass(frozen=True)
 class InstanceEntry(Entry):
-    """A registry entry whose component is an existing object."""
+    """A registry entry whose component is an existing object.
+
+    Attributes:
+        thing: The object.
+    """
 
     thing: Any = None
 
@@ -61,7 +65,7 @@ class Instances:
         return dataclasses.replace(self._registry, entries=(*self._registry.entries, *self._given))
 
     def spec(self, kind: Kind, value: str | Spec | Any) -> Spec:
-        """The spec by which a component is found in `registry`.
+        """Give the spec by which a component is found in `registry`.
 
         Args:
             kind: The kind of component.

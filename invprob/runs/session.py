@@ -31,7 +31,11 @@ MakeCallbacks = Callable[[CallbackContext], Iterable[OnStep]]
 
 
 class Interrupted(Exception):
-    """The user pressed Ctrl-C; the folder `out` can be resumed."""
+    """The user pressed Ctrl-C; the run can be resumed.
+
+    Args:
+        out: The folder of the run.
+    """
 
     def __init__(self, out: Path) -> None:
         super().__init__(str(out))

@@ -54,7 +54,7 @@ class Solution:
             short for its tensors.
         metrics: A dictionary per measurement: PSNR, SSIM, χ², convergence.
         draws: What was drawn of the posterior, where the solver marks its steps as draws.
-        diagnostics: A judgement of the chains of each measurement, where there are draws.
+        diagnostics: The diagnosis of the chains of each measurement, where there are draws.
         trace: The metrics along the run: a row per step and chain.
         steps: How many steps were made.
         complete: Whether they were all; False where a callback stopped the run.

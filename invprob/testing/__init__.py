@@ -5,7 +5,7 @@ In pytest, `conformance` makes a test of each; ``invprob check NAME`` reports wi
 
 from __future__ import annotations
 
-from invprob.testing.collect import Outcome, Trial, trials
+from invprob.testing.collect import Trial, TrialResult, trials
 from invprob.testing.conformance import conformance
 
-__all__ = ["Outcome", "Trial", "conformance", "trials"]
+__all__ = ["Trial", "TrialResult", "conformance", "trials"]

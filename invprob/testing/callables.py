@@ -22,10 +22,14 @@ TIMES = (0.2, 0.5, 0.8)
 
 
 @dataclass(frozen=True)
-class Use:
-    """A function of a component from a batch (a tree of `ROWS` rows) to a batch.
+class Call:
+    """A function of a component and an input to try it on.
 
-    `smooth` says that solvers differentiate it.
+    Attributes:
+        name: What messages call the function.
+        f: The function, from a batch to a batch.
+        x: The input, a tree of `ROWS` rows.
+        smooth: Whether solvers differentiate the function.
     """
 
     name: str
@@ -35,24 +39,52 @@ class Use:
 
 
 def images(shape: tuple[int, ...]) -> torch.Tensor:
-    """`ROWS` images with values in [0, 1], of independent pixels."""
+    """Draw images of independent, uniform pixels, the same at every call.
+
+    Args:
+        shape: (C, H, W).
+
+    Returns:
+        Images (`ROWS`, C, H, W) in [0, 1], float32.
+    """
     return torch.stack([torch.rand(shape, generator=seeds.stream(k, "images")) for k in KEYS])
 
 
-def uses(case: Case, dtype: torch.dtype = torch.float64, device: str = "cpu") -> list[Use]:
-    """The functions of a new instance of the component, on a device in a precision."""
+def callables(case: Case, dtype: torch.dtype = torch.float64, device: str = "cpu") -> list[Call]:
+    """Make a new instance of the component and list its functions.
+
+    Args:
+        case: The component.
+        dtype: The precision of the instance and of the inputs.
+        device: Their device.
+
+    Returns:
+        The functions with inputs.
+
+    Raises:
+        Inapplicable: If the component cannot be built.
+    """
     thing, arguments = case.made()
     # unlike .to(dtype) this leaves complex buffers complex
     thing = thing.double() if dtype == torch.float64 else thing.float()
     made = functions(thing, arguments, dtype)
     thing.to(device)
-    return [replace(use, x=to(use.x, dtype, device)) for use in made]
+    return [replace(call, x=to(call.x, dtype, device)) for call in made]
 
 
 def functions(
     thing: Any, arguments: Sequence[Any], dtype: torch.dtype = torch.float32
-) -> list[Use]:
-    """The functions of a component that was made of `arguments` and is of a precision."""
+) -> list[Call]:
+    """List the functions of an instance.
+
+    Args:
+        thing: A generator, an operator, a noise or a prior.
+        arguments: What it was made of, see `Made`; of a prior the last two are generator and stage.
+        dtype: Its precision, which the inputs get.
+
+    Returns:
+        The functions with inputs on the CPU.
+    """
     if isinstance(thing, Generator):
         return of_generator(thing, dtype)
     if isinstance(thing, Operator):
@@ -63,70 +95,129 @@ def functions(
 
 
 def to(x: Any, dtype: torch.dtype = torch.float64, device: str = "cpu") -> Any:
-    """A tree on a device, its real numbers in a precision."""
+    """Bring a tree to a device, and its real numbers to a precision.
+
+    Args:
+        x: A tree.
+        dtype: The precision of real numbers; complex ones keep theirs.
+        device: The device.
+
+    Returns:
+        A tree like x.
+    """
     return tree.map(lambda u: u.to(device) if u.is_complex() else u.to(device, dtype), x)
 
 
-def of_generator(G: Generator, dtype: torch.dtype) -> list[Use]:
-    """The whole, and each stage on its latent."""
+def of_generator(G: Generator, dtype: torch.dtype) -> list[Call]:
+    """List the functions of a generator: the whole, and each stage on its latent.
+
+    Args:
+        G: The generator.
+        dtype: Its precision.
+
+    Returns:
+        1 + depth functions.
+    """
     x = to(stages.draws(G, 0, KEYS, "uses"), dtype)
-    made = [Use("G", G, x, smooth=True)]
+    made = [Call("G", G, x, smooth=True)]
     for k in range(1, G.depth + 1):
-        made.append(Use(f"stage({k}, ·)", partial(G.stage, k), x, smooth=True))
+        made.append(Call(f"stage({k}, ·)", partial(G.stage, k), x, smooth=True))
         x = G(x, start=k - 1, stop=k)
     return made
 
 
-def of_operator(A: Operator, dtype: torch.dtype) -> list[Use]:
-    """A, and the adjoint of a linear one; its pseudo-inverse, often slow, is checked once."""
+def of_operator(A: Operator, dtype: torch.dtype) -> list[Call]:
+    """List the functions of an operator: A, and the adjoint of a linear one.
+
+    The pseudo-inverse, often slow, has a check of its own.
+
+    Args:
+        A: The operator.
+        dtype: Its precision.
+
+    Returns:
+        One function or two.
+    """
     x = images(A.in_shape).to(dtype)
-    made = [Use("A", A, x, smooth=True)]
+    made = [Call("A", A, x, smooth=True)]
     if isinstance(A, LinearOperator):
-        made.append(Use("adjoint", A.adjoint, A(x)))
+        made.append(Call("adjoint", A.adjoint, A(x)))
     return made
 
 
-def of_noise(noise: Noise, dtype: torch.dtype) -> list[Use]:
-    """The figures of a pair (y, clean)."""
+def of_noise(noise: Noise, dtype: torch.dtype) -> list[Call]:
+    """List the functions of a noise, of a pair (y, clean) or of y.
+
+    Args:
+        noise: The noise.
+        dtype: Its precision.
+
+    Returns:
+        log_prob and scale, and chi2 unless nothing is added.
+    """
     clean = 0.2 + 0.6 * images((40,)).to(dtype)
     y = torch.stack([noise.sample(c, seeds.stream(k)) for c, k in zip(clean, KEYS, strict=True)])
     made = [
-        Use("log_prob", lambda x: noise.log_prob(*x), (y, clean), smooth=True),
-        Use("scale", noise.scale, y),
+        Call("log_prob", lambda x: noise.log_prob(*x), (y, clean), smooth=True),
+        Call("scale", noise.scale, y),
     ]
     # without noise chi2 is NaN
-    return made if y.equal(clean) else [*made, Use("chi2", lambda x: noise.chi2(*x), (y, clean))]
+    return made if y.equal(clean) else [*made, Call("chi2", lambda x: noise.chi2(*x), (y, clean))]
 
 
 def latents(prior: Any, generator: Generator | None, stage: int) -> Any:
-    """Latents that a prior was built for: those that the generator induces, or images."""
+    """Draw latents that a prior was built for.
+
+    Args:
+        prior: The prior; one of images knows their shape.
+        generator: The generator over whose latents it is; None: it is one of images.
+        stage: The stage of these latents.
+
+    Returns:
+        A tree of `ROWS` rows: latents that the generator makes, or images in [0, 1].
+    """
     if generator is None:
         return images(prior.image_shape)
     return stages.draws(generator, stage, KEYS, "uses")
 
 
-def of_prior(prior: Prior, x: Any) -> list[Use]:
-    """What a prior can do, at times of the middle of a diffusion."""
+def of_prior(prior: Prior, x: Any) -> list[Call]:
+    """List the functions of a prior, at times in the middle of a diffusion.
+
+    Args:
+        prior: The prior.
+        x: Latents that it is over, of `ROWS` rows.
+
+    Returns:
+        The functions of every ability that it has.
+    """
     made = []
     t = torch.tensor(TIMES).to(tree.leaves(x)[0])
     if isinstance(prior, LogDensity):
-        made.append(Use("log_density", prior.log_density, x, smooth=True))
+        made.append(Call("log_density", prior.log_density, x, smooth=True))
     if isinstance(prior, Score):
         u = prior.normalise(x)
         made += [
-            Use("score", lambda ut: prior.score(*ut), (u, t)),
-            Use("denoise", lambda ut: prior.denoise(*ut), (u, t)),
-            Use("normalise", prior.normalise, x),
-            Use("restore", prior.restore, u),
+            Call("score", lambda ut: prior.score(*ut), (u, t)),
+            Call("denoise", lambda ut: prior.denoise(*ut), (u, t)),
+            Call("normalise", prior.normalise, x),
+            Call("restore", prior.restore, u),
         ]
         if isinstance(prior, Denoiser):  # solvers differentiate through it
-            made.append(Use("denoise at ½", lambda u: prior.denoise(u, halves(u)), u, smooth=True))
+            made.append(Call("denoise at ½", lambda u: prior.denoise(u, halves(u)), u, smooth=True))
     if isinstance(prior, Proximal):
-        made.append(Use("prox", prior.prox, x))
+        made.append(Call("prox", prior.prox, x))
     return made
 
 
 def halves(u: Any) -> torch.Tensor:
-    """t = ½ for every row."""
+    """Make the time ½ for every row.
+
+    Args:
+        u: A tree with leaves (B, …).
+
+    Returns:
+        ½ (B,), in the precision of u and on its device.
+    """
     like = tree.leaves(u)[0]
     return torch.full((len(like),), 0.5, dtype=like.dtype, device=like.device)

@@ -21,8 +21,11 @@ class Inapplicable(Exception):
 class Check:
     """A rule for components of some kinds, or for a plugin as a whole (kind ``"plugin"``).
 
-    With `offers`, only components that offer it in their manifest are checked. `run` is called with
-    a `Plugin` or a `Case`; it raises `Failed`, or `Inapplicable`.
+    Attributes:
+        name: The id, which says the property that is checked.
+        kinds: The kinds of components that it applies to.
+        offers: Only components that offer this in their manifest are checked; empty: all.
+        run: Is called with a `Plugin` or a `Case`, and raises `Failed` or `Inapplicable`.
     """
 
     name: str
@@ -37,7 +40,15 @@ class Check:
 
 
 def check(*kinds: str, offers: str = "") -> Callable[[Callable[[Any], None]], Check]:
-    """Make a check of a function; its name is the function's, with hyphens."""
+    """Decorate a function as a check; its id is the function's name, with hyphens.
+
+    Args:
+        *kinds: The kinds of components that it applies to, or `PLUGIN`.
+        offers: What a component must offer for the check to apply.
+
+    Returns:
+        The decorator.
+    """
 
     def decorate(run: Callable[[Any], None]) -> Check:
         return Check(run.__name__.replace("_", "-"), kinds, offers, run)
@@ -46,6 +57,14 @@ def check(*kinds: str, offers: str = "") -> Callable[[Callable[[Any], None]], Ch
 
 
 def require(condition: bool, seen: str) -> None:
-    """Fail, and say what was seen, unless the condition holds."""
+    """Fail unless a condition holds.
+
+    Args:
+        condition: What must be true.
+        seen: What was seen instead, for the message.
+
+    Raises:
+        Failed: If the condition is false.
+    """
     if not condition:
         raise Failed(seen)

@@ -19,10 +19,15 @@ Modules = Iterable[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a check came to; `seen` says what was seen, or why the check does not apply."""
+class TrialResult:
+    """The result of a check.
 
-    verdict: Literal["passed", "failed", "skipped"]
+    Attributes:
+        status: ``"passed"``, ``"failed"``, or ``"skipped"`` where the check does not apply.
+        seen: What was seen, or why the check does not apply.
+    """
+
+    status: Literal["passed", "failed", "skipped"]
     seen: str = ""
 
 
@@ -30,26 +35,34 @@ class Outcome:
 class Trial:
     """A check on a plugin, or on a component with each of its examples.
 
-    `subject` is ``"plugin NAME"`` or ``"kind name"``, `name` is what expected failures are called.
+    Attributes:
+        target: ``"plugin NAME"`` or ``"kind name"``.
+        name: ``"component.check"``, the key of an expected failure.
+        check: The check.
+        on: The plugin, or a case for each example of the component.
     """
 
-    subject: str
+    target: str
     name: str
     check: Check
     on: tuple[Plugin | Case, ...]
 
-    def run(self) -> Outcome:
-        """Check; whatever the component raises counts as a failure."""
-        outcome = Outcome("passed")
-        for subject in self.on:
+    def run(self) -> TrialResult:
+        """Run the check on every example; whatever the component raises counts as a failure.
+
+        Returns:
+            The first failure, else whether the check passed or does not apply.
+        """
+        result = TrialResult("passed")
+        for case in self.on:
             try:
-                self.check.run(subject)
+                self.check.run(case)
             except Inapplicable as reason:
-                outcome = Outcome("skipped", str(reason))
+                result = TrialResult("skipped", str(reason))
             except Exception as error:
                 seen = str(error) if isinstance(error, Failed) else _said(error)
-                return Outcome("failed", seen + _where(subject, self.on))
-        return outcome
+                return TrialResult("failed", seen + _where(case, self.on))
+        return result
 
 
 def trials(
@@ -57,12 +70,20 @@ def trials(
     examples: Mapping[str, Mapping[str, Any]] | None = None,
     modules: Modules | None = None,
 ) -> list[Trial]:
-    """Every check of a plugin, or of the components of a name.
+    """Collect every check of a plugin, or of the components of a name.
 
-    `name` is a plugin's name, a component's (``solver.name`` or ``plugin.name`` where that is not
-    enough), or a component with the parameters to try it with, ``name:key=value``. `examples` gives
-    such parameters by component. `modules` are (plugin, manifest module, distribution) triples,
-    those installed if None. Raises `UnknownComponent`, `BadParams`.
+    Args:
+        name: A plugin's name, a component's (``solver.name`` or ``plugin.name`` where that is not
+            enough), or a component with the parameters to try it with, ``name:key=value``.
+        examples: Such parameters by component.
+        modules: (plugin, manifest module, distribution) triples; None: those installed.
+
+    Returns:
+        The trials, which have not run yet.
+
+    Raises:
+        UnknownComponent: If nothing has this name.
+        BadParams: If parameters are refused, or belong to a component that is not checked.
     """
     spec = Spec.model_validate(name)
     given = {**(examples or {}), **({spec.name: spec.params} if spec.params else {})}
@@ -111,8 +132,8 @@ def _of(kind: str) -> list[Check]:
     return [check for check in CHECKS if kind in check.kinds]
 
 
-def _trial(subject: str, short: str, check: Check, *on: Plugin | Case) -> Trial:
-    return Trial(subject, f"{short}.{check.name}", check, on)
+def _trial(target: str, short: str, check: Check, *on: Plugin | Case) -> Trial:
+    return Trial(target, f"{short}.{check.name}", check, on)
 
 
 def _names(entry: Entry) -> tuple[str, ...]:
@@ -125,9 +146,9 @@ def _said(error: Exception) -> str:
     return f"it raised {type(error).__name__}: {error}"
 
 
-def _where(subject: Plugin | Case, on: tuple[Plugin | Case, ...]) -> str:
+def _where(case: Plugin | Case, on: tuple[Plugin | Case, ...]) -> str:
     """The example that failed, where there are several."""
-    if len(on) == 1 or not isinstance(subject, Case):
+    if len(on) == 1 or not isinstance(case, Case):
         return ""
-    pairs = ",".join(f"{key}={value}" for key, value in subject.example.items())
-    return f" ({subject.entry.component.name}:{pairs})"
+    pairs = ",".join(f"{key}={value}" for key, value in case.example.items())
+    return f" ({case.entry.component.name}:{pairs})"

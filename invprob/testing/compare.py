@@ -17,8 +17,18 @@ SAME = 1e-5
 
 
 def difference(a: Any, b: Any) -> float:
-    """The largest difference of two trees, relative to the largest value of the second; NaN is NaN,
-    and no other number."""
+    """Compute the largest difference of two trees, leaf by leaf.
+
+    Args:
+        a: A tree.
+        b: A tree of the same structure.
+
+    Returns:
+        |a − b| over the largest |b| (at least 10⁻³) of the leaf, ≥ 0; NaN equals NaN alone.
+
+    Raises:
+        Failed: If a leaf has another shape.
+    """
     worst = 0.0
     for u, v in zip(tree.leaves(a), tree.leaves(b), strict=True):
         require(u.shape == v.shape, f"shapes {tuple(u.shape)} and {tuple(v.shape)}")
@@ -29,7 +39,15 @@ def difference(a: Any, b: Any) -> float:
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether two trees are the same bit by bit (NaN is NaN)."""
+    """Compare two trees bit by bit; NaN equals NaN.
+
+    Args:
+        a: A tree.
+        b: A tree of the same structure.
+
+    Returns:
+        Whether all leaves have the same shapes and values.
+    """
     pairs = list(zip(tree.leaves(a), tree.leaves(b), strict=True))
     return all((u.shape == v.shape and u.equal(v)) or _nan_equal(u, v) for u, v in pairs)
 
@@ -39,23 +57,56 @@ def _nan_equal(u: Tensor, v: Tensor) -> bool:
 
 
 def copied(x: Any) -> Any:
-    """A tree of the same values in memory of its own."""
+    """Copy a tree to memory of its own.
+
+    Args:
+        x: A tree.
+
+    Returns:
+        A tree of the same values.
+    """
     return tree.map(torch.clone, x)
 
 
 def row(x: Any, b: int) -> Any:
-    """Row b of a tree, as a batch of one."""
+    """Take one row.
+
+    Args:
+        x: A tree with leaves (B, …).
+        b: The row, 0 ≤ b < B.
+
+    Returns:
+        A tree with leaves (1, …).
+    """
     return tree.map(lambda leaf: leaf[b : b + 1], x)
 
 
 def noise_like(x: Any, *path: int | str) -> Any:
-    """Standard normal numbers in a tree like x."""
+    """Draw standard normal numbers, the same at every call.
+
+    Args:
+        x: A tree with leaves (B, …).
+        *path: What the numbers are for; see `invprob.seeds.normal`.
+
+    Returns:
+        A tree like x.
+    """
     return tree.map(lambda leaf: seeds.normal(leaf.shape, range(len(leaf)), *path).to(leaf), x)
 
 
 def slopes(f: Callable[[Any], Any], x: Any) -> tuple[Tensor, Tensor]:
-    """(∂_v g by autograd, by central differences), each (B,), for a random direction v, where g is
-    f weighed by random numbers and summed row by row."""
+    """Differentiate along a random direction v: g(x) is the row sum of f(x) with random weights.
+
+    Args:
+        f: A function from a batch to a batch.
+        x: A tree with leaves (B, …), in double precision.
+
+    Returns:
+        ∂_v g by autograd and by central differences, each (B,).
+
+    Raises:
+        Failed: If f(x) does not depend on x for autograd.
+    """
     v = noise_like(x, "direction")
     h = 1e-6
     with torch.enable_grad():

@@ -8,6 +8,7 @@ from typing import Any
 from invprob.errors import BadParams, nearest
 from invprob.testing.check import Failed
 from invprob.testing.collect import Modules, Trial, trials
+from invprob.testing.renamed import current
 
 
 def conformance(
@@ -17,19 +18,29 @@ def conformance(
     examples: Mapping[str, Mapping[str, Any]] | None = None,
     modules: Modules | None = None,
 ) -> Callable[[Trial], None]:
-    """A test function, with one case for each check of the plugin (or component) `name`.
+    """Make a test function for pytest, with one case for each check.
 
-        test_conformance = conformance("my-plugin", expected_failures={"thing.gradient": "why"})
+        test_conformance = conformance("my-plugin", expected_failures={"thing.memory-flat": "why"})
 
-    Expected failures are strict: one that passes fails. `examples` gives, by component, parameters
-    to try it with instead of the examples of its params model. `modules` are (plugin, manifest
-    module, distribution) triples, those installed if None. Raises `BadParams` if an expected
-    failure names no check.
+    Args:
+        name: A plugin or a component, as for `trials`.
+        expected_failures: Reasons by ``"component.check"``. They are strict: a check that passes
+            although it is named here fails.
+        examples: By component, parameters to try it with instead of the examples of its params
+            model.
+        modules: (plugin, manifest module, distribution) triples; None: those installed.
+
+    Returns:
+        The test, to be bound to a name that begins with ``test``.
+
+    Raises:
+        UnknownComponent: If nothing has this name.
+        BadParams: If an expected failure names no check, or parameters are refused.
     """
     import pytest
 
     found = trials(name, examples, modules)
-    expected = dict(expected_failures or {})
+    expected = current(expected_failures or {})
     for key in expected.keys() - {trial.name for trial in found}:
         raise BadParams(f"no check is called {key!r}", nearest(key, [t.name for t in found]))
 
@@ -42,10 +53,10 @@ def conformance(
 
     @pytest.mark.parametrize("trial", cases)
     def test(trial: Trial) -> None:
-        outcome = trial.run()
-        if outcome.verdict == "skipped":
-            pytest.skip(outcome.seen)
-        if outcome.verdict == "failed":
-            raise Failed(f"{trial.name}: {trial.check.advice}\nseen: {outcome.seen}")
+        result = trial.run()
+        if result.status == "skipped":
+            pytest.skip(result.seen)
+        if result.status == "failed":
+            raise Failed(f"{trial.name}: {trial.check.advice}\nseen: {result.seen}")
 
     return test

@@ -17,11 +17,20 @@ from invprob.testing.callables import functions, images
 from invprob.testing.target import Case
 
 
-def exercise(case: Case, thing: Any, arguments: Sequence[Any]) -> list[Tensor]:
-    """Everything that a component computes and draws in a small run."""
+def smoke_run(case: Case, thing: Any, arguments: Sequence[Any]) -> list[Tensor]:
+    """Compute and draw everything that a component can, in a small run.
+
+    Args:
+        case: The component.
+        thing: An instance of it.
+        arguments: What the instance was made of.
+
+    Returns:
+        All results, in an order that does not change.
+    """
     if isinstance(thing, Solver):
         return run(thing, problem(case))
-    made = [leaf for use in functions(thing, arguments) for leaf in tree.leaves(use.f(use.x))]
+    made = [leaf for call in functions(thing, arguments) for leaf in tree.leaves(call.f(call.x))]
     if isinstance(thing, Generator):
         made += tree.leaves(thing.sample(2, seeds.stream("exercise")))
     elif isinstance(thing, Operator):
@@ -34,14 +43,32 @@ def exercise(case: Case, thing: Any, arguments: Sequence[Any]) -> list[Tensor]:
 
 
 def problem(case: Case, rows: int = 2, chains: int = 2) -> Problem:
-    """A toy problem that gives a solver what its manifest says that it needs, and no more."""
+    """Make a toy problem that gives a solver what its manifest needs, and no more.
+
+    Args:
+        case: The solver.
+        rows: The number of measurements, ≥ 1.
+        chains: The number of samples of each, ≥ 1.
+
+    Returns:
+        A problem of rows × chains rows, in double precision.
+    """
     needs = case.entry.component.needs
     abilities = [need.removeprefix("prior.") for need in needs if need.startswith("prior.")]
     return toys.problem("generator" in needs, abilities, rows, chains)
 
 
 def run(solver: Solver, p: Problem, state: Any = None) -> list[Tensor]:
-    """The images of every step, and the result of the last state."""
+    """Run a solver to its end.
+
+    Args:
+        solver: The solver.
+        p: A problem of N rows.
+        state: Where to resume; None: at the start.
+
+    Returns:
+        The images of every step, then image, mean and variance of the last state, (N, C, H, W).
+    """
     made = []
     for progress in solver.run(p, state):
         state = progress.state

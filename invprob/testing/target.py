@@ -26,7 +26,14 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin: its name, the module of its manifest, and why it is broken if it is."""
+    """A plugin.
+
+    Attributes:
+        name: Its name.
+        module: The module of its manifest.
+        entries: Its components; none if it is broken.
+        broken: Why it is broken; empty if it is not.
+    """
 
     name: str
     module: str
@@ -35,7 +42,12 @@ class Plugin:
 
 
 class Made(NamedTuple):
-    """A component and what it was made of."""
+    """An instance of a component.
+
+    Attributes:
+        thing: The instance.
+        arguments: What it was made of: its parameters, then what its kind gets besides.
+    """
 
     thing: Any
     arguments: tuple[Any, ...]
@@ -45,8 +57,11 @@ class Made(NamedTuple):
 class Case:
     """A component with the parameters of one example.
 
-    `registry` knows the generator that a prior names among its `defaults`, if it needs one;
-    `stages` are those for which a prior is tried, in order.
+    Attributes:
+        entry: The component in the registry.
+        registry: Where the generator is found that a prior names among its `defaults`.
+        example: The parameters by name.
+        stages: Those for which a prior is tried, in order.
     """
 
     entry: Entry
@@ -56,29 +71,60 @@ class Case:
 
     @property
     def kind(self) -> str:
+        """The kind of component."""
         return self.entry.component.kind
 
     @property
     def offers(self) -> tuple[str, ...]:
+        """What the component offers, by its manifest."""
         return self.entry.component.offers
 
     def params(self) -> Any:
-        """The parameters, judged by their model; raises `BadParams`."""
+        """Read the parameters.
+
+        Returns:
+            An instance of the model of the component's parameters.
+
+        Raises:
+            BadParams: If the model refuses them.
+        """
         return self.entry.params().parse(self.example, self.entry.component.name)
 
     def make(self) -> Any:
-        """The component; `Inapplicable` where it cannot be built."""
+        """Build the component for a check of something else.
+
+        Returns:
+            An instance.
+
+        Raises:
+            Inapplicable: If it cannot be built.
+        """
         return self.made().thing
 
     def made(self) -> Made:
-        """The component and its arguments; `Inapplicable` where it cannot be built."""
+        """Build the component for a check that needs its arguments too.
+
+        Returns:
+            An instance with its arguments.
+
+        Raises:
+            Inapplicable: If it cannot be built.
+        """
         try:
             return self.build()
         except Exception as error:
             raise Inapplicable(f"it cannot be built: {error}") from error
 
     def build(self) -> Made:
-        """The component, in evaluation mode; raises whatever the component raises."""
+        """Build the component, in evaluation mode, with whatever it raises.
+
+        Returns:
+            An instance with its arguments: an operator for the first of `SHAPES` that it accepts, a
+            prior for the first of `places`.
+
+        Raises:
+            InvprobError: If it refuses parameters, shapes or stages.
+        """
         target, params = self.entry.load(), self.params()
         attempts: list[tuple[Any, ...]] = [(params,)]
         if self.kind == "operator":
@@ -93,15 +139,22 @@ class Case:
         return made
 
     def places(self) -> list[tuple[Any, int]]:
-        """The (generator, stage) pairs at which a prior is tried."""
+        """List where a prior is tried.
+
+        Returns:
+            Pairs (generator, stage); (None, 0) for a prior of images.
+        """
         if "pixels" in self.offers:
             return [(None, 0)]
         generators = self.generators()
         return [(g, stage) for g in generators for stage in self.stages if stage < g.depth]
 
     def generators(self) -> list[Any]:
-        """The generators over whose latents a prior is: those of the examples of the one among its
-        defaults, or a toy."""
+        """Make the generators over whose latents a prior is.
+
+        Returns:
+            One for each example of the generator among its `defaults`, or a toy.
+        """
         name = dict(self.entry.component.defaults).get("generator")
         if name is None:
             return [toys.Linear()]
@@ -110,8 +163,16 @@ class Case:
 
 
 def cases(entry: Entry, registry: Registry, given: Mapping[str, Any] | None = None) -> list[Case]:
-    """A case for each example of the params model, one of the defaults if there is none; or one of
-    the parameters `given`."""
+    """Make the cases of a component.
+
+    Args:
+        entry: The component.
+        registry: Where the generators of priors are found.
+        given: Parameters to try instead of the examples of the params model.
+
+    Returns:
+        A case for each example, at least one: that of the defaults if there is no example.
+    """
     one = Case(entry, registry, {})
     if given is not None:
         return [replace(one, example=given)]
@@ -119,7 +180,14 @@ def cases(entry: Entry, registry: Registry, given: Mapping[str, Any] | None = No
 
 
 def examples(entry: Entry) -> list[Mapping[str, Any]]:
-    """The examples of the params model; none if it cannot be loaded, which `resolves` checks."""
+    """Read the examples of a params model.
+
+    Args:
+        entry: The component.
+
+    Returns:
+        Parameters by name; none if the model cannot be loaded, which fails another check.
+    """
     try:
         extra = getattr(entry.params(), "model_config", {}).get("json_schema_extra")
     except InvprobError:

@@ -1,4 +1,4 @@
-"""Toys of which everything is known in closed form: linear maps and Gaussian laws.
+"""Toys of which everything is known in closed form: linear maps and Gaussian distributions.
 
 With them a solver, a prior or an operator is tried alone, without weights and in milliseconds. They
 are written as a plugin's components should be, and pass the checks themselves.
@@ -30,7 +30,12 @@ SIGMA = 0.05
 
 @dataclass(frozen=True)
 class Carry(Latent):
-    """x_1 and x_2: features h (B, n), and codes w (B, m) that later stages read."""
+    """The latents x_1 and x_2 of `Linear`.
+
+    Attributes:
+        h: Features (B, n).
+        w: Codes (B, m) that later stages read.
+    """
 
     roles: ClassVar = {"h": "features", "w": "codes"}
 
@@ -112,7 +117,7 @@ class Dense(LinearOperator):
         return x.flatten(1) @ self.matrix.to(x.dtype).T
 
 
-class Law(Prior):
+class Normal(Prior):
     """N(mean, std²) on every coordinate; what it can do is what is mixed in.
 
     Args:
@@ -125,7 +130,7 @@ class Law(Prior):
         self.mean, self.std = mean, std
 
 
-class Density(Law, LogDensity):
+class Density(Normal, LogDensity):
     """log p."""
 
     def log_density(self, x: Any) -> Tensor:
@@ -133,8 +138,11 @@ class Density(Law, LogDensity):
         return -0.5 * tree.dot(centred, centred)
 
 
-class Diffused(Law, Score):
-    """The scores of the diffused law, variance preserving (Song et al., 2021, arXiv:2011.13456)."""
+class Diffused(Normal, Score):
+    """The scores of the diffused distribution.
+
+    The diffusion preserves variance (Song et al., 2021, arXiv:2011.13456).
+    """
 
     t_min = 1e-3
 
@@ -153,7 +161,7 @@ class Diffused(Law, Score):
 
 
 class Denoised(Denoiser, Diffused):
-    """The same law by its denoiser."""
+    """The same distribution by its denoiser."""
 
     def denoise(self, u: Any, t: Tensor) -> Any:
         alpha, sigma = self.schedule(t)
@@ -166,7 +174,7 @@ class Denoised(Denoiser, Diffused):
         return tree.map(mean, u)
 
 
-class Shrinking(Law, Proximal):
+class Shrinking(Normal, Proximal):
     """The proximal map of −log p."""
 
     def prox(self, x: Any, tau: float = 1.0) -> Any:
@@ -174,7 +182,7 @@ class Shrinking(Law, Proximal):
         return tree.map(lambda leaf: self.mean + weight * (leaf - self.mean), x)
 
 
-ABILITIES: dict[str, type[Law]] = {
+ABILITIES: dict[str, type[Normal]] = {
     "log_density": Density,
     "score": Diffused,
     "denoiser": Denoised,
@@ -182,7 +190,7 @@ ABILITIES: dict[str, type[Law]] = {
 }
 
 
-def normal(abilities: Iterable[str], mean: float = 0.0, std: float = 1.0) -> Law:
+def normal(abilities: Iterable[str], mean: float = 0.0, std: float = 1.0) -> Normal:
     """The normal prior with some abilities and no other.
 
     Args:
@@ -191,11 +199,11 @@ def normal(abilities: Iterable[str], mean: float = 0.0, std: float = 1.0) -> Law
         std: The standard deviation of every coordinate, > 0.
 
     Returns:
-        An instance of `Law` with these abilities.
+        An instance of `Normal` with these abilities.
     """
     chosen = [ABILITIES[name] for name in ABILITIES if name in set(abilities)]
     least = [c for c in chosen if not any(c is not d and issubclass(d, c) for d in chosen)]
-    made: Law = type("Normal", (*least, Law), {})(mean, std)
+    made: Normal = type("Normal", (*least, Normal), {})(mean, std)
     return made
 
 

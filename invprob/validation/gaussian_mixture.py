@@ -1,4 +1,4 @@
-"""A mixture of normal laws with everything that solvers ask of a prior, in closed form."""
+"""A Gaussian mixture with everything that solvers ask of a prior, in closed form."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from invprob.diffusion import schedules
 from invprob.prior import Denoiser, LogDensity
 
 
-class Mixture(Denoiser, LogDensity):
+class GaussianMixture(Denoiser, LogDensity):
     """Σ_k w_k N(m_k, s² I) over vectors, whatever the shape they come in.
 
-    One component is a normal law, two are two modes, many narrow ones are a finite sample: its
-    smoothed score is that of the atoms. Diffused it is Σ_k w_k N(α m_k, α² s² + σ²), variance
-    preserving (Song et al., 2021, arXiv:2011.13456).
+    One component is a normal distribution, two are two modes, and many narrow ones are a finite
+    sample with the smoothed score of its atoms. Diffused it is Σ_k w_k N(α m_k, α² s² + σ²),
+    variance preserving (Song et al., 2021, arXiv:2011.13456).
+
+    Args:
+        weights: w (K,), ≥ 0; they are divided by their sum.
+        means: m (K, dim).
+        std: s > 0, the standard deviation of every coordinate in every component.
     """
 
     t_min = 1e-3
@@ -51,17 +56,28 @@ class Mixture(Denoiser, LogDensity):
         return self.weights.to(flat.dtype).log() - gaps / (2 * variance)
 
     def sample(self, rng: torch.Generator) -> Tensor:
-        """One vector."""
+        """Draw one vector.
+
+        Args:
+            rng: The stream to draw from.
+
+        Returns:
+            A vector (dim,) in double precision.
+        """
         k = int(torch.multinomial(self.weights, 1, generator=rng))
         noise = torch.randn(self.means.shape[1], generator=rng, dtype=torch.float64)
         return self.means[k] + self.std * noise
 
 
-class Pixels(Mixture):
-    """The law of images x = ½ + z, z of the given law; the diffusion is of u = 2x − 1."""
+class PixelMixture(GaussianMixture):
+    """The distribution of images x = ½ + z; the diffusion is of u = 2x − 1.
 
-    def __init__(self, law: Mixture) -> None:
-        super().__init__(law.weights, 2 * law.means, 2 * law.std)
+    Args:
+        codes: The distribution of z.
+    """
+
+    def __init__(self, codes: GaussianMixture) -> None:
+        super().__init__(codes.weights, 2 * codes.means, 2 * codes.std)
 
     def normalise(self, x: Tensor) -> Tensor:
         return 2 * x - 1

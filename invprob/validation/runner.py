@@ -1,4 +1,4 @@
-"""Which solvers are judged on which worlds."""
+"""Which solvers are validated on which reference tasks."""
 
 from __future__ import annotations
 
@@ -10,33 +10,54 @@ from invprob.config.registry import Entry
 from invprob.errors import InvprobError, UnknownComponent, nearest
 from invprob.params import Spec
 from invprob.solver import Solver
-from invprob.validation.calibration import Verdict, judge, last_samples
-from invprob.validation.reference_tasks import WORLDS
+from invprob.validation.calibration import CalibrationReport, check_calibration, last_samples
+from invprob.validation.reference_tasks import TASKS
 
 KNOWN = ("generator", "prior.score", "prior.denoiser", "prior.log_density")
-"""What the worlds have to give."""
+"""What the tasks provide."""
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """A solver on a world; without a verdict, `reason` says why there is none."""
+class Validation:
+    """The result of one solver on one task.
+
+    Attributes:
+        solver: The name of the solver.
+        settings: The solver with the parameters given, as on the command line.
+        bias: The relative error that the solver declares, ≥ 0.
+        report: The report; None if the solver cannot be validated.
+        reason: Why there is no report, as a sentence.
+    """
 
     solver: str
     settings: str
     bias: float
-    verdict: Verdict | None = None
+    report: CalibrationReport | None = None
     reason: str = ""
 
     @property
     def passed(self) -> bool:
-        return self.verdict is None or not self.verdict.wrong
+        """Whether no test failed; True where there is no report."""
+        return self.report is None or not self.report.failures
 
 
-def hearings(name: str, problems: int = 100, chains: int = 19) -> Iterator[Hearing]:
-    """Every solver of a plugin, or the one of a name, ``sgilo`` or ``sgilo:metropolis=true``.
+def validate_all(name: str, problems: int = 100, chains: int = 19) -> Iterator[Validation]:
+    """Validate every solver of a plugin, or the one of a name, on the reference tasks.
 
-    A solver is run with the parameters given, else with its defaults, on the worlds of latents if
-    it needs a generator, else on those of images. Raises `UnknownComponent` and `BadParams`.
+    A solver is run with the parameters given, else with its defaults, on the tasks of latents if
+    it needs a generator, else on those of images.
+
+    Args:
+        name: A plugin or a solver, ``sgilo`` or ``sgilo:metropolis=true``.
+        problems: How many measurements are simulated for each task, ≥ 2.
+        chains: How many samples each measurement gets, ≥ 2.
+
+    Yields:
+        A validation for each task, or one with a reason.
+
+    Raises:
+        UnknownComponent: If no solver has this name.
+        BadParams: If the solver refuses the parameters.
     """
     spec = Spec.model_validate(name)
     found = registry.discover(registry.installed())
@@ -52,10 +73,10 @@ def hearings(name: str, problems: int = 100, chains: int = 19) -> Iterator[Heari
             f"no solver, and no plugin with one, is called {spec.name!r}", nearest(spec.name, known)
         )
     for entry in entries:
-        yield from _heard(entry, spec, problems, chains)
+        yield from _validate(entry, spec, problems, chains)
 
 
-def _heard(entry: Entry, spec: Spec, problems: int, chains: int) -> Iterator[Hearing]:
+def _validate(entry: Entry, spec: Spec, problems: int, chains: int) -> Iterator[Validation]:
     component = entry.component
     params = entry.params().parse(spec.params, f"solver {component.name}")
     solver: Solver = entry.load()(params)
@@ -67,13 +88,15 @@ def _heard(entry: Entry, spec: Spec, problems: int, chains: int) -> Iterator[Hea
     elif missing:
         reason = f"no posterior is known for what it needs: {', '.join(missing)}"
     if reason:
-        yield Hearing(component.name, settings, solver.bias, reason=reason)
+        yield Validation(component.name, settings, solver.bias, reason=reason)
         return
-    for world in WORLDS:
-        if world.latent == ("generator" in component.needs):
+    for task in TASKS:
+        if task.latent == ("generator" in component.needs):
             try:
-                verdict = judge(last_samples(solver), world, problems, chains, solver.bias)
+                report = check_calibration(
+                    last_samples(solver), task, problems, chains, solver.bias
+                )
             except InvprobError as refusal:
-                yield Hearing(component.name, settings, solver.bias, reason=str(refusal))
+                yield Validation(component.name, settings, solver.bias, reason=str(refusal))
                 return
-            yield Hearing(component.name, settings, solver.bias, verdict)
+            yield Validation(component.name, settings, solver.bias, report)

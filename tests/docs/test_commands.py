@@ -153,7 +153,7 @@ def install(desk, monkeypatch):
     "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
 )
 def test_the_commands_of_a_page_work(page, install, capsys, monkeypatch):
-    monkeypatch.setattr(runner, "hearings", functools.partial(runner.hearings, problems=5))
+    monkeypatch.setattr(runner, "validate_all", functools.partial(runner.validate_all, problems=5))
     elsewhere = [] if page in LONG else [c for p in LONG for c in commands(p)]
     for words in (c for c in commands(page) if c not in elsewhere):
         if words[0] == "pip":

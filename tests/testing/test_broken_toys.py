@@ -25,9 +25,9 @@ def label(breach):
 @pytest.mark.parametrize("breach", BREACHES, ids=label)
 def test_the_check_catches_it(breach):
     on = cases(breach.on, Registry()) if isinstance(breach.on, Entry) else [breach.on]
-    outcome = Trial("toy", "toy", BY_NAME[breach.check], tuple(on)).run()
-    assert outcome.verdict == "failed", outcome.seen
-    assert breach.seen in outcome.seen
+    result = Trial("toy", "toy", BY_NAME[breach.check], tuple(on)).run()
+    assert result.status == "failed", result.seen
+    assert breach.seen in result.seen
 
 
 def test_no_check_is_without_its_broken_toy():

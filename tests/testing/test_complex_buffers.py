@@ -5,6 +5,7 @@ import torch
 
 from invprob import seeds
 from invprob.config.registry import Entry, registry
+from invprob.noise import WhiteNoise
 from invprob.operator import LinearOperator
 from invprob.plugin import Component
 from invprob.testing import callables, toys
@@ -23,7 +24,7 @@ class Spectral(LinearOperator):
         transfer = torch.randn(shape, generator=seeds.stream("spectral"), dtype=torch.complex64)
         transfer[[0, -1]] = transfer[[0, -1]].real.to(torch.complex64)
         self.register_buffer("transfer", transfer)
-        self.noise = toys.White()
+        self.noise = WhiteNoise(toys.SIGMA)
 
     def forward(self, x):
         return torch.fft.irfft(torch.fft.rfft(x) * self.transfer.to(x.device), x.shape[-1])
@@ -43,7 +44,7 @@ def case():
 
 def test_the_precision_of_complex_buffers_is_theirs():
     for dtype in (torch.float32, torch.float64):
-        f = callables.uses(case(), dtype)[0]
+        f = callables.callables(case(), dtype)[0]
         x = f.x.double()
         exact = torch.fft.irfft(torch.fft.rfft(x) * case().make().transfer, x.shape[-1])
         assert torch.allclose(f.f(f.x).double(), exact, atol=1e-5)

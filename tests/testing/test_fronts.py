@@ -11,6 +11,8 @@ from invprob.config import registry
 from invprob.errors import BadParams, UnknownComponent
 from invprob.plugin import hookimpl
 from invprob.testing import conformance, trials
+from invprob.testing.checks import CHECKS
+from invprob.testing.renamed import RENAMED
 from tests.testing.broken.operators import Clamped
 from tests.testing.sound import Noise, component
 
@@ -59,21 +61,44 @@ def test_a_broken_rule_fails_with_the_sentence_that_mends_it(in_pytest):
 
 
 def test_expected_failures_are_strict(in_pytest):
-    expected = '{"toy-noise.spread": "is not so"}'
+    expected = '{"toy-noise.scale-matches-draws": "is not so"}'
     status, out = in_pytest(f'"flawed.toy-noise", expected_failures={expected}')
     assert status == 1, out
     assert "[XPASS(strict)] is not so" in out, out
 
 
 def test_expected_failures_name_a_check():
-    with pytest.raises(BadParams, match=r"no check is called 'toy-noise.spred'") as caught:
-        conformance("sound", modules=MODULES, expected_failures={"toy-noise.spred": "typo"})
-    assert "toy-noise.spread" in caught.value.hint
+    with pytest.raises(
+        BadParams, match=r"no check is called 'toy-noise.scale-matches-draw'"
+    ) as caught:
+        conformance(
+            "sound", modules=MODULES, expected_failures={"toy-noise.scale-matches-draw": "typo"}
+        )
+    assert "toy-noise.scale-matches-draws" in caught.value.hint
+
+
+def test_old_ids_are_accepted_with_a_notice():
+    old = {"toy-noise.spread": "is not so"}
+    with pytest.warns(
+        DeprecationWarning, match=r"called 'toy-noise\.scale-matches-draws'"
+    ) as caught:
+        test = conformance("sound.toy-noise", modules=MODULES, expected_failures=old)
+    assert caught[0].filename == __file__
+    (mark,) = test.pytestmark
+    (case,) = [case for case in mark.args[1] if case.id == "toy-noise.scale-matches-draws"]
+    assert case.marks[0].kwargs["reason"] == "is not so"
+    twice = {"toy-noise.scale-matches-draws": "is not so", **old}
+    with pytest.raises(BadParams, match="named twice"):
+        conformance("sound.toy-noise", modules=MODULES, expected_failures=twice)
+
+
+def test_every_old_id_names_a_check():
+    assert set(RENAMED.values()) == {check.name for check in CHECKS}
 
 
 def test_names():
-    subjects = {trial.subject for trial in trials("toy-noise", modules=MODULES)}
-    assert subjects == {"noise toy-noise"}
+    targets = {trial.target for trial in trials("toy-noise", modules=MODULES)}
+    assert targets == {"noise toy-noise"}
     one = trials("sound.toy-noise", modules=MODULES)
     assert len(trials("toy-noise", modules=MODULES)) == 2 * len(one)
     with pytest.raises(UnknownComponent, match="toy-nose"):
@@ -86,7 +111,7 @@ def test_names():
 
 def test_a_plugin_that_does_not_load_fails_its_first_check():
     (first, *_) = trials("lost", modules=MODULES)
-    assert first.name == "lost.loads"
+    assert first.name == "lost.manifest-loads"
     assert "no_such_module" in first.run().seen
 
 
@@ -107,7 +132,7 @@ def test_the_report_counts_and_explains(check):
     assert status == 1
     lines = out.splitlines()
     assert lines[2].split() == ["plugin", "flawed", "1", "1"]
-    assert "failed: toy-operator.linear" in lines
+    assert "failed: toy-operator.map-is-linear" in lines
     assert "  seen: A(2u − 3v) differs" in out
     assert lines[-1].endswith("checks failed")
     assert "\x1b" not in out
@@ -124,13 +149,13 @@ def test_json(check):
     status, out, _ = check("flawed.toy-operator", "--json")
     assert status == 1
     found = {row["check"]: row for row in json.loads(out)}
-    assert found["toy-operator.linear"]["verdict"] == "failed"
-    assert found["toy-operator.linear"]["rule"].startswith("A must be linear")
-    assert found["toy-operator.summary"] == {
-        "subject": "operator toy-operator",
-        "check": "toy-operator.summary",
-        "verdict": "passed",
-        "rule": found["toy-operator.summary"]["rule"],
+    assert found["toy-operator.map-is-linear"]["status"] == "failed"
+    assert found["toy-operator.map-is-linear"]["rule"].startswith("A must be linear")
+    assert found["toy-operator.summary-is-one-line"] == {
+        "target": "operator toy-operator",
+        "check": "toy-operator.summary-is-one-line",
+        "status": "passed",
+        "rule": found["toy-operator.summary-is-one-line"]["rule"],
         "seen": "",
     }
 

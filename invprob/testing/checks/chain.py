@@ -21,7 +21,7 @@ STOPS = (1, 3)
 
 
 @check("solver")
-def resumes(case: Case) -> None:
+def resumes_with_same_bits(case: Case) -> None:
     """A run that is stopped, saved, loaded and resumed must give the same bits: keep in the state
     all that a step reads, list its dataclasses in `states`, and draw from streams of key and
     step."""
@@ -48,7 +48,7 @@ def _stopped(solver: Solver, p: Problem, stop: int) -> Any:
 
 
 @check("solver")
-def isolated(case: Case) -> None:
+def chains_independent(case: Case) -> None:
     """A chain must not know of the others: a batch gives what its rows give alone, so mix no rows,
     and draw each row's noise from its own key (`invprob.seeds.normal_like`)."""
     solver, p = case.make(), problem(case)
@@ -62,7 +62,7 @@ def isolated(case: Case) -> None:
 
 
 @check("solver")
-def keyed(case: Case) -> None:
+def chains_differ_by_key(case: Case) -> None:
     """Chains with other keys must differ if `returns` is ``"sample"``: draw starts and noise from
     the keys of the problem."""
     solver, p = case.make(), problem(case, rows=1, chains=2)

@@ -34,7 +34,7 @@ def _latents(G: Generator, x: Any) -> Iterator[tuple[int, Any]]:
 
 
 @check("generator")
-def shaped(case: Case) -> None:
+def image_shape_and_range(case: Case) -> None:
     """`G(x)` must be (B, *image_shape) for B inputs of `sample(B, rng)`, an image (C, H, W) with
     most values in [0, 1]: convert a network of [−1, 1] at its border."""
     G, x = _made(case)
@@ -48,7 +48,7 @@ def shaped(case: Case) -> None:
 
 
 @check("generator")
-def sampled(case: Case) -> None:
+def latents_drawn_from_rng(case: Case) -> None:
     """`sample(batch, rng)` must draw from `rng` alone: the same stream gives the same latents,
     another stream others, and a batch has as many rows as asked for."""
     G = case.make()
@@ -60,7 +60,7 @@ def sampled(case: Case) -> None:
 
 
 @check("generator")
-def bounded(case: Case) -> None:
+def refuses_unknown_stages(case: Case) -> None:
     """`stage(k, x)` must raise `ValueError` for k < 1 and k > depth."""
     G, x = _made(case)
     for k in (0, G.depth + 1):
@@ -74,7 +74,7 @@ def bounded(case: Case) -> None:
 
 
 @check("generator")
-def live(case: Case) -> None:
+def every_leaf_moves_image(case: Case) -> None:
     """Every leaf of a latent must move the image: read it in a later stage, or leave it out of the
     latent."""
     G, x = _made(case)
@@ -90,7 +90,7 @@ def live(case: Case) -> None:
 
 
 @check("generator")
-def kept(case: Case) -> None:
+def latents_serialisable(case: Case) -> None:
     """A latent must be a tensor, or a frozen dataclass of tensors (batch first) that is listed in
     `latents`: so checkpoints write it and read it back."""
     G, x = _made(case)
@@ -106,7 +106,7 @@ def kept(case: Case) -> None:
 
 
 @check("generator")
-def parity(case: Case) -> None:
+def stages_match_reference(case: Case) -> None:
     """The stages in a row must give what `reference(x_0)` gives, the network in one piece: let the
     latents carry all that later stages read. Leave `reference` out if there is none."""
     G, x = _made(case)

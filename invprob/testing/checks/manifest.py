@@ -1,4 +1,4 @@
-"""What a manifest owes: it is light, and what it says is so."""
+"""What a manifest owes: it is light, and what it says is true."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ print("\\n" + json.dumps(found))
 
 
 @check(PLUGIN)
-def loads(plugin: Plugin) -> None:
+def manifest_loads(plugin: Plugin) -> None:
     """The manifest must import and its hook return a list of `invprob.plugin.Component`, each of a
     known kind and with `api` as in `invprob.plugin.API`."""
     require(not plugin.broken, plugin.broken)
@@ -73,7 +73,7 @@ def loads(plugin: Plugin) -> None:
 
 
 @check(PLUGIN)
-def light(plugin: Plugin) -> None:
+def manifest_imports_nothing_heavy(plugin: Plugin) -> None:
     """A manifest must import nothing heavy (no torch, numpy, pydantic, rich), and the modules of
     params no torch or numpy: import these within functions, or name them as strings."""
     if plugin.broken:
@@ -94,14 +94,14 @@ def light(plugin: Plugin) -> None:
 
 
 @check(*KINDS)
-def resolves(case: Case) -> None:
+def target_and_params_import(case: Case) -> None:
     """`target` and `params` must be ``"module:name"`` of something that can be imported."""
     case.entry.load()
     case.entry.params()
 
 
 @check(*KINDS)
-def summary(case: Case) -> None:
+def summary_is_one_line(case: Case) -> None:
     """The summary must be one line of at most 100 characters that ends in a full stop."""
     text = case.entry.component.summary
     require("\n" not in text and text.strip() == text, f"the summary is {text!r}")
@@ -109,7 +109,7 @@ def summary(case: Case) -> None:
 
 
 @check(*CLASSES)
-def builds(case: Case) -> None:
+def builds_from_example(case: Case) -> None:
     """The component must be built from an example of its params model (from the defaults if there
     is none) and what its kind gets besides; see `invprob.plugin.Component`."""
     thing = case.build().thing
@@ -119,7 +119,7 @@ def builds(case: Case) -> None:
 
 
 @check("trainer")
-def trainable(case: Case) -> None:
+def trainer_is_generator_function(case: Case) -> None:
     """A trainer must be callable with ``(params, source, out)``, and a generator of records."""
     target = case.entry.load()
     try:
@@ -130,7 +130,7 @@ def trainable(case: Case) -> None:
 
 
 @check("operator", "prior")
-def offers(case: Case) -> None:
+def offers_match_class(case: Case) -> None:
     """`offers` must name exactly the abilities of the class: ``linear`` for a `LinearOperator`;
     ``log_density``, ``score``, ``denoiser``, ``proximal`` and ``pixels`` for a prior."""
     thing = case.make()
@@ -143,7 +143,7 @@ def offers(case: Case) -> None:
 
 
 @check("solver")
-def needs(case: Case) -> None:
+def needs_are_known(case: Case) -> None:
     """`needs` must name nothing but ``generator`` and ``prior.`` with an ability (``log_density``,
     ``score``, ``denoiser``, ``proximal``), and `defaults` only a generator and a prior."""
     known = {"generator", *(f"prior.{name}" for name in ABILITIES if name != "linear")}

@@ -1,4 +1,4 @@
-"""What a noise owes besides: the law that it draws from is the law that it scores."""
+"""What a noise owes besides: it draws from the distribution that it scores."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _noisy(case: Case) -> tuple[Noise, Tensor, Tensor]:
 
 
 @check("noise")
-def drawn(case: Case) -> None:
+def noise_drawn_from_rng(case: Case) -> None:
     """`sample(clean, rng)` must have the shape, dtype and device of `clean`, which has no batch
     dimension, and draw from `rng` alone."""
     noise, y, clean = _made(case)
@@ -45,7 +45,7 @@ def drawn(case: Case) -> None:
 
 
 @check("noise")
-def figures(case: Case) -> None:
+def one_value_per_row(case: Case) -> None:
     """`log_prob` and `chi2` must be one number for each row, (B,), of measurements of any shape,
     and `scale(y)` one for each entry of y."""
     noise, _, _ = _made(case)
@@ -61,7 +61,7 @@ def figures(case: Case) -> None:
 
 
 @check("noise")
-def one_law(case: Case) -> None:
+def draws_match_log_prob(case: Case) -> None:
     """The noise that draws must be the one that scores: for y = sample(clean) the slope of
     log p(y | clean) must be 0 on average, and its variance the mean curvature (Bartlett, 1953)."""
     noise, y, clean = _noisy(case)
@@ -78,7 +78,7 @@ def one_law(case: Case) -> None:
 
 
 @check("noise")
-def standard(case: Case) -> None:
+def chi2_averages_one(case: Case) -> None:
     """`chi2(y, clean)` must be 1 on average for y = sample(clean): the squared residual in units of
     its standard deviation, averaged over the measurement."""
     noise, y, clean = _noisy(case)
@@ -87,7 +87,7 @@ def standard(case: Case) -> None:
 
 
 @check("noise")
-def spread(case: Case) -> None:
+def scale_matches_draws(case: Case) -> None:
     """`scale(y)` must be the standard deviation of every entry of y, in units of [0, 1]."""
     noise, y, clean = _noisy(case)
     ratio = float(noise.scale(y).mean() / (y - clean).std())

@@ -29,7 +29,7 @@ def _linear(case: Case) -> tuple[LinearOperator, torch.Tensor]:
 
 
 @check("operator")
-def fitting(case: Case) -> None:
+def shapes_match(case: Case) -> None:
     """`in_shape` must be the shape of an image as given to the constructor, `out_shape` that of a
     measurement: A maps (B, *in_shape) to (B, *out_shape)."""
     thing, (_, given, _) = case.made()
@@ -40,7 +40,7 @@ def fitting(case: Case) -> None:
 
 
 @check("operator")
-def measured(case: Case) -> None:
+def measures_row_by_row(case: Case) -> None:
     """`measure` must add noise to A(x) row by row, each from its own generator: leave it to the
     base class."""
     A, x = _made(case)
@@ -54,7 +54,7 @@ def measured(case: Case) -> None:
 
 
 @check("operator")
-def likely(case: Case) -> None:
+def likelihood_matches_noise(case: Case) -> None:
     """`log_likelihood(y, x)` and `chi2(y, x)` must be those of the noise around A(x), (B,): leave
     them to the base class."""
     A, x = _made(case)
@@ -67,7 +67,7 @@ def likely(case: Case) -> None:
 
 
 @check("operator")
-def pictured(case: Case) -> None:
+def observed_is_image(case: Case) -> None:
     """`observed(y)` must be a picture of the measurement for people to look at, (B, 1 or 3, h, w):
     override it where the measurement is no picture."""
     A, x = _made(case)
@@ -78,7 +78,7 @@ def pictured(case: Case) -> None:
 
 
 @check("operator", offers="linear")
-def linear(case: Case) -> None:
+def map_is_linear(case: Case) -> None:
     """A must be linear: A(a u + b v) = a A(u) + b A(v) and A(0) = 0; derive from `Operator` if it
     is not."""
     A, u = _linear(case)
@@ -89,7 +89,7 @@ def linear(case: Case) -> None:
 
 
 @check("operator", offers="linear")
-def adjoint(case: Case) -> None:
+def adjoint_matches(case: Case) -> None:
     """`adjoint` must be that of A: ⟨A x, y⟩ = ⟨x, Aᵀ y⟩; leave it out, and the base class derives
     it from `forward`."""
     A, x = _linear(case)
@@ -100,7 +100,7 @@ def adjoint(case: Case) -> None:
 
 
 @check("operator", offers="linear")
-def inverse(case: Case) -> None:
+def pinv_is_least_squares(case: Case) -> None:
     """`pinv(y)` must be the least-squares solution of least norm, row by row: A A⁺ A x = A x,
     and A⁺ A x no longer than x; leave it out, and the base class solves by conjugate gradients."""
     A, x = _linear(case)

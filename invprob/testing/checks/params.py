@@ -16,7 +16,7 @@ from invprob.testing.target import Case
 
 
 @check(*KINDS)
-def described(case: Case) -> None:
+def params_described(case: Case) -> None:
     """The params model must be an `invprob.params.Params` with a docstring, and every field must
     have a description that ends in a full stop."""
     model = case.entry.params()
@@ -28,7 +28,7 @@ def described(case: Case) -> None:
 
 
 @check(*KINDS)
-def example(case: Case) -> None:
+def example_is_valid(case: Case) -> None:
     """The params model must be valid without any parameter, or name valid ones: a small instance in
     ``json_schema_extra={"examples": [{…}]}``; it is shown to users and used by these checks."""
     try:
@@ -38,7 +38,7 @@ def example(case: Case) -> None:
 
 
 @check(*KINDS)
-def frozen(case: Case) -> None:
+def params_frozen(case: Case) -> None:
     """The params model must be frozen: leave ``frozen=True`` of `Params` in its model_config."""
     params = _params(case)
     for name in type(params).model_fields:
@@ -50,7 +50,7 @@ def frozen(case: Case) -> None:
 
 
 @check(*KINDS)
-def strict(case: Case) -> None:
+def refuses_unknown_params(case: Case) -> None:
     """The params model must refuse unknown keys: leave ``extra="forbid"`` of `Params` in its
     model_config, or a misspelt parameter is silently ignored."""
     try:
@@ -61,7 +61,7 @@ def strict(case: Case) -> None:
 
 
 @check(*KINDS)
-def stored(case: Case) -> None:
+def params_survive_storage(case: Case) -> None:
     """Parameters written as JSON and as TOML must be read back the same: use numbers, texts, tuples
     and nested `Params`, and let validators accept what they return."""
     params = _params(case)
@@ -74,7 +74,7 @@ def stored(case: Case) -> None:
 
 
 @check(*KINDS)
-def typed(case: Case) -> None:
+def params_writable_as_text(case: Case) -> None:
     """Every parameter must be writable on the command line, ``name:key=value``: use numbers, texts,
     choices, and tuples of these; a table is not."""
     params = _params(case)

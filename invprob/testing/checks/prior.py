@@ -9,7 +9,7 @@ import torch
 
 from invprob import tree
 from invprob.testing import compare
-from invprob.testing.callables import KEYS, latents, to, uses
+from invprob.testing.callables import KEYS, callables, latents, to
 from invprob.testing.check import Inapplicable, check, require
 from invprob.testing.compare import SAME
 from invprob.testing.target import STAGES, Case
@@ -30,23 +30,23 @@ def _times(t: float) -> torch.Tensor:
 
 
 @check("prior")
-def treed(case: Case) -> None:
+def takes_latent_trees(case: Case) -> None:
     """A prior over latents must take dataclasses of tensors, such as StyleGAN's: work leaf by leaf
     with `invprob.tree.map`, and sum over leaves with `invprob.tree.dot`."""
     if "pixels" in case.offers:
         raise Inapplicable("it is a prior of images")
     later = replace(case, stages=tuple(stage for stage in STAGES if stage > 0))
-    for use in uses(later):
-        result = use.f(use.x)
+    for call in callables(later):
+        result = call.f(call.x)
         # of (u, t) the score is one like u
-        like = use.x[0] if isinstance(use.x, tuple) else use.x
+        like = call.x[0] if isinstance(call.x, tuple) else call.x
         found, given = type(result).__name__, type(like).__name__
-        fits = found == given or use.name == "log_density"
-        require(fits, f"{use.name} of a {given} is a {found}")
+        fits = found == given or call.name == "log_density"
+        require(fits, f"{call.name} of a {given} is a {found}")
 
 
 @check("prior", offers="log_density")
-def density(case: Case) -> None:
+def log_density_per_row(case: Case) -> None:
     """`log_density(x)` must be one number for each row, (B,), the sum over all leaves."""
     prior, x = _made(case)
     shape = tuple(prior.log_density(x).shape)
@@ -54,7 +54,7 @@ def density(case: Case) -> None:
 
 
 @check("prior", offers="score")
-def schedule(case: Case) -> None:
+def schedule_monotone(case: Case) -> None:
     """`schedule(t)` must be (α, σ), each (B,): α > 0 must not grow with t, σ > 0 must, from `t_min`
     to 1, and it must be differentiable in t."""
     prior, _ = _made(case)
@@ -71,7 +71,7 @@ def schedule(case: Case) -> None:
 
 
 @check("prior", offers="score")
-def score(case: Case) -> None:
+def score_matches_density(case: Case) -> None:
     """`score(u, t)` must be a tree like u; near `t_min` it must be ∇ log p where the prior has a
     log density."""
     prior, x = _made(case)
@@ -90,7 +90,7 @@ def score(case: Case) -> None:
 
 
 @check("prior", offers="score")
-def tweedie(case: Case) -> None:
+def score_matches_denoiser(case: Case) -> None:
     """Score and denoiser must agree: α E[u_0 | u_t] = u_t + σ² s(u_t, t) (Tweedie's formula); write
     one of them, and derive from `Score` or `Denoiser` for the other."""
     prior, x = _made(case)
@@ -110,7 +110,7 @@ def tweedie(case: Case) -> None:
 
 
 @check("prior", offers="score")
-def units(case: Case) -> None:
+def normalise_invertible(case: Case) -> None:
     """`restore` must invert `normalise`, and both must be affine, element by element."""
     prior, x = _made(case)
     gap = compare.difference(prior.restore(prior.normalise(x)), x)
@@ -123,7 +123,7 @@ def units(case: Case) -> None:
 
 
 @check("prior", offers="proximal")
-def proximal(case: Case) -> None:
+def prox_minimises(case: Case) -> None:
     """`prox(x, τ)` must be argmin ½‖u − x‖² + τ h(u): for an indicator, where τ is idle, a
     projection (twice is once); else x as τ → 0, and x − u = τ ∇h(u) where the prior has a log
     density."""

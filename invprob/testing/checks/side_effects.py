@@ -13,7 +13,7 @@ from torch import nn
 
 from invprob.testing import compare
 from invprob.testing.check import check, require
-from invprob.testing.smoke_run import exercise, problem, run
+from invprob.testing.smoke_run import problem, run, smoke_run
 from invprob.testing.target import Case
 
 KINDS = ("generator", "operator", "noise", "prior", "solver")
@@ -32,8 +32,8 @@ GLOBALS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
 
 
 @check(*KINDS)
-def silent(case: Case) -> None:
-    """A component must not print or warn: report figures in `Info`, and let the command line speak.
+def prints_nothing(case: Case) -> None:
+    """A component must not print or warn: report metrics in `Info`, and let the command line speak.
     For what a user must know raise an `InvprobError`."""
     out = io.StringIO()
     with (
@@ -43,18 +43,18 @@ def silent(case: Case) -> None:
     ):
         warnings.simplefilter("always")
         thing, arguments = case.made()
-        exercise(case, thing, arguments)
+        smoke_run(case, thing, arguments)
     require(not out.getvalue().strip(), f"it prints {out.getvalue().strip()[:80]!r}")
     require(not warned, f"it warns: {warned[0].message if warned else ''}")
 
 
 @check(*KINDS)
-def discreet(case: Case) -> None:
+def global_state_unchanged(case: Case) -> None:
     """Global state must stay as it is: draw from `invprob.seeds` or the generator given, never from
     torch's global one, and set no dtype, thread count or gradient mode."""
     before = {name: read() for name, (read, _) in GLOBALS.items()}
     try:
-        exercise(case, *case.made())
+        smoke_run(case, *case.made())
     finally:
         changed = []
         for name, (read, restore) in GLOBALS.items():
@@ -66,10 +66,10 @@ def discreet(case: Case) -> None:
 
 
 @check(*KINDS)
-def repeatable(case: Case) -> None:
+def same_seed_same_results(case: Case) -> None:
     """Made twice of the same parameters and seed, a component must give the same: derive every draw
     from the seed, the keys or the generator given (see `invprob.seeds`)."""
-    first, second = (exercise(case, *case.made()) for _ in range(2))
+    first, second = (smoke_run(case, *case.made()) for _ in range(2))
     require(len(first) == len(second), f"{len(first)} results, then {len(second)}")
     for i, (a, b) in enumerate(zip(first, second, strict=True)):
         gap = compare.difference(a, b)
@@ -77,13 +77,13 @@ def repeatable(case: Case) -> None:
 
 
 @check(*KINDS)
-def untouched(case: Case) -> None:
+def weights_and_problem_unchanged(case: Case) -> None:
     """Weights, buffers and the problem must stay as they are, and `requires_grad` too:
     differentiate with `torch.autograd.grad` at detached copies, and write nothing in place."""
     thing, arguments = case.made()
     if case.kind != "solver":
         before = _frozen({"it": thing})
-        exercise(case, thing, arguments)
+        smoke_run(case, thing, arguments)
         _compare(before, _frozen({"it": thing}))
         return
     p = problem(case)

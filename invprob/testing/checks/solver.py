@@ -1,4 +1,4 @@
-"""What a solver owes: its steps are counted, its figures are right, its needs are said."""
+"""What a solver owes: its steps are counted, its metrics are right, its needs are said."""
 
 from __future__ import annotations
 
@@ -23,12 +23,20 @@ STEPS = 50
 
 
 def steps(solver: Solver, p: Problem) -> list[Progress]:
-    """Every step of a run; toys are small enough to keep all."""
+    """Run a solver and keep every step, for which toys are small enough.
+
+    Args:
+        solver: The solver.
+        p: The problem.
+
+    Returns:
+        The progress of each step.
+    """
     return list(solver.run(p))
 
 
 @check("solver")
-def staged(case: Case) -> None:
+def stages_ascending(case: Case) -> None:
     """`stages(generator)` must be the stages whose latents the solver moves, ascending and below
     the generator's depth (0 where there is none), as a tuple."""
     stages = case.make().stages(problem(case).generator)
@@ -38,7 +46,7 @@ def staged(case: Case) -> None:
 
 
 @check("solver")
-def counted(case: Case) -> None:
+def steps_counted(case: Case) -> None:
     """Every step must raise `state.step`, by one unless it ends early, up to `total`; `init` starts
     at 0, and from `total` on the run is done."""
     solver, p = case.make(), problem(case)
@@ -53,8 +61,8 @@ def counted(case: Case) -> None:
 
 
 @check("solver")
-def reported(case: Case) -> None:
-    """`Info` must hold an image (N, C, H, W), the stage, and finite figures (N,) for N rows;
+def info_complete(case: Case) -> None:
+    """`Info` must hold an image (N, C, H, W), the stage, and finite metrics (N,) for N rows;
     `returns` must be ``"estimate"`` or ``"sample"``, and a draw must come with its latent."""
     solver, p = case.make(), problem(case)
     require(solver.returns in ("estimate", "sample"), f"returns is {solver.returns!r}")
@@ -72,7 +80,7 @@ def reported(case: Case) -> None:
 
 
 @check("solver")
-def answered(case: Case) -> None:
+def result_complete(case: Case) -> None:
     """`result` must give image, mean and variance, each (N, C, H, W), finite, variance ≥ 0."""
     solver, p = case.make(), problem(case)
     state = steps(solver, p)[-1].state
@@ -86,7 +94,7 @@ def answered(case: Case) -> None:
 
 
 @check("solver")
-def improves(case: Case) -> None:
+def fit_improves(case: Case) -> None:
     """A run must bring the image nearer to the measurement: on a toy problem, that of the result
     must be likelier than that of the first step."""
     solver, p = case.make(), problem(case, rows=4)
@@ -100,7 +108,7 @@ def improves(case: Case) -> None:
 
 
 @check("solver")
-def detached(case: Case) -> None:
+def states_detached(case: Case) -> None:
     """State and info must carry no graph: detach what a step returns, or memory grows."""
     solver, p = case.make(), problem(case)
     for progress in steps(solver, p):
@@ -112,7 +120,15 @@ def detached(case: Case) -> None:
 
 
 def tree_leaves(value: Any, name: str = "state") -> list[tuple[str, torch.Tensor]]:
-    """The tensors of a state, whatever else it holds."""
+    """Find the tensors of a state, whatever else it holds.
+
+    Args:
+        value: A state, or a part of one.
+        name: What the names begin with.
+
+    Returns:
+        The names and the tensors.
+    """
     if isinstance(value, torch.Tensor):
         return [(name, value)]
     if isinstance(value, (tuple, list)):
@@ -126,7 +142,7 @@ def tree_leaves(value: Any, name: str = "state") -> list[tuple[str, torch.Tensor
 
 
 @check("solver")
-def lean(case: Case) -> None:
+def memory_flat(case: Case) -> None:
     """Memory must be flat over 50 steps: keep sums, not lists, in the state, and nothing in the
     solver itself."""
     solver, p = case.make(), problem(case)
@@ -159,7 +175,7 @@ def _alive() -> int:
 
 
 @check("solver")
-def needy(case: Case) -> None:
+def refuses_missing_needs(case: Case) -> None:
     """What a solver needs and what its manifest says must agree: take priors with `Problem.prior`,
     which refuses one without the ability, and name ``generator`` if there must be one."""
     solver, needs = case.make(), case.entry.component.needs

@@ -70,7 +70,14 @@ class Released(Solver):
         return StagedChain(problem, self.params.stages, Score, "sgilo-released")
 
     def init(self, problem: Problem) -> ReleasedState:
-        """Every style code starts at one (in the prior's units), noise maps at a draw."""
+        """Start style codes at one (in the prior's units), noise maps at a draw.
+
+        Args:
+            problem: The problem.
+
+        Returns:
+            The state of step 0.
+        """
         u = self._chain(problem).start()
         u = roles.map(lambda role, leaf: torch.ones_like(leaf) if role in CODES else leaf, u)
         return self._begin(u, 0, 0)

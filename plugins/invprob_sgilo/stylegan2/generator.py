@@ -134,6 +134,9 @@ class StyleGAN2(Generator[Latents]):
 
         Args:
             params: All parameters at once.
+
+        Returns:
+            The generator, on the CPU.
         """
         path = store.locate(params.weights, BUNDLED)
         make = partial(

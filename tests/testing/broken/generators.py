@@ -11,12 +11,12 @@ from tests.testing.broken import breaks
 from tests.testing.sound import Generator
 
 
-@breaks("shaped", "image_shape (1, 5, 5)", "generator")
+@breaks("image-shape-and-range", "image_shape (1, 5, 5)", "generator")
 class Misshapen(Generator):
     image_shape = (1, 5, 5)
 
 
-@breaks("shaped", "5 %, 50 % and 95 % of values", "generator")
+@breaks("image-shape-and-range", "5 %, 50 % and 95 % of values", "generator")
 class Signed(Generator):
     """Images in [−1, 1]."""
 
@@ -25,19 +25,19 @@ class Signed(Generator):
         return 4 * (image - 0.5) if k == self.depth else image
 
 
-@breaks("sampled", "the same stream gives other latents", "generator")
+@breaks("latents-drawn-from-rng", "the same stream gives other latents", "generator")
 class OwnDraws(Generator):
     def sample(self, batch, rng):
         return torch.randn(batch, toys.CODE)
 
 
-@breaks("sampled", "is (1, 6)", "generator")
+@breaks("latents-drawn-from-rng", "is (1, 6)", "generator")
 class OneDraw(Generator):
     def sample(self, batch, rng):
         return super().sample(1, rng)
 
 
-@breaks("bounded", "stage(0, x) is accepted", "generator")
+@breaks("refuses-unknown-stages", "stage(0, x) is accepted", "generator")
 class Boundless(Generator):
     def stage(self, k, x):
         return super().stage(k, x) if 1 <= k <= 3 else x
@@ -49,7 +49,7 @@ class Burdened(Latent):
     extra: Any
 
 
-@breaks("live", "stage 1: leaf 'extra' has no effect", "generator")
+@breaks("every-leaf-moves-image", "stage 1: leaf 'extra' has no effect", "generator")
 class DeadLeaf(Generator):
     latents = (toys.Carry, Burdened)
 
@@ -59,19 +59,19 @@ class DeadLeaf(Generator):
         return super().stage(k, x.carry if k == 2 else x)
 
 
-@breaks("kept", "another solver: 'Carry'", "generator")
+@breaks("latents-serialisable", "another solver: 'Carry'", "generator")
 class Unlisted(Generator):
     latents = ()
 
 
-@breaks("kept", "leaf 'w' is (6, 4)", "generator")
+@breaks("latents-serialisable", "leaf 'w' is (6, 4)", "generator")
 class WideBatch(Generator):
     def stage(self, k, x):
         made = super().stage(k, x)
         return replace(made, w=made.w.repeat_interleave(2, 0)) if k == 1 else made
 
 
-@breaks("parity", "they differ by", "generator")
+@breaks("stages-match-reference", "they differ by", "generator")
 class Dropping(Generator):
     """Drops what the second stage should carry, as published code does with the image so far."""
 
@@ -79,13 +79,13 @@ class Dropping(Generator):
         return super().stage(k, replace(x, h=0 * x.h) if k == 2 else x)
 
 
-@breaks("pure", "G changes its input", "generator")
+@breaks("functions-pure", "G changes its input", "generator")
 class InPlace(Generator):
     def stage(self, k, x):
         return super().stage(k, x.mul_(0.9) if k == 1 else x)
 
 
-@breaks("pure", "called again", "generator")
+@breaks("functions-pure", "called again", "generator")
 class Counting(Generator):
     calls = 0
 
@@ -95,7 +95,7 @@ class Counting(Generator):
         return image + 0.1 * self.calls if k == self.depth else image
 
 
-@breaks("untouched", "first of it changes", "generator")
+@breaks("weights-and-problem-unchanged", "first of it changes", "generator")
 class Learning(Generator):
     def stage(self, k, x):
         if k == 1:

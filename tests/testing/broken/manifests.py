@@ -18,17 +18,29 @@ HEAVY = Plugin("heavy", __name__, (entry("noise", Noise),))
 BROKEN = Plugin("broken", "nowhere", (), "ModuleNotFoundError: No module named 'nowhere'")
 
 BREACHES += [
-    Breach("loads", BROKEN, "No module named 'nowhere'"),
-    Breach("loads", Plugin("empty", __name__, ()), "no component"),
-    Breach("light", HEAVY, "the manifest imports torch"),
-    Breach("summary", entry("noise", Noise, summary="No stop"), "'No stop'"),
-    Breach("summary", entry("noise", Noise, summary="Two\nlines."), "Two"),
-    Breach("builds", entry("noise", Operator), "missing 2 required"),
-    Breach("builds", entry("generator", Noise), "makes a Noise, no Generator"),
-    Breach("offers", entry("operator", Operator, offers=()), "says nothing, the class has linear"),
-    Breach("offers", entry("prior", Prior, offers=("score",)), "denoiser, log_density, proximal"),
-    Breach("offers", entry("prior", Prior, offers=(*MORE["prior"]["offers"], "pixels")), "is None"),
-    Breach("needs", entry("solver", Walk, Steps, needs=("prior.taste",)), "prior.taste"),
+    Breach("manifest-loads", BROKEN, "No module named 'nowhere'"),
+    Breach("manifest-loads", Plugin("empty", __name__, ()), "no component"),
+    Breach("manifest-imports-nothing-heavy", HEAVY, "the manifest imports torch"),
+    Breach("summary-is-one-line", entry("noise", Noise, summary="No stop"), "'No stop'"),
+    Breach("summary-is-one-line", entry("noise", Noise, summary="Two\nlines."), "Two"),
+    Breach("builds-from-example", entry("noise", Operator), "missing 2 required"),
+    Breach("builds-from-example", entry("generator", Noise), "makes a Noise, no Generator"),
+    Breach(
+        "offers-match-class",
+        entry("operator", Operator, offers=()),
+        "says nothing, the class has linear",
+    ),
+    Breach(
+        "offers-match-class",
+        entry("prior", Prior, offers=("score",)),
+        "denoiser, log_density, proximal",
+    ),
+    Breach(
+        "offers-match-class",
+        entry("prior", Prior, offers=(*MORE["prior"]["offers"], "pixels")),
+        "is None",
+    ),
+    Breach("needs-are-known", entry("solver", Walk, Steps, needs=("prior.taste",)), "prior.taste"),
 ]
 
 
@@ -36,15 +48,15 @@ class Lost:
     """Is moved away below."""
 
 
-breaks("resolves", "cannot be loaded", "noise")(Lost)
+breaks("target-and-params-import", "cannot be loaded", "noise")(Lost)
 del Lost
 
 
-@breaks("trainable", "missing a required", "trainer", Steps)
+@breaks("trainer-is-generator-function", "missing a required", "trainer", Steps)
 def three_wanted(params, source, out, more):
     yield
 
 
-@breaks("trainable", "does not yield", "trainer", Steps)
+@breaks("trainer-is-generator-function", "does not yield", "trainer", Steps)
 def at_once(params, source, out):
     raise BadInput("nothing to train on")

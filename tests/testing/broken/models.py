@@ -77,14 +77,16 @@ class Doubling(Params):
 
 
 BREACHES += [
-    Breach("described", entry("noise", Noise, Foreign), "no Params"),
-    Breach("described", entry("noise", Noise, Mute), "'strength' is ''"),
-    Breach("described", entry("noise", Noise, Silent), "Silent has no docstring"),
-    Breach("example", entry("noise", Noise, Wrong), "greater than 0"),
-    Breach("example", entry("noise", Noise, Required), "required"),
-    Breach("frozen", entry("noise", Noise, Melting), "'strength' could be set"),
-    Breach("strict", entry("noise", Noise, Lenient), "accepted"),
-    Breach("stored", entry("noise", Noise, Lossy), "JSON gives Lossy(strength=1.0)"),
-    Breach("typed", entry("noise", Noise, Table), "is refused"),
-    Breach("typed", entry("noise", Noise, Doubling), "strength=0.01"),
+    Breach("params-described", entry("noise", Noise, Foreign), "no Params"),
+    Breach("params-described", entry("noise", Noise, Mute), "'strength' is ''"),
+    Breach("params-described", entry("noise", Noise, Silent), "Silent has no docstring"),
+    Breach("example-is-valid", entry("noise", Noise, Wrong), "greater than 0"),
+    Breach("example-is-valid", entry("noise", Noise, Required), "required"),
+    Breach("params-frozen", entry("noise", Noise, Melting), "'strength' could be set"),
+    Breach("refuses-unknown-params", entry("noise", Noise, Lenient), "accepted"),
+    Breach(
+        "params-survive-storage", entry("noise", Noise, Lossy), "JSON gives Lossy(strength=1.0)"
+    ),
+    Breach("params-writable-as-text", entry("noise", Noise, Table), "is refused"),
+    Breach("params-writable-as-text", entry("noise", Noise, Doubling), "strength=0.01"),
 ]

@@ -6,37 +6,37 @@ from tests.testing.broken import breaks
 from tests.testing.sound import Noise
 
 
-@breaks("drawn", "the same stream gives another draw", "noise")
+@breaks("noise-drawn-from-rng", "the same stream gives another draw", "noise")
 class OwnDraws(Noise):
     def sample(self, clean, rng):
         return clean + 0.1 * torch.randn_like(clean)
 
 
-@breaks("drawn", "is torch.float32", "noise")
+@breaks("noise-drawn-from-rng", "is torch.float32", "noise")
 class Single(Noise):
     def sample(self, clean, rng):
         return super().sample(clean, rng).float()
 
 
-@breaks("drawn", "a draw around (3, 4, 5) is (60,)", "noise")
+@breaks("noise-drawn-from-rng", "a draw around (3, 4, 5) is (60,)", "noise")
 class Flattened(Noise):
     def sample(self, clean, rng):
         return super().sample(clean, rng).flatten()
 
 
-@breaks("figures", "log_prob of y (2, 3, 4, 5) is ()", "noise")
+@breaks("one-value-per-row", "log_prob of y (2, 3, 4, 5) is ()", "noise")
 class Summed(Noise):
     def log_prob(self, y, clean):
         return super().log_prob(y, clean).sum()
 
 
-@breaks("figures", "scale of y (2, 3, 4, 5) is ()", "noise")
+@breaks("one-value-per-row", "scale of y (2, 3, 4, 5) is ()", "noise")
 class OneScale(Noise):
     def scale(self, y):
         return torch.tensor(self.sigma)
 
 
-@breaks("one-law", "times the mean curvature", "noise")
+@breaks("draws-match-log-prob", "times the mean curvature", "noise")
 class TwoLevels(Noise):
     """Draws with twice the deviation by which it scores."""
 
@@ -44,19 +44,19 @@ class TwoLevels(Noise):
         return clean + 2 * (super().sample(clean, rng) - clean)
 
 
-@breaks("one-law", "standard errors from 0", "noise")
+@breaks("draws-match-log-prob", "standard errors from 0", "noise")
 class Biased(Noise):
     def sample(self, clean, rng):
         return super().sample(clean, rng) + 0.05
 
 
-@breaks("standard", "it is 2e+04", "noise")
+@breaks("chi2-averages-one", "it is 2e+04", "noise")
 class Unaveraged(Noise):
     def chi2(self, y, clean):
         return super().chi2(y, clean) * y[0].numel()
 
 
-@breaks("spread", "0.1 times the deviation", "noise")
+@breaks("scale-matches-draws", "0.1 times the deviation", "noise")
 class Squared(Noise):
     """Gives the variance for the deviation."""
 

@@ -11,82 +11,82 @@ from tests.testing.broken import breaks
 from tests.testing.sound import Operator
 
 
-@breaks("fitting", "in_shape is (192,)", "operator")
+@breaks("shapes-match", "in_shape is (192,)", "operator")
 class Flat(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
         self.in_shape = (math.prod(in_shape),)
 
 
-@breaks("fitting", "(B, *out_shape) (3, 9)", "operator")
+@breaks("shapes-match", "(B, *out_shape) (3, 9)", "operator")
 class Short(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
         self.out_shape = (9,)
 
 
-@breaks("measured", "the same generators give another measurement", "operator")
+@breaks("measures-row-by-row", "the same generators give another measurement", "operator")
 class Redrawn(Operator):
     def measure(self, x, rngs):
         return self(x) + 0.05 * torch.randn(len(x), 8, dtype=x.dtype)
 
 
-@breaks("measured", "row 1 differs", "operator")
+@breaks("measures-row-by-row", "row 1 differs", "operator")
 class OneStream(Operator):
     def measure(self, x, rngs):
         clean = self(x)
         return clean + 0.05 * torch.randn(clean.shape, generator=rngs[0], dtype=x.dtype)
 
 
-@breaks("measured", "times as far as the noise", "operator")
+@breaks("measures-row-by-row", "times as far as the noise", "operator")
 class Exact(Operator):
     def measure(self, x, rngs):
         return self(x)
 
 
-@breaks("likely", "another image is likelier than x", "operator")
+@breaks("likelihood-matches-noise", "another image is likelier than x", "operator")
 class Upside(Operator):
     def log_likelihood(self, y, x):
         return -super().log_likelihood(y, x)
 
 
-@breaks("likely", "chi2 differs", "operator")
+@breaks("likelihood-matches-noise", "chi2 differs", "operator")
 class OwnMisfit(Operator):
     def chi2(self, y, x):
         return (y - self(x)).square().mean(1) + 1
 
 
-@breaks("pictured", "observed(y) is (3, 8)", "operator")
+@breaks("observed-is-image", "observed(y) is (3, 8)", "operator")
 class Unseen(Operator):
     def observed(self, y):
         return y
 
 
-@breaks("linear", "A(0) is not 0", "operator")
+@breaks("map-is-linear", "A(0) is not 0", "operator")
 class Shifted(Operator):
     def forward(self, x):
         return super().forward(x) + 1
 
 
-@breaks("linear", "differs by", "operator")
+@breaks("map-is-linear", "differs by", "operator")
 class Clamped(Operator):
     def forward(self, x):
         return super().forward(x.clamp(0, 1))
 
 
-@breaks("adjoint", "the two differ by", "operator")
+@breaks("adjoint-matches", "the two differ by", "operator")
 class Scaled(Operator):
     def adjoint(self, y):
         return 2 * super().adjoint(y)
 
 
-@breaks("inverse", "A A⁺ A x differs", "operator")
+@breaks("pinv-is-least-squares", "A A⁺ A x differs", "operator")
 class Transposed(Operator):
     def pinv(self, y):
         return self.adjoint(y)
 
 
-@breaks("inverse", "times as long as x", "operator")
+@breaks("pinv-is-least-squares", "times as long as x", "operator")
 class Long(Operator):
     def pinv(self, y):
         x = torch.ones(len(y), *self.in_shape, dtype=y.dtype)
@@ -94,25 +94,25 @@ class Long(Operator):
         return super().pinv(y) + 100 * null
 
 
-@breaks("rows", "row 0 of A differs", "operator")
+@breaks("rows-independent", "row 0 of A differs", "operator")
 class Centred(Operator):
     def forward(self, x):
         return super().forward(x - x.mean(0, keepdim=True))
 
 
-@breaks("rows", "gives (1, 8)", "operator")
+@breaks("rows-independent", "gives (1, 8)", "operator")
 class Summed(Operator):
     def forward(self, x):
         return super().forward(x).sum(0, keepdim=True)
 
 
-@breaks("precision", "A of float64 gives torch.float32", "operator")
+@breaks("precision-kept", "A of float64 gives torch.float32", "operator")
 class Single(Operator):
     def forward(self, x):
         return super().forward(x.float())
 
 
-@breaks("device", "A on another device", "operator")
+@breaks("device-kept", "A on another device", "operator")
 class Unregistered(Operator):
     """Keeps a tensor that `.to(device)` does not move."""
 
@@ -124,7 +124,7 @@ class Unregistered(Operator):
         return super().forward(x) * self.weights.to(x.dtype)
 
 
-@breaks("device", "adjoint gives a result on cpu", "operator")
+@breaks("device-kept", "adjoint gives a result on cpu", "operator")
 class Home(Operator):
     """Makes its result where it likes."""
 
@@ -132,40 +132,40 @@ class Home(Operator):
         return torch.zeros(len(y), *self.in_shape, dtype=y.dtype)
 
 
-@breaks("gradient", "the gradient of A differs by", "operator")
+@breaks("gradient-matches-differences", "the gradient of A differs by", "operator")
 class HalfDetached(Operator):
     def forward(self, x):
         return super().forward(0.5 * x + 0.5 * x.detach())
 
 
-@breaks("gradient", "does not depend on the input", "operator")
+@breaks("gradient-matches-differences", "does not depend on the input", "operator")
 class Detached(Operator):
     def forward(self, x):
         return super().forward(x.detach())
 
 
-@breaks("finite", "A gives 3 values of 24 that are not finite", "operator")
+@breaks("results-finite", "A gives 3 values of 24 that are not finite", "operator")
 class Infinite(Operator):
     def forward(self, x):
         y = super().forward(x)
         return torch.cat([y[:, :7], y[:, 7:] / 0], 1)
 
 
-@breaks("silent", "it prints 'measuring", "operator")
+@breaks("prints-nothing", "it prints 'measuring", "operator")
 class Chatty(Operator):
     def forward(self, x):
         print("measuring")
         return super().forward(x)
 
 
-@breaks("silent", "it warns: old", "operator")
+@breaks("prints-nothing", "it warns: old", "operator")
 class Warning_(Operator):
     def forward(self, x):
         warnings.warn("old", stacklevel=2)
         return super().forward(x)
 
 
-@breaks("discreet", "the state of torch's global generator", "operator")
+@breaks("global-state-unchanged", "the state of torch's global generator", "operator")
 class GlobalDraws(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
@@ -173,21 +173,21 @@ class GlobalDraws(Operator):
         self.matrix += torch.randn(self.matrix.shape)
 
 
-@breaks("discreet", "the default dtype", "operator")
+@breaks("global-state-unchanged", "the default dtype", "operator")
 class DoubleForAll(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
         torch.set_default_dtype(torch.float64)
 
 
-@breaks("discreet", "the number of threads", "operator")
+@breaks("global-state-unchanged", "the number of threads", "operator")
 class Threaded(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
         torch.set_num_threads(torch.get_num_threads() + 1)
 
 
-@breaks("repeatable", "result 0 of", "operator")
+@breaks("same-seed-same-results", "result 0 of", "operator")
 class Unseeded(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
@@ -196,7 +196,7 @@ class Unseeded(Operator):
         self.matrix += torch.randn(self.matrix.shape, generator=rng)
 
 
-@breaks("builds", "it raised BadInput: too large", "operator")
+@breaks("builds-from-example", "it raised BadInput: too large", "operator")
 class Refusing(Operator):
     def __init__(self, params, in_shape, seed):
         raise BadInput("too large")

@@ -17,26 +17,26 @@ def broken(check, seen, **changes):
     return breaks(check, seen, "solver", Steps, **changes)
 
 
-@broken("staged", "stages are (3,), depth 3")
+@broken("stages-ascending", "stages are (3,), depth 3")
 class TooDeep(Walk):
     def stages(self, generator):
         return (generator.depth,)
 
 
-@broken("counted", "init is at step 1")
+@broken("steps-counted", "init is at step 1")
 class EarlyStart(Walk):
     def init(self, problem):
         return replace(super().init(problem), step=1)
 
 
-@broken("counted", "the total is 6")
+@broken("steps-counted", "the total is 6")
 class Overshooting(Walk):
     def step(self, problem, state):
         made = super().step(problem, state)
         return made._replace(state=replace(made.state, step=state.step + 4))
 
 
-@broken("reported", "chi2 is ()")
+@broken("info-complete", "chi2 is ()")
 class OneFigure(Walk):
     def step(self, problem, state):
         made = super().step(problem, state)
@@ -44,40 +44,40 @@ class OneFigure(Walk):
         return made._replace(info=made.info._replace(metrics={"chi2": chi2}))
 
 
-@broken("reported", "image (4, 16)")
+@broken("info-complete", "image (4, 16)")
 class FlatImage(Walk):
     def step(self, problem, state):
         made = super().step(problem, state)
         return made._replace(info=made.info._replace(image=made.info.image.flatten(1)))
 
 
-@broken("reported", "a draw without a latent")
+@broken("info-complete", "a draw without a latent")
 class NoLatent(Walk):
     def step(self, problem, state):
         made = super().step(problem, state)
         return made._replace(info=made.info._replace(latent=None))
 
 
-@broken("reported", "returns is 'both'")
+@broken("info-complete", "returns is 'both'")
 class Undecided(Walk):
     returns = "both"
 
 
-@broken("answered", "var is ()")
+@broken("result-complete", "var is ()")
 class NoVariance(Walk):
     def result(self, problem, state):
         image, mean, _ = super().result(problem, state)
         return Result(image, mean, torch.zeros(()))
 
 
-@broken("answered", "a variance is negative")
+@broken("result-complete", "a variance is negative")
 class Negative(Walk):
     def result(self, problem, state):
         image, mean, var = super().result(problem, state)
         return Result(image, mean, var - 1)
 
 
-@broken("improves", "log p(y | x) goes from")
+@broken("fit-improves", "log p(y | x) goes from")
 class Uphill(Walk):
     def step(self, problem, state):
         made = super().step(problem, state)
@@ -85,7 +85,7 @@ class Uphill(Walk):
         return made._replace(state=replace(made.state, x=away))
 
 
-@broken("detached", "state.x has a graph")
+@broken("states-detached", "state.x has a graph")
 class Attached(Walk):
     def step(self, problem, state):
         made = super().step(problem, state)
@@ -99,7 +99,7 @@ class LongState(WalkState):
     images: Any = ()
 
 
-@broken("lean", "the state grows at every step")
+@broken("memory-flat", "the state grows at every step")
 class Hoarding(Walk):
     states = (LongState,)
 
@@ -113,7 +113,7 @@ class Hoarding(Walk):
         )
 
 
-@broken("lean", "bytes are held before 50 steps")
+@broken("memory-flat", "bytes are held before 50 steps")
 class Remembering(Walk):
     seen: Any = None
 
@@ -123,12 +123,14 @@ class Remembering(Walk):
         return made
 
 
-@broken("needy", "needs a prior with a logdensity", needs=("generator", "prior.score"))
+@broken(
+    "refuses-missing-needs", "needs a prior with a logdensity", needs=("generator", "prior.score")
+)
 class Secretive(Walk):
     """Needs more than it says."""
 
 
-@broken("needy", "with a prior that can nothing it runs")
+@broken("refuses-missing-needs", "with a prior that can nothing it runs")
 class Careless(Walk):
     """Says that it needs what it does not ask for."""
 
@@ -137,7 +139,7 @@ class Careless(Walk):
         return super().step(replace(problem, priors=whole), state)
 
 
-@broken("needy", "it raises AttributeError", needs=("generator", "prior.score"))
+@broken("refuses-missing-needs", "it raises AttributeError", needs=("generator", "prior.score"))
 class Assuming(Walk):
     def step(self, problem, state):
         t = torch.full((len(state.x),), 0.1, dtype=state.x.dtype)
@@ -145,21 +147,21 @@ class Assuming(Walk):
         return super().step(replace(problem, priors={0: FLAT}), state)
 
 
-@broken("untouched", "the measurement changes")
+@broken("weights-and-problem-unchanged", "the measurement changes")
 class Whitening(Walk):
     def init(self, problem):
         problem.y.mul_(0.5)
         return super().init(problem)
 
 
-@broken("untouched", "requires_grad of first of the generator changes")
+@broken("weights-and-problem-unchanged", "requires_grad of first of the generator changes")
 class Tuning(Walk):
     def init(self, problem):
         problem.generator.first.requires_grad_()
         return super().init(problem)
 
 
-@broken("repeatable", "differs by")
+@broken("same-seed-same-results", "differs by")
 class Random(Walk):
     def noise(self, problem, state):
         rng = torch.Generator()
@@ -167,7 +169,7 @@ class Random(Walk):
         return torch.randn(state.x.shape, generator=rng, dtype=state.x.dtype)
 
 
-@broken("resumes", "the images are others")
+@broken("resumes-with-same-bits", "the images are others")
 class Forgetful(Walk):
     """What it remembers is not in the state."""
 
@@ -182,12 +184,12 @@ class Forgetful(Walk):
         return self.velocity
 
 
-@broken("resumes", "of another solver: 'WalkState'")
+@broken("resumes-with-same-bits", "of another solver: 'WalkState'")
 class Unlisted(Walk):
     states = ()
 
 
-@broken("isolated", "differs by")
+@broken("chains-independent", "differs by")
 class Herding(Walk):
     """Chains are drawn to their mean."""
 
@@ -197,7 +199,7 @@ class Herding(Walk):
         return made._replace(state=replace(made.state, x=0.9 * x + 0.1 * x.mean(0, keepdim=True)))
 
 
-@broken("keyed", "two chains of one measurement give the same image")
+@broken("chains-differ-by-key", "two chains of one measurement give the same image")
 class Unkeyed(Walk):
     def init(self, problem):
         return super().init(replace(problem, keys=(0,) * len(problem.keys)))
