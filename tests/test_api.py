@@ -20,17 +20,8 @@ from invprob.io.images import read
 from invprob.runs.session import Interrupted
 from tests import toys
 
+pytestmark = pytest.mark.usefixtures("toys")
 WALK = {"solver": "walk:steps=4", "operator": "mask", "noise": "gauss", "num_samples": 2}
-
-
-@pytest.fixture(autouse=True)
-def only_toys(monkeypatch):
-    from invprob.config import registry
-
-    registry.registry.cache_clear()
-    monkeypatch.setattr(registry, "installed", lambda: [("toys", "tests.toys", "")])
-    yield
-    registry.registry.cache_clear()
 
 
 @pytest.fixture

@@ -9,20 +9,15 @@ import pytest
 
 import invprob
 from invprob.errors import BadInput, BadParams
+from tests.conftest import TOYS
 from tests.toys import SHAPE
 
 RUN = {"solver": "walk:steps=6", "operator": "mask", "noise": "gauss", "num_samples": 2}
 
 
 @pytest.fixture(autouse=True)
-def plugins(monkeypatch):
-    from invprob.config import registry
-
-    triples = [("toys", "tests.toys", ""), ("basics", "invprob_basics.plugin", "")]
-    registry.registry.cache_clear()
-    monkeypatch.setattr(registry, "installed", lambda: triples)
-    yield
-    registry.registry.cache_clear()
+def toys_and_basics(plugins):
+    plugins(TOYS, ("basics", "invprob_basics.plugin", ""))
 
 
 @pytest.fixture

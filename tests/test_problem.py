@@ -10,20 +10,12 @@ import torch
 
 import invprob
 from invprob import Problem, seeds
-from invprob.config import registry
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Identity
 from tests import toys
 
+pytestmark = pytest.mark.usefixtures("toys")
 WALK = toys.Walk(toys.WalkParams(steps=4))
-
-
-@pytest.fixture(autouse=True)
-def only_toys(monkeypatch):
-    registry.registry.cache_clear()
-    monkeypatch.setattr(registry, "installed", lambda: [("toys", "tests.toys", "")])
-    yield
-    registry.registry.cache_clear()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import torch
 from pydantic import ConfigDict, Field
 from torch import Tensor
 
-from invprob import seeds, tree
+from invprob import seeds
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.latents import stages
@@ -200,10 +200,18 @@ class WalkState(State):
     square: Tensor
 
 
-class Walk(Solver):
+class Langevin(Solver):
+    """On the input of the generator; every step is a draw."""
+
     returns = "sample"
     states = (WalkState,)
-    params: WalkParams
+
+    def size(self) -> float:
+        """The size of a step."""
+        raise NotImplementedError
+
+    def noise(self, problem: Problem, state: WalkState) -> Tensor:
+        return seeds.normal_like(state.x, problem.keys, "walk", state.step)
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
         return (0,)
@@ -213,34 +221,42 @@ class Walk(Solver):
 
     def init(self, problem: Problem) -> WalkState:
         x = stages.draws(problem.generator, 0, problem.keys, "start")
-        zero = torch.zeros(len(x), *problem.generator.image_shape)
+        zero = torch.zeros_like(problem.generator(x))
         return WalkState(x=x, total=zero, square=zero)
 
     def step(self, problem: Problem, state: WalkState) -> Progress:
-        time.sleep(self.params.wait)
         prior = problem.prior(0, LogDensity, "walk")
         with torch.enable_grad():
             x = state.x.detach().requires_grad_()
             image = problem.generator(x)
             energy = -problem.operator.log_likelihood(problem.y, image) - prior.log_density(x)
-            g = stages.gradient(energy, x)
-        lr = self.params.lr / 100
-        u = seeds.normal_like(state.x, problem.keys, "walk", state.step)
-        image = image.detach()
+            slope = stages.gradient(energy, x)
+        image, size = image.detach(), self.size()
         after = WalkState(
             step=state.step + 1,
-            x=tree.map(lambda a, b, c: a - lr * b + (2 * lr) ** 0.5 * c, state.x, g, u),
+            x=state.x - size * slope + (2 * size) ** 0.5 * self.noise(problem, state),
             total=state.total + image,
             square=state.square + image**2,
         )
         chi2 = problem.operator.chi2(problem.y, image)
-        draw = 0 <= self.params.burn <= state.step
-        return Progress(after, Info(image, 0, {"chi2": chi2}, draw, state.x))
+        return Progress(after, Info(image, 0, {"chi2": chi2}, True, state.x))
 
     def result(self, problem: Problem, state: WalkState) -> Result:
-        mean = state.total / state.step
-        variance = (state.square / state.step - mean**2).clamp_min(0)
+        mean = state.total / max(state.step, 1)
+        variance = (state.square / max(state.step, 1) - mean**2).clamp_min(0)
         return Result(problem.generator(state.x), mean, variance)
+
+
+class Walk(Langevin):
+    params: WalkParams
+
+    def size(self) -> float:
+        return self.params.lr / 100
+
+    def step(self, problem: Problem, state: WalkState) -> Progress:
+        time.sleep(self.params.wait)
+        after, info = super().step(problem, state)
+        return Progress(after, info._replace(draw=0 <= self.params.burn <= state.step))
 
 
 class Faulty(Walk):

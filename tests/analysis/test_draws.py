@@ -22,15 +22,6 @@ from invprob.solver import Info, Progress, State
 SHAPE = (1, 4, 4)
 
 
-@pytest.fixture
-def toys(monkeypatch):
-    """A registry of toys."""
-    monkeypatch.setattr(registry, "installed", lambda: [("toys", "tests.toys", "toys 1.0")])
-    registry.registry.cache_clear()
-    yield registry.registry()
-    registry.registry.cache_clear()
-
-
 def walk(images, **changes):
     table = {
         "images": [str(path) for path in images],

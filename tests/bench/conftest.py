@@ -1,19 +1,23 @@
-"""Suites of toys, run by the command line in a process of its own."""
+"""Suites of toys, run by the command line; their cells are computed in a process of its own."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import INVPROB, environment
+from invprob import cli
+from tests.cli.conftest import INVPROB, Said, environment
+from tests.conftest import TOYS, Plugins
 
 __all__ = ["environment"]
+
+Bench = Callable[..., Said]
 
 SUITE = """
 name = "toys"
@@ -44,10 +48,33 @@ def suite(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
 def bench(
+    environment: Mapping[str, str],
+    suite: Path,
+    plugins: Plugins,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Bench:
+    """``invprob bench SUITE …`` in this process, which must end with `status`."""
+    plugins(("basics", "invprob_basics.plugin", ""), TOYS)
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])  # for the workers
+    monkeypatch.setenv("INVPROB_PLUGINS", "basics,toys")
+    monkeypatch.chdir(suite.parent)
+
+    def run(*args: str | Path, status: int = 0) -> Said:
+        capsys.readouterr()
+        said = Said(cli.call(["bench", str(suite), *map(str, args)]), *capsys.readouterr())
+        assert said.status == status, said.err
+        return said
+
+    return run
+
+
+def bench_alone(
     environment: Mapping[str, str], suite: Path, *args: str | Path, status: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    """``invprob bench SUITE …``, which must exit with `status`."""
+    """The same in a process of its own, as dask and signals need it."""
     done = subprocess.run(
         [*INVPROB, "bench", str(suite), *map(str, args)],
         env={**environment, "INVPROB_PLUGINS": "basics,toys"},

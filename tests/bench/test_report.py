@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.bench.conftest import SUITE, bench
+from tests.bench.conftest import SUITE
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -58,10 +58,10 @@ document.getElementById("told").textContent = JSON.stringify(told);
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_the_report_works_in_a_browser(environment, suite, tmp_path):
+def test_the_report_works_in_a_browser(bench, suite, tmp_path):
     lost = '\n[[method]]\nname = "</script>"\nsolver = "faulty:steps=5"\n'
     suite.write_text(SUITE + lost)
-    bench(environment, suite, "--out", tmp_path / "out", "-q", status=1)
+    bench("--out", tmp_path / "out", "-q", status=1)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "http" not in re.sub(r"data:image/png;base64,[^\"]*", "", page)
     (tmp_path / "clicked.html").write_text(page.replace("</body>", CLICKS + "</body>"))

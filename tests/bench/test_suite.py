@@ -6,9 +6,6 @@ from invprob.bench import suite as suites
 from invprob.bench.toml_lines import line_of, places
 from invprob.config.registry import registry
 from invprob.errors import InvprobError
-from tests.cli.conftest import toys
-
-__all__ = ["toys"]
 
 GOOD = """name = "good"
 operators = ["mask"]

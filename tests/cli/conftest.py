@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from PIL import Image
 
 import tests.toys  # noqa: F401 - loaded before they are discovered, for torch takes its time
 from invprob import cli
-from invprob.config import registry
+from invprob.config.registry import Registry
+from tests.conftest import TOYS, Plugins
 
 # a runner in the background may have SIGINT ignored, and what it starts would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[2]
-TOYS = [("lost", "tests.no_such_module", ""), ("toys", "tests.toys", "toys 1.0")]
+LOST = ("lost", "tests.no_such_module", "")
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,14 @@ Invoke = Callable[..., Said]
 
 
 @pytest.fixture
-def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def toys(plugins: Plugins) -> Registry:
     """The registry holds the toys and a plugin that cannot be imported."""
-    registry.registry.cache_clear()
-    monkeypatch.setattr(registry, "installed", lambda: TOYS)
-    yield
-    registry.registry.cache_clear()
+    return plugins(LOST, TOYS)
 
 
 @pytest.fixture
 def invoke(
-    toys: None,
+    toys: Registry,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from invprob import seeds, tree
-from invprob.diffusion.schedules import vp
 from invprob.generator import Generator, Identity
 from invprob.operator import LinearOperator
-from invprob.prior import Denoiser
 from invprob.solver import Problem
+from invprob.testing.toys import Denoised
 from invprob_basics.noise import GaussianNoise
 from invprob_basics.priors import Gaussian
 from invprob_ilo.l1_ball import L1Ball
@@ -31,7 +32,7 @@ class Linear(Generator):
         self.dim = dim
 
     def sample(self, batch: int, rng: torch.Generator) -> Tensor:
-        return torch.randn(batch, self.dim, generator=rng)
+        return torch.randn(batch, self.dim, generator=rng).to(self.matrix)
 
     def stage(self, k: int, x: Tensor) -> Tensor:
         return x if k == 1 else (x @ self.matrix.T + 0.5).reshape(-1, *self.image_shape)
@@ -68,13 +69,8 @@ def posterior(p: Problem, sigma: float) -> tuple[Tensor, Tensor]:
     return covariance @ J.T @ (p.y[0] - 0.5) / sigma**2, covariance
 
 
-class Grey(Denoiser):
-    """A law of images: pixels around ½ with a spread of ¼, u = 2x − 1."""
-
-    t_min = 1 / 1000
-
-    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return vp(t)
+class Grey(Denoised):
+    """Images whose u = 2x − 1 is N(mean, std²) in every pixel."""
 
     def normalise(self, x: Tensor) -> Tensor:
         return 2 * x - 1
@@ -82,14 +78,17 @@ class Grey(Denoiser):
     def restore(self, u: Tensor) -> Tensor:
         return (u + 1) / 2
 
-    def denoise(self, u: Tensor, t: Tensor) -> Tensor:
-        alpha, sigma = (tree.per_element(v, u) for v in self.schedule(t))
-        return alpha * u / (alpha**2 + 4 * sigma**2)
-
 
 def without_generator(p: Problem) -> Problem:
     """The same measurements, of images that have a prior of their own."""
-    return Problem(p.y, p.operator, Identity((1, 3, 4)), p.keys, {0: Grey()})
+    return Problem(p.y, p.operator, Identity((1, 3, 4)), p.keys, {0: Grey(std=0.5)})
+
+
+def placed(p: Problem, device: torch.device, dtype: torch.dtype) -> Problem:
+    """The same on a device and in a precision; what the problem is made of is moved."""
+    for module in (p.operator, p.generator, *p.priors.values()):
+        module.to(device, dtype)
+    return replace(p, y=p.y.to(device, dtype))
 
 
 def with_balls(p: Problem, radius: float) -> Problem:

@@ -11,7 +11,7 @@ from invprob_dps.solver import DPS
 from invprob_ilo.solver import ILO
 from invprob_sgilo.solvers.released import Released
 from invprob_sgilo.solvers.sgilo import SGILO
-from tests.plugins.closed_form import last, problem, with_balls, without_generator
+from tests.plugins.closed_form import last, placed, problem, with_balls, without_generator
 
 SOLVERS = {
     "csgm": lambda: CSGM(steps=12, restarts=2),
@@ -24,21 +24,27 @@ SOLVERS = {
 TOLERANCE = 1e-4
 
 
-def case(name, **sizes):
-    p, _ = problem(**sizes)
-    if name == "dps":
-        p = without_generator(p)
-    return SOLVERS[name](), with_balls(p, 1.0) if name == "ilo" else p
+@pytest.fixture
+def case(device, dtype):
+    """A solver of that name, and a problem for it."""
+
+    def make(name, **sizes):
+        p, _ = problem(**sizes)
+        if name == "dps":
+            p = without_generator(p)
+        return SOLVERS[name](), placed(with_balls(p, 1.0) if name == "ilo" else p, device, dtype)
+
+    return make
 
 
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("stop", [1, 4, 6, 9, 11])
-def test_a_resumed_run_gives_the_same_bits(name, stop, tmp_path):
+def test_a_resumed_run_gives_the_same_bits(case, name, stop, tmp_path, device):
     solver, p = case(name, rows=2, chains=2)
     whole, _ = last(solver, p)
     part, _ = last(solver, p, stop=stop)
     checkpoint.save(tmp_path / "c.pt", part)
-    again = checkpoint.load(tmp_path / "c.pt", solver.states)
+    again = checkpoint.load(tmp_path / "c.pt", solver.states, device)
     assert again.step == stop
     resumed, _ = last(solver, p, state=again)
     for a, b in zip(solver.result(p, whole), solver.result(p, resumed), strict=True):
@@ -46,7 +52,7 @@ def test_a_resumed_run_gives_the_same_bits(name, stop, tmp_path):
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_a_batch_gives_what_its_rows_give_alone(name):
+def test_a_batch_gives_what_its_rows_give_alone(case, name):
     solver, p = case(name, rows=4, chains=2)
     together = solver.result(p, last(solver, p)[0])
     for row in range(8):
@@ -57,7 +63,7 @@ def test_a_batch_gives_what_its_rows_give_alone(name):
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_the_total_is_what_is_run(name):
+def test_the_total_is_what_is_run(case, name):
     solver, p = case(name)
     steps = [progress.state.step for progress in solver.run(p)]
     assert steps == list(range(1, solver.total(p) + 1))
@@ -65,7 +71,7 @@ def test_the_total_is_what_is_run(name):
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_nothing_around_a_solver_changes(name):
+def test_nothing_around_a_solver_changes(case, name):
     solver, p = case(name, rows=2)
     before = torch.get_rng_state()
     buffers, y = [b.clone() for b in p.generator.buffers()], p.y.clone()
@@ -79,7 +85,7 @@ def test_nothing_around_a_solver_changes(name):
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_another_key_gives_another_answer(name):
+def test_another_key_gives_another_answer(case, name):
     solver, p = case(name)
     other = Problem(p.y, p.operator, p.generator, (p.keys[0] + 1,), p.priors)
     a = solver.result(p, last(solver, p)[0]).image

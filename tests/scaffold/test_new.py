@@ -18,13 +18,13 @@ from invprob.config import registry
 from invprob.config.registry import discover
 from invprob.errors import BadInput
 from invprob.generator import Generator
+from tests.conftest import TOYS
 
 OURS = [(name, f"invprob_{name}.plugin", "") for name in ("basics", "csgm", "sgilo")]
-TOYS = ("toys", "tests.toys", "")
 
 
 @pytest.fixture
-def plugin(tmp_path, monkeypatch):
+def plugin(tmp_path, monkeypatch, plugins):
     """Write the package of a kind, and register it beside the toys and some of ours."""
 
     def make(kind, name="my-own"):
@@ -35,13 +35,10 @@ def plugin(tmp_path, monkeypatch):
         importlib.invalidate_caches()
         for module in [m for m in sys.modules if m.partition(".")[0] == names["package"]]:
             monkeypatch.delitem(sys.modules, module)
-        triples = [TOYS, *OURS, (name, f"{names['package']}.plugin", "")]
-        monkeypatch.setattr(registry, "installed", lambda: triples)
-        registry.registry.cache_clear()
+        plugins(TOYS, *OURS, (name, f"{names['package']}.plugin", ""))
         return folder
 
-    yield make
-    registry.registry.cache_clear()
+    return make
 
 
 TOY = {"noise": "gauss", "samples": 2}

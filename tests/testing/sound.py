@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import ConfigDict, Field
-from torch import Tensor
 
-from invprob import seeds
 from invprob.config.registry import Entry
-from invprob.latents import stages
 from invprob.noise import WhiteNoise
 from invprob.params import Params
 from invprob.plugin import Component, Kind, hookimpl
-from invprob.prior import LogDensity
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
 from invprob.testing import toys
 from invprob.trainer import TrainingProgress
+from tests.toys import Langevin
 
 
 class Nothing(Params):
@@ -58,56 +52,13 @@ class Prior(toys.Density, toys.Denoised, toys.Shrinking):
         super().__init__(0.1, 0.8)
 
 
-@dataclass(frozen=True, kw_only=True)
-class WalkState(State):
-    x: Tensor
-    total: Tensor
-    square: Tensor
-
-
-class Walk(Solver):
+class Walk(Langevin):
     """Langevin on the input of the generator."""
 
-    returns = "sample"
-    states = (WalkState,)
     params: Steps
 
-    def stages(self, generator: Any) -> tuple[int, ...]:
-        return (0,)
-
-    def total(self, problem: Problem) -> int:
-        return self.params.steps
-
-    def init(self, problem: Problem) -> State:
-        x = stages.draws(problem.generator, 0, problem.keys, "start")
-        zero = torch.zeros_like(problem.generator(x))
-        return WalkState(x=x, total=zero, square=zero)
-
-    def noise(self, problem: Problem, state: WalkState) -> Tensor:
-        return seeds.normal_like(state.x, problem.keys, "walk", state.step)
-
-    def step(self, problem: Problem, state: WalkState) -> Progress:
-        prior = problem.prior(0, LogDensity, "walk")
-        with torch.enable_grad():
-            x = state.x.detach().requires_grad_()
-            image = problem.generator(x)
-            energy = -problem.operator.log_likelihood(problem.y, image) - prior.log_density(x)
-            slope = stages.gradient(energy, x)
-        image, size = image.detach(), self.params.sizes[0] / 10
-        moved = state.x - size * slope + (2 * size) ** 0.5 * self.noise(problem, state)
-        after = WalkState(
-            step=state.step + 1,
-            x=moved,
-            total=state.total + image,
-            square=state.square + image**2,
-        )
-        chi2 = problem.operator.chi2(problem.y, image)
-        return Progress(after, Info(image, 0, {"chi2": chi2}, True, state.x))
-
-    def result(self, problem: Problem, state: WalkState) -> Result:
-        mean = state.total / max(state.step, 1)
-        variance = (state.square / max(state.step, 1) - mean**2).clamp_min(0)
-        return Result(problem.generator(state.x), mean, variance)
+    def size(self) -> float:
+        return self.params.sizes[0] / 10
 
 
 def train(params: Steps, source: Path, out: Path) -> Iterator[TrainingProgress]:

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from invprob import cli
-from invprob.config import registry
 from invprob.errors import BadParams, UnknownComponent
 from invprob.plugin import hookimpl
 from invprob.testing import conformance, trials
@@ -116,9 +115,9 @@ def test_a_plugin_that_does_not_load_fails_its_first_check():
 
 
 @pytest.fixture
-def check(monkeypatch, capsys):
+def check(plugins, capsys):
     """Run `invprob check` where the toys are installed; (exit status, stdout, stderr)."""
-    monkeypatch.setattr(registry, "installed", lambda: MODULES)
+    plugins(*MODULES)
 
     def run(*args):
         status = cli.call(["check", *args])

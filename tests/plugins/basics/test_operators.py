@@ -12,6 +12,7 @@ from invprob.io import images
 from invprob.operator import LinearOperator, compose
 from invprob.params import Spec
 
+DTYPE = torch.float64
 SHAPES = [(3, 16, 16), (1, 16, 16), (3, 12, 20)]
 SPECS = [
     "identity",
@@ -55,41 +56,47 @@ def applicable(text, shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("text", SPECS)
 class TestEveryLinearOperator:
-    def build(self, text, shape):
+    @pytest.fixture
+    def A(self, text, shape, device):
         if not applicable(text, shape):
             pytest.skip("luma of a grey image is the image")
-        return operator(text, shape)
+        return operator(text, shape).to(device)
 
-    def test_the_adjoint_is_the_adjoint(self, text, shape):
-        A = self.build(text, shape)
+    @pytest.fixture
+    def batch(self, device, dtype):
+        """Normal numbers of a shape and a seed."""
+        return lambda shape, seed: noise(shape, seed).to(device, dtype)
+
+    @pytest.fixture
+    def within(self, dtype):
+        """A bound for double precision, or that of the precision that is asked for."""
+        return lambda bound: bound if dtype == torch.float64 else 1e-4
+
+    def test_the_adjoint_is_the_adjoint(self, A, batch, within):
         assert isinstance(A, LinearOperator)
-        x, y = noise((2, *A.in_shape), 1), noise((2, *A.out_shape), 2)
+        x, y = batch((2, *A.in_shape), 1), batch((2, *A.out_shape), 2)
         left, right = (A(x) * y).sum(), (x * A.adjoint(y)).sum()
-        assert abs(left - right) <= 1e-10 * max(1.0, abs(left))
+        assert abs(left - right) <= within(1e-10) * max(1.0, abs(left))
 
-    def test_the_adjoint_is_the_default_one(self, text, shape):
-        A = self.build(text, shape)
-        y = noise((2, *A.out_shape), 3)
-        assert torch.allclose(A.adjoint(y), LinearOperator.adjoint(A, y), atol=1e-10)
+    def test_the_adjoint_is_the_default_one(self, A, batch, within):
+        y = batch((2, *A.out_shape), 3)
+        assert torch.allclose(A.adjoint(y), LinearOperator.adjoint(A, y), atol=within(1e-10))
 
-    def test_the_pseudo_inverse_solves(self, text, shape):
-        A = self.build(text, shape)
-        x = noise((2, *A.in_shape), 4)
+    def test_the_pseudo_inverse_solves(self, A, batch, within):
+        x = batch((2, *A.in_shape), 4)
         y = A(x)
         again = A.pinv(y)
         # a blur with mirror borders has singular values down to 1e-6: CGLS gets within 1e-3
         assert float((A(again) - y).norm()) <= 1e-3 * float(y.norm())
         # of least norm: no part of it lies in the null space
-        assert float(again.norm()) <= float(x.norm()) * (1 + 1e-6)
+        assert float(again.norm()) <= float(x.norm()) * (1 + within(1e-6))
 
-    def test_rows_of_a_batch_are_independent(self, text, shape):
-        A = self.build(text, shape)
-        x = noise((3, *A.in_shape), 5)
-        assert torch.allclose(A(x)[1:2], A(x[1:2]), atol=1e-12)
+    def test_rows_of_a_batch_are_independent(self, A, batch, within):
+        x = batch((3, *A.in_shape), 5)
+        assert torch.allclose(A(x)[1:2], A(x[1:2]), atol=within(1e-12))
 
-    def test_it_runs_in_single_precision(self, text, shape):
-        A = self.build(text, shape)
-        x = noise((2, *A.in_shape), 6)
+    def test_it_runs_in_single_precision(self, A, device):
+        x = noise((2, *A.in_shape), 6).to(device)
         assert A(x.float()).dtype == torch.float32
         assert torch.allclose(A(x.float()).double(), A(x), atol=1e-4)
         assert A(x).shape[1:] == A.out_shape

@@ -9,36 +9,16 @@ from invprob.diffusion.schedules import vp
 from invprob.errors import BadParams, Incompatible
 from invprob.generator import Identity
 from invprob.operator import LinearOperator
-from invprob.prior import Denoiser
 from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
 from invprob_dps.params import DPSParams
 from invprob_dps.solver import DPS, precision, reverse, visited
-from tests.plugins.closed_form import Linear, last
+from tests.plugins.closed_form import Grey, Linear, last
 
 SHAPE = (1, 8, 8)
 SEEN = 32
 MEAN, SPREAD = 0.2, 0.3
-
-
-class Normal(Denoiser):
-    """u_0 ~ N(MEAN, SPREAD²) in every pixel."""
-
-    t_min = 1 / 1000
-
-    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return vp(t)
-
-    def normalise(self, x: Tensor) -> Tensor:
-        return 2 * x - 1
-
-    def restore(self, u: Tensor) -> Tensor:
-        return (u + 1) / 2
-
-    def denoise(self, u: Tensor, t: Tensor) -> Tensor:
-        alpha, sigma = (v[:, None, None, None] for v in self.schedule(t))
-        gain = alpha * SPREAD**2 / (alpha**2 * SPREAD**2 + sigma**2)
-        return MEAN + gain * (u - alpha * MEAN)
+"""Of u_0 in every pixel."""
 
 
 class Half(LinearOperator):
@@ -62,7 +42,7 @@ def problem(A=None, chains=400, noise=None):
     A.noise = noise or GaussianNoise(0.05)
     y = torch.linspace(0.4, 0.8, SEEN)[None]
     keys = tuple(seeds.chain_key(0, y[0], s) for s in range(chains))
-    return Problem(y.expand(chains, -1), A, Identity(SHAPE), keys, {0: Normal()})
+    return Problem(y.expand(chains, -1), A, Identity(SHAPE), keys, {0: Grey(MEAN, SPREAD)})
 
 
 def solved(p, **params):
@@ -79,7 +59,7 @@ def test_without_guidance_it_samples_the_prior(eta):
 
 def test_one_reverse_step_of_eta_1_is_the_ancestral_step():
     """Against the moments of p(u_s | u_t, u_0) (Ho et al., 2020, eq. 6 and 7)."""
-    prior, t, to = Normal(), torch.tensor([0.6]), torch.tensor([0.5])
+    prior, t, to = Grey(MEAN, SPREAD), torch.tensor([0.6]), torch.tensor([0.5])
     u, clean = torch.randn(1, *SHAPE), torch.randn(1, *SHAPE)
     (a, s), (b, r) = vp(t), vp(to)
     ratio, fresh = a / b, s**2 - (a / b) ** 2 * r**2

@@ -1,20 +1,11 @@
 """Manifests that are heavy, fail to load, or say what is not so."""
 
-import torch  # what no manifest may do
-
 from invprob.errors import BadInput
-from invprob.plugin import hookimpl
 from invprob.testing.target import Plugin
 from tests.testing.broken import BREACHES, Breach, breaks
-from tests.testing.sound import MORE, Noise, Operator, Prior, Steps, Walk, component, entry
+from tests.testing.sound import MORE, Noise, Operator, Prior, Steps, Walk, entry
 
-
-@hookimpl
-def invprob_components():
-    return [component("noise", Noise)] if torch.__version__ else []
-
-
-HEAVY = Plugin("heavy", __name__, (entry("noise", Noise),))
+HEAVY = Plugin("heavy", "tests.toys", (entry("noise", Noise),))
 BROKEN = Plugin("broken", "nowhere", (), "ModuleNotFoundError: No module named 'nowhere'")
 
 BREACHES += [

@@ -8,7 +8,8 @@ import torch
 from invprob.solver import Result
 from invprob.testing import toys
 from tests.testing.broken import breaks
-from tests.testing.sound import Steps, Walk, WalkState
+from tests.testing.sound import Steps, Walk
+from tests.toys import WalkState
 
 FLAT = toys.normal(["log_density"], std=1e6)
 

@@ -39,16 +39,23 @@ def finish(pictures, out, **changes):
     return last
 
 
-def test_a_training_learns_and_writes_what_can_be_used(pictures, tmp_path):
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """A folder of weights that have learned the pictures, and the last record of the training."""
+    out = tmp_path_factory.mktemp("trained")
+    return out, finish(pictures, out, kimg=4)
+
+
+def test_a_training_learns_and_writes_what_can_be_used(pictures, trained, tmp_path):
     first = next(train(DiffusionTraining(**TINY), pictures, tmp_path / "first"))
-    last = finish(pictures, tmp_path / "out", kimg=4)
+    out, last = trained
     assert last.step == last.total == 4000
     assert last.figures["loss"] < 0.6 * first.figures["loss"]
     assert last.figures["held-out loss"] < 0.4
     assert last.picture is not None
     assert images.read(last.picture).shape[0] == 3
     for kind in ("best", "newest"):
-        model = PixelDiffusion.pretrained(tmp_path / "out" / kind)
+        model = PixelDiffusion.pretrained(out / kind)
         assert model.image_shape == (3, 16, 16)
         assert model.prediction == "v_prediction"
 
@@ -84,9 +91,8 @@ def test_impossible_sizes_are_refused(pictures, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_training_starts_from_given_weights(pictures, tmp_path):
-    finish(pictures, tmp_path / "first", kimg=4)
-    start = str(tmp_path / "first" / "newest")
+def test_a_training_starts_from_given_weights(pictures, trained, tmp_path):
+    start = str(trained[0] / "newest")
     first = next(train(DiffusionTraining(**TINY | {"start": start}), pictures, tmp_path / "more"))
     assert first.figures["loss"] < 0.4
     with pytest.raises(BadParams, match="another network or prediction"):

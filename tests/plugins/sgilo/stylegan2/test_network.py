@@ -112,8 +112,8 @@ def monolithic(G, x):
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 class TestStages:
-    def test_their_composition_is_the_network(self, arch):
-        G = generator(arch)
+    def test_their_composition_is_the_network(self, arch, device):
+        G = generator(arch).to(device)
         x = G.sample(3, torch.Generator().manual_seed(1))
         image = monolithic(G, x)
         assert image.shape == (3, *G.image_shape)
@@ -121,8 +121,8 @@ class TestStages:
         for k in range(G.depth + 1):
             assert torch.equal(G(G(x, stop=k), start=k), image)
 
-    def test_every_leaf_of_every_latent_moves_the_image(self, arch):
-        G = generator(arch)
+    def test_every_leaf_of_every_latent_moves_the_image(self, arch, device):
+        G = generator(arch).to(device)
         x = G.sample(2, torch.Generator().manual_seed(1))
         for k in range(G.depth):
             latent = tree.map(lambda v: v.detach().requires_grad_(), G(x, stop=k))
@@ -135,8 +135,8 @@ class TestStages:
                     codes = gradient.abs().sum(2)
                     assert bool((codes > 0).all()), f"stage {k}: a code has no effect"
 
-    def test_rows_are_independent(self, arch):
-        G = generator(arch)
+    def test_rows_are_independent(self, arch, device):
+        G = generator(arch).to(device)
         x = G.sample(3, torch.Generator().manual_seed(1))
         one = tree.map(lambda leaf: leaf[1:2], x)
         assert torch.allclose(G(one), G(x)[1:2], atol=1e-5)
