@@ -33,4 +33,5 @@ def read_net(path: Path, time_activation: str = "auto") -> PublishedNet:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise BadWeights(f"weights {path} describe no network: {error}", "") from None
     tensor_files.fill(net, tensors, path)
+    net.assumed = metadata.get("assumed", "") if time_activation == "auto" else ""
     return net

@@ -52,6 +52,8 @@ class PublishedNet(nn.Module):
     equation; all of it in the published units, about [0, 1]."""
 
     frequencies: Tensor
+    assumed: str = ""
+    """What its file does not say, in words."""
 
     def __init__(self, size: NetSize) -> None:
         super().__init__()

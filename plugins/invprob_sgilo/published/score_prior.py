@@ -109,7 +109,9 @@ class PublishedScore(Score[Carry]):
             if name
         }
         ranges = {"w": params.codes_range, "h": params.features_range}
-        return cls(stages.draws(generator, stage, [0], "like"), nets, ranges)
+        prior = cls(stages.draws(generator, stage, [0], "like"), nets, ranges)
+        prior.assumed = next((net.assumed for net in nets.values() if net.assumed), "")
+        return prior
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return vp(t)

@@ -94,10 +94,10 @@ def test_the_published_sizes_have_the_published_numbers():
 
 @pytest.mark.parametrize("activation", ["auto", "silu", "none"])
 def test_the_prior_takes_the_activation_of_the_time(files, activation):
-    nets = prior(files, 2, time_activation=activation).nets
-    assert {net.size.time_activation for net in nets.values()} == {
-        activation.replace("auto", "silu")
-    }
+    found = prior(files, 2, time_activation=activation)
+    used = {net.size.time_activation for net in found.nets.values()}
+    assert used == {activation.replace("auto", "silu")}
+    assert found.assumed == ("time_activation=silu" if activation == "auto" else "")
 
 
 def test_a_prefix_is_cut_only_if_all_names_have_it(files):
