@@ -20,9 +20,7 @@ from invprob.callback import CallbackContext
 from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
-from invprob.generator import Generator
 from invprob.io import files, tensor_files
-from invprob.prior import Prior
 from invprob.runs.inputs import Data
 from invprob.runs.solution import Solution
 from invprob.solver import Problem
@@ -85,10 +83,7 @@ def withdraw(out: Path, new: bool) -> None:
         new: Whether `claim` made it; then it goes too.
     """
     for path in out.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     if new:
         out.rmdir()
 
@@ -121,7 +116,7 @@ def begin(
         "threads": torch.get_num_threads(),
         "started": _now(),
         "parts": fingerprints(context.problem),
-        "assumed": {k: said for k, v in _named(context.problem).items() if (said := _assumed(v))},
+        "assumed": _assumed(context.problem),
     }
     if experiment is not None and registry is not None:
         files.write_text(out / "experiment.toml", experiment.to_toml())
@@ -143,16 +138,14 @@ def fingerprints(problem: Problem) -> dict[str, str]:
 
 
 def _named(problem: Problem) -> dict[str, torch.nn.Module]:
-    named: dict[str, torch.nn.Module] = {
-        "generator": problem.generator,
-        "operator": problem.operator,
-    }
+    named = dict[str, torch.nn.Module](generator=problem.generator, operator=problem.operator)
     return named | {f"prior.{stage}": prior for stage, prior in problem.priors.items()}
 
 
-def _assumed(component: torch.nn.Module) -> str:
-    """What was assumed of a component because the file of its weights does not say it."""
-    return component.assumed if isinstance(component, (Generator, Prior)) else ""
+def _assumed(problem: Problem) -> dict[str, str]:
+    """What was assumed of components because the files of their weights do not say it."""
+    found = {name: getattr(component, "assumed", "") for name, component in _named(problem).items()}
+    return {name: text for name, text in found.items() if text}
 
 
 def check_unchanged(out: Path, problem: Problem) -> None:
@@ -262,18 +255,14 @@ def read_trace(out: Path) -> list[dict[str, Any]]:
         out: The folder of the run.
 
     Returns:
-        The rows; none where there is no file.
+        The rows; none where there is no file. The column ``misfit`` of version 0.1.0 is ``chi2``.
     """
     path = out / "trace.csv"
     if not path.is_file():
         return []
-    whole = {"step", "stage", "chain"}
+    whole, now = {"step", "stage", "chain"}, {"misfit": "chi2"}
     with path.open(newline="") as file:
         return [
-            {
-                "chi2" if k == "misfit" else k: int(v) if k in whole else float(v)
-                for k, v in row.items()
-                if v != ""
-            }
+            {now.get(k, k): int(v) if k in whole else float(v) for k, v in row.items() if v != ""}
             for row in csv.DictReader(file)
         ]

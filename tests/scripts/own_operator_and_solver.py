@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import invprob
-from invprob import Info, LinearOperator, Problem, Progress, Result, Solver, State, seeds
 from invprob_basics import GaussianNoise
 
 
-class Shrink(LinearOperator):
+class Shrink(invprob.LinearOperator):
     in_shape, out_shape = (3, 64, 64), (3, 16, 16)
 
     def forward(self, x):
@@ -15,11 +14,11 @@ class Shrink(LinearOperator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class At(State):
+class At(invprob.State):
     x: object
 
 
-class Landweber(Solver):
+class Landweber(invprob.Solver):
     returns = "estimate"
 
     def total(self, problem):
@@ -30,12 +29,12 @@ class Landweber(Solver):
 
     def step(self, problem, state):
         x = state.x + 8 * problem.operator.adjoint(problem.y - problem.operator(state.x))
-        return Progress(At(step=state.step + 1, x=x), Info(x))
+        return invprob.Progress(At(step=state.step + 1, x=x), invprob.Info(x))
 
     def result(self, problem, state):
-        return Result(state.x, state.x, 0 * state.x)
+        return invprob.Result(state.x, state.x, 0 * state.x)
 
 
 truth, A = invprob.datasets.faces(1), Shrink(noise=GaussianNoise(0.02))
-y = A.measure(truth, [seeds.stream("noise")])
-solution = invprob.solve(Problem.create(y, A), Landweber(), truth=truth)
+y = A.measure(truth, [invprob.seeds.stream("noise")])
+solution = invprob.solve(invprob.Problem.create(y, A), Landweber(), truth=truth)

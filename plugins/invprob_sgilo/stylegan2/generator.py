@@ -5,11 +5,9 @@
     x_2  features and image after the 4×4 block, and the codes and noise maps not yet used
     x_3  the same after the 8×8 block, and so on; the last stage returns the image
 
-With `gaussianise`, x_1 and later hold codes v in the form of gaussian_codes.py instead of w, as the
-published ILO and SGILO do.
-
-The picture is a sum of RGB skips, so a latent carries the image so far. The published ILO and SGILO
-code drops it whenever it restarts at a stage; `carry_rgb=False` does the same.
+The picture is a sum of RGB skips, so a latent carries the image so far. Two options do as the
+published ILO and SGILO: with `gaussianise`, x_1 and later hold codes v (gaussian_codes.py) instead
+of w; `carry_rgb=False` drops the image so far whenever a stage restarts.
 """
 
 from __future__ import annotations
@@ -56,8 +54,7 @@ class StyleGAN2(Generator[Latents]):
         truncation: Truncation ψ in [0, 1] of the style codes that stage 1 gives.
         carry_rgb: Keep the image so far when a stage restarts.
         noise: Noise maps drawn, or those that came with the weights.
-        precision: Arithmetic of the synthesis network; ``"published"`` is float16 where
-            `arch.half_from` says so.
+        precision: Arithmetic of the synthesis network; published: float16 by `arch.half_from`.
         recompute: Compute blocks again for their gradients (gradient checkpointing).
         source: The weights file, beside which priors of the generator are found.
 
