@@ -41,7 +41,7 @@ def plugin(tmp_path, monkeypatch, plugins):
     return make
 
 
-TOY = {"noise": "gauss", "samples": 2}
+TOY = {"noise": "gauss", "num_samples": 2}
 
 
 def test_a_solver_samples_the_posterior_of_the_toy(plugin):
@@ -50,7 +50,7 @@ def test_a_solver_samples_the_posterior_of_the_toy(plugin):
     truth = torch.stack(list(truths(2)))
     own = invprob.solve(
         truth=truth, solver=spec, operator="mask", generator="linear", prior="normal",
-        **TOY | {"samples": 6},
+        **TOY | {"num_samples": 6},
     )  # fmt: skip
     mean, std = posterior(own.y, own.experiment)
     assert (own.mean - mean).abs().max() < 0.5 * std.max()
