@@ -1,0 +1,1 @@
+"""Random networks of which theory knows the landscape, and the descent that it covers."""
