@@ -44,8 +44,8 @@ def shortened(suite: Suite) -> Suite:
             rounds = solver.params["steps"]
             steps = ",".join(["1"] * (len(rounds) - 1) + ["10"]) if isinstance(rounds, tuple) else 2
             changes = [f"solver.steps={steps}"]
-            if "probes" in solver.params:
-                changes += ["solver.probes=2", "solver.anneal=0.4"]
+            if "fisher_probes" in solver.params:
+                changes += ["solver.fisher_probes=2", "solver.anneal=0.4"]
             rules.append(Override(operator=task.operator, set=tuple(changes)))
         return method.model_copy(update={"override": (*method.override, *rules)})
 
@@ -68,7 +68,7 @@ def test_the_suites_of_the_studies_are_sound(read, name):
 @pytest.mark.parametrize("domain", ["faces64", "fruits64"])
 def test_the_claim_has_its_settings_by_group_and_its_baseline(read, domain):
     suite = read(f"claim-{domain}.toml")
-    assert suite.labels == ("sgilo", "ilo", "csgm", "sgilo-official", "dps")
+    assert suite.labels == ("sgilo", "ilo", "csgm", "sgilo-released", "dps")
     groups = suite.tasks_by_group()
     assert [len(tasks) for tasks in groups.values()] == [5, 5]
     assert sorted([*groups["few"], *groups["more"]]) == sorted(t.name for t in suite.tasks)
