@@ -15,6 +15,8 @@ from invprob_dps.folder_weights import NETWORK
 from invprob_dps.prior import PixelDiffusion
 from tests.plugins.dps.test_folder import SIDE, unet
 
+read = PixelDiffusion.pretrained
+
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
@@ -55,7 +57,7 @@ def test_samplers_of_the_family_say_the_same(hub, copy, name):
     change(copy / "scheduler" / "scheduler_config.json", beta_start=1e-4, beta_end=0.02,
            beta_schedule="linear")  # fmt: skip
     change(copy / "model_index.json", scheduler=["diffusers", f"{name}Scheduler"])
-    assert torch.equal(asked(PixelDiffusion.pretrained(copy)), asked(PixelDiffusion.pretrained(hub)))
+    assert torch.equal(asked(read(copy)), asked(read(hub)))
 
 
 OTHERS = ["KarrasVe", "EDMEuler", "FlowMatchEulerDiscrete", "ScoreSdeVe", "CMStochasticIterative",
@@ -72,7 +74,7 @@ def test_schedulers_of_other_families_are_refused_by_name(copy, name, place):
     else:
         change(copy / "model_index.json", scheduler=["diffusers", f"{name}Scheduler"])
     with pytest.raises(BadWeights, match=rf"is {name}Scheduler, which is not of DDPM's family"):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
 
 
 BETAS = ("beta_start", "beta_end", "beta_schedule")
@@ -96,13 +98,13 @@ BETAS = ("beta_start", "beta_end", "beta_schedule")
 def test_schedules_that_are_not_of_ddpm_are_refused(copy, drop, values, said):
     change(copy / "scheduler" / "scheduler_config.json", drop, **values)
     with pytest.raises(BadWeights, match=said):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
 
 
 def test_an_empty_scheduler_is_refused(copy):
     (copy / "scheduler" / "scheduler_config.json").write_text("{}")
     with pytest.raises(BadWeights, match="does not say num_train_timesteps, beta_start"):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_an_empty_scheduler_is_refused(copy):
 )
 def test_old_and_own_schedules_are_read(copy, values, prediction):
     change(copy / "scheduler" / "scheduler_config.json", ("prediction_type",), **values)
-    model = PixelDiffusion.pretrained(copy)
+    model = read(copy)
     assert model.prediction == prediction
     assert model.steps == values.get("num_train_timesteps", 1000)
     assert bool(asked(model).isfinite().all())
@@ -150,7 +152,7 @@ def test_old_and_own_schedules_are_read(copy, values, prediction):
 def test_networks_that_we_do_not_compute_are_refused(copy, values, said):
     change(copy / "unet" / "config.json", **values)
     with pytest.raises(BadWeights, match=said):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
 
 
 @pytest.mark.parametrize("part", ["vae", "vqvae", "text_encoder", "movq"])
@@ -161,20 +163,20 @@ def test_models_of_more_than_pixels_are_refused(copy, part, form):
     else:
         (copy / part).mkdir()
     with pytest.raises(BadWeights, match=f"has a part {part} besides its network"):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
 
 
 def test_other_pipelines_are_refused_by_name(copy):
     change(copy / "model_index.json", _class_name="ConsistencyModelPipeline")
     with pytest.raises(BadWeights, match="is used by ConsistencyModelPipeline"):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
     change(copy / "model_index.json", _class_name="DDIMPipeline", image_encoder=[None, None])
-    PixelDiffusion.pretrained(copy)
+    read(copy)
 
 
 def test_a_network_without_its_scheduler_is_told_what_to_give(hub):
     with pytest.raises(BadWeights, match=r"no config .*scheduler_config\.json") as caught:
-        PixelDiffusion.pretrained(hub / "unet")
+        read(hub / "unet")
     assert "folder of the whole pipeline" in caught.value.hint
 
 
@@ -183,7 +185,7 @@ def test_learned_variances_are_left_out(hub, copy):
     net = UNet2DModel.from_config({**unet().config, "out_channels": 6})
     net.save_pretrained(copy / "unet")
     change(copy / "scheduler" / "scheduler_config.json", variance_type="learned_range")
-    model = PixelDiffusion.pretrained(copy)
+    model = read(copy)
     u, step = torch.randn(1, 3, SIDE, SIDE), torch.tensor([7.0])
     assert torch.equal(model.predict(u, step), net.eval()(u, step).sample[:, :3])
 
@@ -193,7 +195,7 @@ def test_one_head_of_full_width_is_read_as_such(copy):
     net = UNet2DModel.from_config({**unet().config, "attention_head_dim": None})
     net.save_pretrained(copy / "unet")
     change(copy / "unet" / "config.json", sample_size=[SIDE, SIDE])
-    model = PixelDiffusion.pretrained(copy)
+    model = read(copy)
     assert model.image_shape == (3, SIDE, SIDE)
     assert {m.heads for m in model.net.modules() if hasattr(m, "to_q")} == {1}
     u, step = torch.randn(1, 3, SIDE, SIDE), torch.tensor([7.0])
@@ -234,10 +236,10 @@ def test_other_forms_of_the_weights_are_the_same_network(hub, copy, form):
     else:
         torch.save(tensors, file, _use_new_zipfile_serialization=form == "bin")
         right = checksums.sha256(network_file(copy))
-        assert torch.equal(asked(PixelDiffusion.pretrained(copy, sha256=right)), asked(PixelDiffusion.pretrained(hub)))
+        assert torch.equal(asked(read(copy, sha256=right)), asked(read(hub)))
         with pytest.raises(BadWeights, match="have sha256"):
-            PixelDiffusion.pretrained(copy, sha256="0" * 64)
-    assert torch.equal(asked(PixelDiffusion.pretrained(copy)), asked(PixelDiffusion.pretrained(hub)))
+            read(copy, sha256="0" * 64)
+    assert torch.equal(asked(read(copy)), asked(read(hub)))
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin", "parts"])
@@ -250,10 +252,10 @@ def test_half_precision_is_read_where_there_is_no_other(hub, copy, kind):
     else:
         file = copy / "unet" / "diffusion_pytorch_model.fp16.safetensors"
         safetensors.torch.save_file(halved, file)
-    exact = asked(PixelDiffusion.pretrained(hub))
-    assert torch.equal(asked(PixelDiffusion.pretrained(copy)), exact)
+    exact = asked(read(hub))
+    assert torch.equal(asked(read(copy)), exact)
     (copy / "unet" / NETWORK).unlink()
-    model = PixelDiffusion.pretrained(copy)
+    model = read(copy)
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert 0 < (asked(model) - exact).abs().max() < 0.1
 
@@ -266,7 +268,7 @@ def test_old_names_of_attention_are_read(hub, copy):
         old[name.replace(f".{new}.", f".{names[new]}.") if new else name] = value
     assert any("proj_attn" in name for name in old)
     safetensors.torch.save_file(old, copy / "unet" / NETWORK)
-    assert torch.equal(asked(PixelDiffusion.pretrained(copy)), asked(PixelDiffusion.pretrained(hub)))
+    assert torch.equal(asked(read(copy)), asked(read(hub)))
 
 
 def test_parts_that_do_not_fit_are_refused(copy, tmp_path):
@@ -275,7 +277,7 @@ def test_parts_that_do_not_fit_are_refused(copy, tmp_path):
     index = divided(tensors, copy / "unet", "safetensors")
     told = json.loads(index.read_text())
     with pytest.raises(BadWeights, match="of no one SHA-256"):
-        PixelDiffusion.pretrained(copy, sha256="0" * 64)
+        read(copy, sha256="0" * 64)
     first, *others = told["weight_map"]
     for places, said in (
         ({**told["weight_map"], first: "../../x.safetensors"}, "does not name files beside it"),
@@ -286,10 +288,10 @@ def test_parts_that_do_not_fit_are_refused(copy, tmp_path):
     ):
         index.write_text(json.dumps({"weight_map": places}))
         with pytest.raises(BadWeights, match=said):
-            PixelDiffusion.pretrained(copy)
+            read(copy)
     index.write_text("{}")
     with pytest.raises(BadWeights, match="cannot be read"):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
 
 
 @pytest.mark.parametrize(
@@ -306,4 +308,4 @@ def test_pickles_of_something_else_are_refused(copy, tree, said):
     (copy / "unet" / NETWORK).unlink()
     torch.save(tree, copy / "unet" / "diffusion_pytorch_model.bin")
     with pytest.raises(BadWeights, match=said):
-        PixelDiffusion.pretrained(copy)
+        read(copy)
