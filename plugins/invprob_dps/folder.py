@@ -6,7 +6,6 @@ have ``patch`` in model_index.json besides, the side of the pixel blocks that th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -16,7 +15,7 @@ from diffusers import DDPMScheduler, UNet2DModel
 
 from invprob.converter import require
 from invprob.errors import BadWeights
-from invprob.io import tensor_files
+from invprob.io import files, tensor_files
 from invprob.prior import Prior
 from invprob_dps import folder_config
 from invprob_dps.folder_weights import NETWORK, network_file, read_tensors
@@ -111,6 +110,6 @@ def write_folder(
         "patch": patch,
         **about,
     }
-    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    files.write_json(folder / "model_index.json", index)
     tensors = {k: v.to(torch.float16) for k, v in net.state_dict().items()}
     tensor_files.write(folder / "unet" / NETWORK, tensors, {"format": "pt"})
