@@ -6,7 +6,6 @@ Components are objects of the interfaces, or texts as on the command line, ``"in
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +17,7 @@ from torch import Tensor
 from invprob.callback import CallbackContext, OnStep
 from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
-from invprob.errors import BadInput
+from invprob.errors import BadInput, notify
 from invprob.generator import Generator
 from invprob.io import images
 from invprob.noise import Noise, UnknownNoise
@@ -253,8 +252,4 @@ def _refuse_beside_a_problem(names: Sequence[str]) -> None:
 
 
 def _renamed(old: str, new: str) -> None:
-    warnings.warn(
-        f"solve({old}=…) is called {new}= now; the next release refuses {old}=",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+    notify(f"solve({old}=…) is called {new}= now; the next release refuses {old}=")

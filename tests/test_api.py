@@ -167,7 +167,7 @@ def test_ctrl_c_keeps_a_run_with_a_folder_and_ends_one_without(photo, tmp_path):
 def test_old_names_are_accepted_with_a_notice(photo):
     seen = []
     run = {key: value for key, value in WALK.items() if key != "num_samples"}
-    with pytest.warns(DeprecationWarning, match="is called") as caught:
+    with pytest.warns(FutureWarning, match="is called") as caught:
         found = invprob.solve(truth=photo, **run, samples=2, observe=[seen.append])
     assert [str(w.message).partition(" now")[0] for w in caught] == [
         "solve(samples=…) is called num_samples=",
@@ -175,11 +175,11 @@ def test_old_names_are_accepted_with_a_notice(photo):
     ]
     assert found.samples.shape[1] == 2
     assert len(seen) == 4
-    with pytest.warns(DeprecationWarning, match=r"invprob\.datasets\.faces"):
+    with pytest.warns(FutureWarning, match=r"invprob\.datasets\.faces"):
         assert invprob.samples(1).shape == (1, 3, 64, 64)
     from invprob import callback
 
-    with pytest.warns(DeprecationWarning, match="CallbackContext"):
+    with pytest.warns(FutureWarning, match="CallbackContext"):
         assert callback.Run is invprob.CallbackContext
 
 
