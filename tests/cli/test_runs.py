@@ -63,6 +63,15 @@ def test_solve_reports_and_writes_the_folder(invoke: Invoke, photo: Path, tmp_pa
     assert len(list((tmp_path / "out" / "samples").iterdir())) == 2
 
 
+def test_a_fit_far_above_the_noise_is_a_red_sentence(
+    invoke: Invoke, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invprob.analysis.fit.FAR_ABOVE_NOISE", 0.1)
+    said = invoke("solve", photo, *WALK, "--out", "out")
+    line = next(line for line in said.out.splitlines() if line.startswith("photo: χ²"))
+    assert line.endswith(": this model cannot show this picture")
+
+
 def test_chains_are_judged(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())
