@@ -82,8 +82,16 @@ def notify(message: str) -> None:
     Args:
         message: A sentence.
     """
-    where, line = _caller()
-    warnings.warn_explicit(message, FutureWarning, where, line, registry=_NOTICES)
+    warnings.warn_explicit(message, FutureWarning, *_caller(), registry=_NOTICES)
+
+
+def warn(message: str) -> None:
+    """Warn of input that can be used, but hardly as it was meant.
+
+    Args:
+        message: A sentence that says what to do about it.
+    """
+    warnings.warn_explicit(message, UserWarning, *_caller(), registry=_NOTICES)
 
 
 def _caller() -> tuple[str, int]:
