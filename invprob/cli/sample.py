@@ -38,7 +38,6 @@ PRIOR_BATCH = 16
 @click.option(
     "--sampler",
     metavar="SPEC",
-    default="ancestral",
     help="How the prior is sampled: euler, reverse, ancestral, ode or none, with parameters.  "
     "[default: ancestral]",
 )
@@ -56,7 +55,7 @@ def command(
     count: int,
     seed: int,
     prior: str | None,
-    sampler: str,
+    sampler: str | None,
     hot: float | None,
     device: str | None,
     out: Path,
@@ -76,9 +75,11 @@ def command(
 
     spec = options.checked("generator", generator)
     chosen = options.score_prior(prior) if prior is not None else None
-    how = options.sampler(sampler)
-    if hot is not None and chosen is None:
-        raise BadParams("--hot is given without a prior", "say which: --prior 1=latent-score")
+    how = options.sampler(sampler or "ancestral")
+    idle = [name for name, value in (("--hot", hot), ("--sampler", sampler)) if value is not None]
+    if idle and chosen is None:
+        what = f"{idle[0]} is given without a prior"
+        raise BadParams(what, "say which: --prior 1=latent-score")
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
         from invprob.latents import generation, stages
