@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Sequence
 
+from invprob.bench import trust
 from invprob.bench.tables import METRICS, Line, best, difference, number, shown
 
 NOTE = (
@@ -33,7 +34,8 @@ def document(
     """
     head = f"# {name}\n\n{origin} Made by `{command}`.\n\n{NOTE}\n"
     overviews = [overview(found, metric, reference) for metric in compare]
-    return "\n".join([head, *filter(None, overviews), by_task(found, reference, compare)])
+    told = "".join(f"- {_plain(sentence)}\n" for sentence in trust.warnings(found))
+    return "\n".join(filter(None, [head, told, *overviews, by_task(found, reference, compare)]))
 
 
 def overview(found: Sequence[Line], metric: str, reference: str) -> str:

@@ -55,6 +55,8 @@ def report(outcome: Outcome) -> None:
     Args:
         outcome: What a bench came to.
     """
+    from invprob.bench import trust
+
     bench = outcome.bench
     reference = bench.suite.reference or bench.suite.labels[0]
     hidden: dict[str, None] = {}
@@ -66,7 +68,7 @@ def report(outcome: Outcome) -> None:
     console.say("* best; ≈ the 95 % interval of the paired difference contains 0", "dim")
     if hidden:
         console.say(f"not shown for lack of room: {', '.join(hidden)}", "dim")
-    for sentence in warnings(outcome.lines):
+    for sentence in trust.warnings(outcome.lines):
         console.say(sentence, "bold red")
     have = len(bench.cells) - len(outcome.failures)
     console.say(
@@ -96,31 +98,3 @@ def _table(found: Sequence[Line], reference: str) -> list[str]:
         cells.append(tables.difference(gap, "psnr_mean") if gap else "")
         rows.append([line.method, *cells])
     return console.table(columns, rows)
-
-
-def warnings(found: Sequence[Line]) -> list[str]:
-    """Say which methods cannot be trusted.
-
-    Args:
-        found: The lines of the tables.
-
-    Returns:
-        Sentences: whose chains disagree, and whose results do not explain the measurements.
-    """
-    from invprob.analysis import fit
-
-    told = []
-    for method in dict.fromkeys(line.method for line in found):
-        mine = [line for line in found if line.method == method]
-        judged = [line.values["not_converged"] for line in mine if "not_converged" in line.values]
-        if share := sum(e.mean for e in judged) / max(len(judged), 1):
-            told.append(
-                f"{method}: chains not converged on {share:.0%} of the measurements;"
-                " its spread is not that of the posterior"
-            )
-        keys = {"chi2_mean": "chi2_mean", "chi2_sample": "chi2_last"}
-        rows = [{k: x.values[m].mean for k, m in keys.items() if m in x.values} for x in mine]
-        if off := [row for row in rows if fit.warning(row)]:
-            worst = fit.warning(max(off, key=lambda row: min(row.values())))
-            told.append(f"{method}, {len(off)} of {len(rows)} tasks: {worst}, {fit.OR_ELSE}")
-    return told

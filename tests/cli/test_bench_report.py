@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from invprob.bench import trust
 from invprob.bench.tables import Row, lines
 from invprob.cli import bench_report, console
 
@@ -51,6 +52,6 @@ def test_a_table_fits_the_terminal_and_says_what_it_leaves_out(monkeypatch, caps
 
 
 def test_what_cannot_be_trusted_is_said():
-    told = bench_report.warnings(outcome().lines)
+    told = trust.warnings(outcome().lines)
     assert told[0].startswith("sgilo: chains not converged on 75% of the measurements")
     assert told[-1].startswith("csgm, 2 of 2 tasks: χ² 21: this model cannot show this picture")
