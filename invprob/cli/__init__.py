@@ -38,6 +38,10 @@ Examples:
   invprob solve photo.png --resize --operator superres:factor=4 --solver csgm
   invprob list solver
   invprob show solver sgilo
+
+\b
+Tab completes components and files in bash after this line (zsh_source for zsh):
+  eval "$(_INVPROB_COMPLETE=bash_source invprob)"
 """
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from invprob.cli import options
+from invprob.cli import completion, options
 
 if TYPE_CHECKING:
     from invprob.testing import Trial, TrialResult
@@ -30,7 +30,7 @@ FEW = 3
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("name")
+@click.argument("name", type=completion.ComponentType())
 @click.option(
     "--posterior",
     is_flag=True,

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import options
+from invprob.cli import completion, options
 
 EXAMPLES = """\b
 Examples:
@@ -21,7 +21,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=completion.FILES)
 @options.generator
 @click.option("--stage", metavar="K", default=1, help="The stage of the latents.  [default: 1]")
 @click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import options
+from invprob.cli import completion, options
 from invprob.errors import BadParams
 
 PRIOR_BATCH = 16
@@ -32,6 +32,7 @@ PRIOR_BATCH = 16
 )
 @click.option(
     "--prior",
+    type=completion.SpecType("prior"),
     metavar="STAGE=SPEC",
     help="Draw the latents of a stage from this prior, e.g. 1=latent-score.",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import kinds
+from invprob.cli import completion, kinds
 from invprob.config.registry import Entry, registry
 
 BOUNDS = {
@@ -24,8 +24,8 @@ TYPES = {"integer": "int", "number": "float", "string": "text", "boolean": "true
 
 
 @click.command()
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", type=completion.KindType())
+@click.argument("name", type=completion.ComponentType("kind"))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the parameters.")
 def command(kind: str, name: str, schema: bool) -> None:
     """Show the parameters of a component.

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import execute, options
+from invprob.cli import completion, execute, options
 
 EXAMPLES = """\b
 Examples:
@@ -25,22 +25,35 @@ on with `invprob resume DIR`.
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, metavar="[IMAGE]...")
-@click.option("--solver", metavar="SPEC", help="The algorithm.  [default: sgilo]")
+@click.argument("images", nargs=-1, metavar="[IMAGE]...", type=completion.FILES)
+@click.option(
+    "--solver",
+    type=completion.SpecType("solver"),
+    metavar="SPEC",
+    help="The algorithm.  [default: sgilo]",
+)
 @click.option(
     "--operator",
+    type=completion.SpecType("operator"),
     metavar="SPEC",
     help="What the measurement sees of the image; A|B applies A, then B.  [default: inpaint]",
 )
 @click.option(
     "--noise",
+    type=completion.SpecType("noise"),
     metavar="SPEC",
     help="The noise, for images in [0, 1].  [default: gaussian:sigma=0.02]",
 )
-@click.option("--generator", metavar="SPEC", help="The generator.  [default: the solver's choice]")
+@click.option(
+    "--generator",
+    type=completion.SpecType("generator"),
+    metavar="SPEC",
+    help="The generator.  [default: the solver's choice]",
+)
 @click.option(
     "--prior",
     "priors",
+    type=completion.SpecType("prior"),
     multiple=True,
     metavar="[STAGE=]SPEC",
     help="The prior, of every stage or of one. Repeatable.  [default: the solver's choice]",
@@ -55,6 +68,7 @@ on with `invprob resume DIR`.
 @options.device
 @click.option(
     "--measurement",
+    type=completion.FILES,
     metavar="FILE",
     help="Start from this degraded picture or array; there is no ground truth then.",
 )

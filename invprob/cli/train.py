@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invprob.cli import faults, options
+from invprob.cli import completion, faults, options
 
 if TYPE_CHECKING:
     from invprob.cli.console import Meter
@@ -33,7 +33,7 @@ Examples:
     options_metavar="[OPTIONS] [--KEY VALUE]...",
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("name")
+@click.argument("name", type=completion.SpecType("trainer"))
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
 @click.option(

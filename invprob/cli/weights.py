@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from invprob.cli import completion
+
 FAILED = 1
 
 
@@ -67,7 +69,7 @@ def add(name: str, file: Path, licence: str | None) -> None:
 
 
 @command.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=completion.WeightsType())
 def verify(name: str | None) -> int:
     """Check that the files on the shelf are as they were added; exit status 1 if not."""
     from invprob.cli import console
