@@ -56,7 +56,7 @@ def test_values_by_name_are_judged_by_the_model():
     ("args", "values", "said"),
     [
         ((), {"stepz": 1}, "Walk.stepz: there is no such parameter"),
-        ((), {"step_size": 3}, "Walk.step_size: input should be less than or equal to 2 (got 3)"),
+        ((), {"step_size": 3}, "Walk.step_size: must be less than or equal to 2 (got 3)"),
         ((0.1, 0.2), {}, "Walk: 0.2 is given without the name of a parameter"),
         ((0.1,), {"step_size": 1}, "Walk: 'step_size' is given twice"),
         ((Params(),), {}, "Walk takes one WalkParams alone, not Params"),

@@ -65,7 +65,9 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from invprob.errors import InvprobError, nearest
 
-            raise InvprobError(f"no command is called {args[0]!r}", nearest(args[0], COMMANDS))
+            options = {"version": "write invprob --version", "help": "write invprob --help"}
+            hint = options.get(args[0]) or nearest(args[0], COMMANDS)
+            raise InvprobError(f"no command is called {args[0]!r}", hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -91,6 +93,8 @@ def call(args: Sequence[str] | None = None) -> int:
     except BaseException as error:
         from invprob.cli import faults
 
+        if faults.wants_help(error):
+            return 0
         known = faults.explain(error)
         if known is None:
             raise

@@ -248,7 +248,8 @@ def experiment(table: dict[str, Any], settings: Sequence[str]) -> ResolvedExperi
     Raises:
         InvprobError: If something is unknown, out of range or does not fit.
     """
-    from invprob.config.experiment import Experiment, override
+    from invprob.config.experiment import Experiment
+    from invprob.config.override import override
     from invprob.config.registry import registry
 
     found = registry()

@@ -62,9 +62,9 @@ on with `invprob resume DIR`.
     "--samples",
     type=int,
     metavar="N",
-    help="Samples (chains, restarts) per image.  [default: 4]",
+    help="Samples (chains, restarts) per image, 1 to 4096.  [default: 4]",
 )
-@click.option("--seed", type=int, metavar="N", help="Seed of every draw.  [default: 0]")
+@click.option("--seed", type=int, metavar="N", help="Seed of every draw, 0 or more.  [default: 0]")
 @options.device
 @click.option(
     "--measurement",

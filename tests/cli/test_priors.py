@@ -72,7 +72,7 @@ def test_pictures_are_drawn_from_a_prior(say, tmp_path, start):
         ("sample --prior latent-score", "names no stage"),
         ("sample --prior 1=sphere", "has no score"),
         ("sample --prior 9=latent-score", "[9] do not ascend"),
-        ("sample --prior 1=latent-score --sampler heun", "should be 'euler'"),
+        ("sample --prior 1=latent-score --sampler heun", "must be 'euler'"),
         ("sample --prior 1=latent-score --sampler ode:corrector=langevin", "takes no corrector"),
         ("sample --hot 0.2", "--hot is given without a prior"),
         ("sample --sampler ode", "--sampler is given without a prior"),
