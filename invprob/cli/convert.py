@@ -26,7 +26,9 @@ Examples:
     metavar="SPEC",
     help="The format, with its parameters.  [default: found by content]",
 )
-@click.option("--license", "licence", metavar="TEXT", help="The licence of the weights, kept.")
+@click.option(
+    "--license", "--licence", "licence", metavar="TEXT", help="The licence of the weights, kept."
+)
 @options.speech
 def command(
     file: Path, out: Path, converter: str | None, licence: str | None, quiet: bool, as_json: bool

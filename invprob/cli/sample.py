@@ -18,6 +18,8 @@ PRIOR_BATCH = 16
 @options.generator
 @click.option(
     "--count",
+    "--samples",
+    "count",
     type=click.IntRange(min=1, max=1_000_000),
     default=16,
     metavar="N",

@@ -49,7 +49,9 @@ def listed() -> None:
 @command.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--license", "licence", metavar="TEXT", help="The licence of the weights, kept.")
+@click.option(
+    "--license", "--licence", "licence", metavar="TEXT", help="The licence of the weights, kept."
+)
 def add(name: str, file: Path, licence: str | None) -> None:
     """Put FILE on the shelf under NAME; `weights=NAME` then finds it.
 

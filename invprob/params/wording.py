@@ -59,6 +59,7 @@ def place(path: Sequence[Any]) -> str:
     Returns:
         ``solver sgilo.steps``, or ``solver sgilo.steps, value 2``.
     """
-    names = [str(part) for part in path if part != "" and not isinstance(part, int)]
-    numbers = [f", value {part + 1}" for part in path if isinstance(part, int)]
-    return ".".join(names) + "".join(numbers)
+    *rest, last = path or ("",)
+    number = f", value {last + 1}" if isinstance(last, int) else ""
+    names = rest if number else path
+    return ".".join(str(part) for part in names if part != "") + number
