@@ -39,7 +39,7 @@ FEW = 3
 )
 @options.speech
 def command(name: str, component: str | None, posterior: bool, quiet: bool, as_json: bool) -> int:
-    """Check that a plugin keeps the rules.
+    """Check that a plugin follows the rules.
 
     What it breaks is said, and how to mend it. NAME is a plugin's, or a component's with the
     parameters to try it with; without parameters the examples of its parameter model are tried.

@@ -134,10 +134,12 @@ def _trimmed(thing: RenderableType) -> None:
 
 
 def clock(seconds: float) -> str:
-    """A duration as 3.2 s, 0:17, 12:30 or 1:02:03."""
+    """A duration as 3.2 s, 17 s, 12:30 or 1:02:03."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -44,7 +44,10 @@ def command(
 
     spec = options.checked("converter", converter) if converter is not None else None
     if out.suffix != ".safetensors":
-        raise BadInput(f"{out} does not end in .safetensors", "name the file so, it is one")
+        raise BadInput(
+            f"{out} does not end in .safetensors",
+            "convert writes safetensors; name it OUT.safetensors",
+        )
     if out.exists():
         raise BadInput(f"{out} is there already", "give another name, or remove it")
     with console.Meter(quiet) as meter:

@@ -89,7 +89,7 @@ def _shown(
 
 
 def _go_on(out: Path) -> str:
-    return f"go on with: invprob resume {shlex.quote(str(out))}"
+    return f"continue with: invprob resume {shlex.quote(str(out))}"
 
 
 def _live_view(meter: Meter) -> MakeCallbacks:
@@ -208,7 +208,8 @@ def _trust(solution: Solution) -> str:
         needs = f"R-hat needs {LEAST_CHAINS} chains of {LEAST_DRAWS} draws"
         return f"chains not assessed ({solution.diagnostics[0].reason}); {needs}"
     counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-    return f"chains: {counted}; R-hat and ESS: the worst of several functionals"
+    images = f"{len(verdicts)} image{'s'[: len(verdicts) > 1]}"
+    return f"chains of {images}: {counted}; R-hat and ESS: the worst of several functionals"
 
 
 def _misfits(rows: Sequence[dict[str, Any]]) -> None:

@@ -41,7 +41,7 @@ Examples:
     type=click.Path(path_type=Path),
     metavar="DIR",
     required=True,
-    help="Folder for weights and checkpoints; a training in it is taken up.",
+    help="Folder for weights and checkpoints; a training in it is continued.",
 )
 @click.option(
     "--set",
@@ -88,7 +88,7 @@ def command(
             raise
         again = shlex.join(["invprob", *sys.argv[1:]])
         raise faults.Stopped(
-            f"the newest checkpoint is kept in {out}", f"go on with: {again}"
+            f"the newest checkpoint is kept in {out}", f"continue with: {again}"
         ) from None
     if as_json:
         click.echo(json.dumps(_plain(out, last)))
