@@ -25,25 +25,21 @@ def command() -> None:
 def listed() -> None:
     """List known checkpoints and what is on the shelf."""
     from invprob.cli import console
-    from invprob.cli.console import Column
     from invprob.weights import store
 
     here, known = store.kept(), store.cards()
-    rows = []
     for name in [*known, *(n for n in here if n not in known)]:
         card = known.get(name)
         what = card.what if card else f"added by you, {here[name].file}"
-        have = here[name].sha256[:12] if name in here else "not here"
+        have = f"sha256 {here[name].sha256}" if name in here else "not here"
         licence = here[name].licence if name in here else card.licence if card else ""
-        rows.append((name, what, have, licence, card.page if card else ""))
-    columns = (
-        Column("name", "cyan"),
-        Column("what", wrap=True),
-        Column("sha256"),
-        Column("licence", wrap=True),
-        Column("page", "dim", wrap=True),
-    )
-    console.table(columns, rows)
+        console.say(name, "bold cyan")
+        console.say(f"  {what}")
+        facts = [("yours", have), ("licence", licence)]
+        facts += [("file", card.file), ("from", card.page)] if card else []
+        # a page is never broken, so that it can be copied
+        for title, fact in facts:
+            console.say(f"  {title + ':':<9}{fact}", "dim" if fact == "not here" else "")
 
 
 @command.command()
