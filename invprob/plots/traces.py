@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from invprob.analysis.diagnostics import Diagnosis
@@ -15,6 +16,10 @@ from invprob.analysis.draws import Drawn
 
 MAX_IMAGES = 6
 WORST = 3
+MAX_NAMED = 10
+"""As many chains have a colour of their own, and a name."""
+
+KEY = "image.1, latent.w.1, …: random projections of the image and of the fields of the latent"
 
 
 def traces(
@@ -51,6 +56,17 @@ def traces(
             axes.spines[["top", "right"]].set_visible(False)
             if i + 1 == len(shown):
                 axes.set_xlabel("step", fontsize=8)
+    if chains > 1:
+        named = [Line2D([], [], color=_colour(k), label=f"chain {k + 1}") for k in range(chains)]
+        page.legend(
+            handles=named[:MAX_NAMED],
+            loc="outside upper right",
+            ncols=min(chains, 5 * wide),
+            fontsize=7,
+            frameon=False,
+        )
+    if drawn is not None:
+        page.supxlabel(KEY, fontsize=7, color="0.4")
     return page
 
 
