@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from invprob import fingerprint
 from invprob.cli import completion, options
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 EXAMPLES = """\b
 Examples:
   invprob naturalize portrait.png --resize --crop --out natural
-  invprob naturalize portraits/ --resize --strength 0.4 --out natural
+  invprob naturalize portraits/ --resize --strength 0.1 --out natural
 """
 
 
@@ -30,9 +35,10 @@ Examples:
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1, min_open=True),
-    default=0.2,
+    default=0.05,
     metavar="T",
-    help="Diffusion time of the hot start: more keeps less of the picture.  [default: 0.2]",
+    help="Diffusion time of the hot start: more keeps less of the picture, and from about 0.2 on"
+    " another person is shown.  [default: 0.05]",
 )
 @click.option(
     "--sampler", metavar="SPEC", default="ancestral:steps=50", help="[default: ancestral:steps=50]"
@@ -79,7 +85,7 @@ def command(
 
     Each IMAGE is inverted to a latent of the prior's stage, the latent noised to diffusion time
     --strength and taken back by the score model. Writes the pictures before and after, and
-    sheet.png with a row of each: given, inverted, naturalised.
+    sheet.png with a row for each: given, inverted, naturalised.
     """
     from invprob.cli import console
     from invprob.config.registry import registry
@@ -95,7 +101,7 @@ def command(
         from invprob.analysis import metrics
         from invprob.io import images as pictures_of
         from invprob.io.files import write_json
-        from invprob.latents import generation, stages
+        from invprob.latents import stages
         from invprob.latents.naturalize import naturalise
         from invprob.runs import build, folder
 
@@ -135,7 +141,7 @@ def command(
                     "likelihood_natural": float(found.likelihood_natural[i]),
                 }
             )
-        generation.write_rows(out / "sheet.png", [given, inverted, natural])
+        _write_sheet(out / "sheet.png", [f.name for f in files], given, inverted, natural)
         figures = {"strength": strength, "stage": stage, "images": rows}
         write_json(out / "figures.json", figures)
     if as_json:
@@ -152,3 +158,19 @@ def command(
         console.table(columns, [[str(r["image"]), *v] for r, v in zip(rows, shown, strict=True)])
         console.say("PSNR to the picture in dB; log-likelihood in nats per dimension of the latent")
         console.say(str(out / "sheet.png"), "bold")
+
+
+def _write_sheet(path: Path, names: Sequence[str], *states: Tensor) -> None:
+    """The pictures (B, C, H, W) of every state, side by side."""
+    from invprob.io import images
+    from invprob.io.files import replacing
+    from invprob.plots import layout
+
+    rows = [
+        layout.Row(name, [layout.Cell(images.to_pil(state[i])) for state in states])
+        for i, name in enumerate(names)
+    ]
+    size = layout.cell_size(*states[0].shape[-2:])
+    page = layout.draw(layout.Page(("given", "inverted", "naturalised"), rows, size))
+    with replacing(path) as part:
+        page.save(part, "PNG")

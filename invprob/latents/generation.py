@@ -84,15 +84,3 @@ def write_sheet(path: Path, pictures: Sequence[Tensor]) -> None:
         top, left = (i // columns) * (height + GAP), (i % columns) * (width + GAP)
         sheet[:, top : top + height, left : left + width] = picture
     images.write_png(path, sheet)
-
-
-def write_rows(path: Path, lines: Sequence[Tensor]) -> None:
-    """Batches (B, C, H, W) as the lines of a sheet, so that a column shows one picture's states."""
-    count, channels, height, width = lines[0].shape
-    size = (len(lines) * (height + GAP) - GAP, count * (width + GAP) - GAP)
-    sheet = torch.ones((channels, *size))
-    for line, pictures in enumerate(lines):
-        for column, picture in enumerate(pictures):
-            top, left = line * (height + GAP), column * (width + GAP)
-            sheet[:, top : top + height, left : left + width] = picture
-    images.write_png(path, sheet)
