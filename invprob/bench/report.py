@@ -24,6 +24,7 @@ from invprob.io import files, images
 from invprob.plots.layout import colour
 
 PAGE = Path(__file__).with_name("report.html")
+STYLE = Path(__file__).with_name("report.css")
 MOST_PICTURES = 12
 """The most images of a task in the grid of pictures."""
 ERROR = 0.25
@@ -75,7 +76,9 @@ def write(
     }
     # a script ends at "</", wherever it stands
     text = json.dumps(data, allow_nan=False).replace("</", "<\\/")
-    page = PAGE.read_text(encoding="utf-8").replace("/*DATA*/null", text)
+    style = STYLE.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8").replace("/*STYLE*/", style)
+    page = page.replace("/*DATA*/null", text)
     files.write_text(path, page)
 
 
