@@ -31,6 +31,7 @@ from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.instances import Instances
 from invprob.runs.solution import Solution
 from invprob.solver import Problem, Solver
+from invprob.torch_state import standard
 
 __all__ = ["Solution", "compose", "resume", "solve"]
 
@@ -39,6 +40,7 @@ Array: TypeAlias = "Tensor | np.ndarray[Any, Any] | Image.Image"
 Priors: TypeAlias = "str | Spec | Prior | Mapping[int, str | Spec | Prior]"
 
 
+@standard()
 def solve(
     y: Problem | Path_ | Array | None = None,
     solver: Solver | str | Spec | None = None,
@@ -156,6 +158,7 @@ def resume(out: Path_) -> Solution:
     return session.resume(registry(), Path(out))
 
 
+@standard()
 def compose(
     *,
     image_shape: tuple[int, int, int] | None = None,

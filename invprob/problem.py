@@ -14,6 +14,7 @@ from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
 from invprob.operator import Operator
 from invprob.prior import Prior
+from invprob.torch_state import differentiable, standard
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Problem:
     num_samples: int = 1
 
     @classmethod
+    @standard()
     def create(
         cls,
         y: Tensor,
@@ -79,6 +81,9 @@ class Problem:
         y = y[None] if y.shape == gives else y
         G = Identity(sees) if generator is None else generator
         priors = dict(priors or {})
+        y = differentiable(y)
+        for module in (operator, G, *priors.values()):
+            differentiable(module)
         if device is not None:
             y = y.to(device)
             for module in (operator, G, *priors.values()):

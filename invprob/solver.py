@@ -19,6 +19,7 @@ from torch import Tensor
 from invprob.generator import Generator
 from invprob.params import Configurable
 from invprob.problem import Problem
+from invprob.torch_state import standardise
 
 __all__ = ["Info", "Problem", "Progress", "Result", "Solver", "State"]
 
@@ -94,6 +95,10 @@ class Solver(Configurable, ABC):
 
     returns: ClassVar[Literal["estimate", "sample"]]
     states: ClassVar[tuple[type, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        standardise(cls, "validate", "stages", "total", "init", "step", "result")
 
     @property
     def bias(self) -> float:

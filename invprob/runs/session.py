@@ -25,6 +25,7 @@ from invprob.runs.inputs import Data, prepare
 from invprob.runs.loop import Checkpointer, Trace, drive
 from invprob.runs.solution import Solution
 from invprob.solver import Problem, Solver
+from invprob.torch_state import standard
 
 MakeCallbacks = Callable[[CallbackContext], Iterable[OnStep]]
 """Makes the callbacks of a run, which come before those that the experiment names."""
@@ -42,6 +43,7 @@ class Interrupted(Exception):
         self.out = out
 
 
+@standard()
 def solve(
     experiment: ResolvedExperiment,
     registry: Registry,
@@ -74,6 +76,7 @@ def solve(
     return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
 
 
+@standard()
 def solve_problem(
     problem: Problem,
     solver: Solver,
@@ -99,6 +102,7 @@ def solve_problem(
     return _begin(solver, problem, data, out, callbacks)
 
 
+@standard()
 def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None) -> Solution:
     """Go on with the run of a folder from its checkpoint.
 
