@@ -19,7 +19,7 @@ from invprob.bench.memory import Peak
 from invprob.bench.nfe import Passes
 from invprob.bench.store import Solved
 from invprob.errors import InvprobError
-from invprob.io.files import finite
+from invprob.io.json_text import finite
 from invprob.runs.build import Parts
 from invprob.runs.loop import drive
 from invprob.solver import Progress

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invprob.cli import faults
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.callback import CallbackContext, OnStep
@@ -80,7 +80,7 @@ def _shown(
                 f"the run so far is kept in {stop.out}", _go_on(stop.out)
             ) from None
     if as_json:
-        print(json.dumps(summary(solution, out), indent=2, allow_nan=False))
+        print(dumps(summary(solution, out), indent=2))
     elif not quiet:
         report(solution, out)
 
@@ -121,7 +121,7 @@ def summary(solution: Solution, out: Path) -> dict[str, Any]:
     Returns:
         What JSON can hold.
     """
-    from invprob.io.files import finite
+    from invprob.io.json_text import finite
 
     return {
         "out": str(out),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from invprob import fingerprint
 from invprob.cli import options
+from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
 Examples:
@@ -138,7 +138,7 @@ def command(
         figures = {"strength": strength, "stage": stage, "images": rows}
         write_json(out / "figures.json", figures)
     if as_json:
-        click.echo(json.dumps({"out": str(out), **figures}))
+        click.echo(dumps({"out": str(out), **figures}))
     elif not quiet:
         columns = [
             console.Column("image", wrap=True),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from invprob import fingerprint
 from invprob.bench.execution import protocol
 from invprob.config import allocator
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.runs.build import Models
@@ -68,7 +69,7 @@ def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:
     shape = tuple(truth.shape)
     table = told["experiment"]
     brought = {key: table[key] for key in ("solver", "generator", "prior", "device")}
-    m, sha256 = _models(json.dumps(brought), shape)
+    m, sha256 = _models(dumps(brought), shape)
     if sha256 != told["models"]:
         raise BadWeights(f"the weights here have sha256 {sha256}, not {told['models']}")
     experiment = ResolvedExperiment.parse(table)
