@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invprob.cli import faults
+from invprob.errors import Diverged
 from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _shown(
 ) -> None:
     from invprob.cli import console
 
+    lost: Diverged | None = None
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
         from invprob.runs import session
@@ -79,10 +81,16 @@ def _shown(
             raise faults.Stopped(
                 f"the run so far is kept in {stop.out}", _go_on(stop.out)
             ) from None
+        except Diverged as error:
+            if error.solution is None:
+                raise
+            lost, solution, out = error, error.solution, error.solution.out
     if as_json:
         print(dumps(summary(solution, out), indent=2))
     elif not quiet:
         report(solution, out)
+    if lost is not None:
+        raise lost
 
 
 def _go_on(out: Path) -> str:
@@ -188,7 +196,7 @@ def report(solution: Solution, out: Path) -> None:
     if solution.diagnostics:
         console.say(_trust(solution), "dim")
     console.say()
-    if not solution.complete:
+    if not solution.complete and not solution.diverged:
         console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
     console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
     console.say(str(out), "bold")

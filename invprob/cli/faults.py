@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import click
 
-from invprob.errors import InvprobError
+from invprob.errors import Diverged, InvprobError
 
-USER, INTERRUPTED = 2, 130
+FAILED, USER, INTERRUPTED = 1, 2, 130
 
 _FILESYSTEM = {
     errno.ENOSPC: ("the disk is full", "free some space; a run that has begun can be resumed"),
@@ -43,7 +43,8 @@ class Stopped(Exception):
 def explain(error: BaseException) -> Fault | None:
     """The fault behind an exception; None for a bug."""
     if isinstance(error, InvprobError):
-        return Fault(error.message, error.hint)
+        status = FAILED if isinstance(error, Diverged) else USER
+        return Fault(error.message, error.hint, status)
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, Stopped):
@@ -60,7 +61,7 @@ def explain(error: BaseException) -> Fault | None:
 def show(fault: Fault) -> None:
     """Write a fault to stderr."""
     color = None if "NO_COLOR" not in os.environ else False
-    shade = "red" if fault.status == USER else "yellow"
+    shade = "yellow" if fault.status == INTERRUPTED else "red"
     label = click.style(f"{fault.label}:", fg=shade, bold=True)
     click.echo(f"{label} {fault.message}", err=True, color=color)
     if fault.hint:

@@ -201,8 +201,10 @@ def finish(out: Path, solution: Solution) -> None:
     if solution.draws is not None:
         chains = diagnostics.report(solution.names, solution.draws, solution.diagnostics)
         files.write_json(out / "diagnostics.json", chains)
-    ended = "finished" if solution.complete else "stopped"
-    record(out, **{"seconds": round(solution.seconds, 3), ended: _now()})
+    ended = {"finished" if solution.complete else "stopped": _now()}
+    if solution.diverged:
+        ended = {"diverged": solution.diverged}
+    record(out, **{"seconds": round(solution.seconds, 3), **ended})
 
 
 def _now() -> str:

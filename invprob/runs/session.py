@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from invprob.callback import Callback, CallbackContext, OnStep
 from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.config.toml import read
-from invprob.errors import BadInput
+from invprob.errors import BadInput, Diverged
 from invprob.io import checkpoint, lock
 from invprob.runs import build, folder, pictures
+from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.inputs import Data, prepare
 from invprob.runs.loop import Checkpointer, Trace, drive
@@ -179,7 +181,12 @@ def _begin(
         except BaseException:
             folder.withdraw(out, new)
             raise
-        return _finish(context, data, experiment, ready)
+        try:
+            return _finish(context, data, experiment, ready)
+        except Diverged as error:
+            if error.solution is None:
+                folder.withdraw(out, new)
+            raise
 
 
 def _finish(
@@ -192,7 +199,7 @@ def _finish(
 ) -> Solution:
     """Run from a state to the end, or until a callback stops; write and return what there is."""
     solver, problem, out = context.solver, context.problem, context.out
-    trace = Trace(context.total, rows)
+    divergence, trace = Divergence(), Trace(context.total, rows)
     before = None if out is None else draws.read(out / "draws.safetensors")
     chains = Draws(problem, problem.num_samples, before, context.first)
 
@@ -207,15 +214,27 @@ def _finish(
     keep = Checkpointer(write, state)
     spent, started = 0.0 if out is None else folder.seconds(out), time.perf_counter()
     try:
-        state = drive(solver, problem, (trace, chains, keep, *callbacks), state)
+        lost: Diverged | None = None
+        try:
+            state = drive(solver, problem, (divergence, trace, chains, keep, *callbacks), state)
+        except Diverged as error:
+            if (state := keep.last) is None:
+                raise
+            lost = error
         seconds = spent + time.perf_counter() - started
         keep.save()
         solution = Solution.of(
             context, data, experiment, state, chains.drawn(), trace.rows, seconds
         )
+        made = (solution.samples, solution.mean, solution.std)
+        lost = lost or divergence.check(solver, state.step, data.names, *made)
+        solution = replace(solution, diverged=lost.message if lost else "")
         if out is not None:
             folder.finish(out, solution)
             pictures.write(out, solution)
+        if lost is not None:
+            lost.solution = solution
+            raise lost
     except KeyboardInterrupt:
         if out is None or experiment is None:
             raise

@@ -42,13 +42,14 @@ def _listen(stream: BinaryIO, asked: queue.SimpleQueue[bytes]) -> None:
 
 
 def _answer(out: BinaryIO, packed: bytes) -> None:
-    from invprob.errors import InvprobError
+    from invprob.errors import Diverged, InvprobError
 
     told, data = protocol.unpack(packed)
     try:
         protocol.send(out, b"R", _cell(told, data, out))
     except InvprobError as error:
-        protocol.send(out, b"E", error.message.encode())
+        advice = f"; {error.hint}" if isinstance(error, Diverged) else ""
+        protocol.send(out, b"E", f"{error.message}{advice}".encode())
     except Exception as error:
         traceback.print_exc()
         protocol.send(out, b"E", f"{type(error).__name__}: {error}".encode())
