@@ -1,1 +1,3 @@
 """What samples say: metrics, credible intervals, convergence diagnostics."""
+
+from invprob import matplotlib_state as matplotlib_state  # before what imports matplotlib

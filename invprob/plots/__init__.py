@@ -1,1 +1,3 @@
 """Pictures of a run: the summary, traces, grids of images."""
+
+from invprob import matplotlib_state as matplotlib_state  # before what imports matplotlib
