@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 from dataclasses import dataclass
 
 import click
 
+from invprob.cli import streams
 from invprob.errors import Diverged, InvprobError
 
 FAILED, USER, INTERRUPTED = 1, 2, 130
@@ -17,6 +17,7 @@ _FILESYSTEM = {
     errno.EDQUOT: ("the disk quota is used up", "free some space, or give another --out"),
     errno.EACCES: ("permission denied", "check the owner and mode of the file"),
     errno.EPERM: ("permission denied", "check the owner and mode of the file"),
+    errno.EFBIG: ("a file would be larger than allowed here", "raise the limit (ulimit -f)"),
     errno.EROFS: ("the file system is read-only", "give an --out that can be written"),
 }
 
@@ -60,7 +61,7 @@ def explain(error: BaseException) -> Fault | None:
 
 def show(fault: Fault) -> None:
     """Write a fault to stderr."""
-    color = None if "NO_COLOR" not in os.environ else False
+    color = streams.coloured()
     shade = "yellow" if fault.status == INTERRUPTED else "red"
     label = click.style(f"{fault.label}:", fg=shade, bold=True)
     click.echo(f"{label} {fault.message}", err=True, color=color)
