@@ -103,6 +103,7 @@ def solve(
 
     Raises:
         InvprobError: If something cannot be used, in a sentence and a hint.
+        Diverged: If the result is NaN or infinite; its ``solution`` is what was computed before.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C in a run that can be resumed;
             otherwise Ctrl-C raises `KeyboardInterrupt`.
     """
@@ -131,7 +132,7 @@ def solve(
         y.check()
         pictures = None if truth is None else _pictures(truth)
         data = inputs.data_of(y, pictures)
-        return session.solve_problem(y, solver, data, folder, make)
+        return _told(session.solve_problem(y, solver, data, folder, make))
     if (y is None) == (truth is None):
         what = "neither y nor truth is" if y is None else "both y and truth are"
         raise BadInput(f"{what} given", "give y, which is measured already, or truth to measure")
@@ -139,7 +140,7 @@ def solve(
     paths, memory = _inputs(y, truth)
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
     experiment = Experiment.parse(table | paths | {"observe": named}).resolve(found.registry)
-    return session.solve(experiment, found.registry, folder, make, memory)
+    return _told(session.solve(experiment, found.registry, folder, make, memory))
 
 
 def resume(out: Path_) -> Solution:
@@ -155,7 +156,7 @@ def resume(out: Path_) -> Solution:
         InvprobError: If the folder cannot be resumed.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C.
     """
-    return session.resume(registry(), Path(out))
+    return _told(session.resume(registry(), Path(out)))
 
 
 @standard()
@@ -195,6 +196,12 @@ def compose(
     table |= {k: v for k, v in {"seed": seed, "device": device}.items() if v is not None}
     experiment = Experiment.parse(table).resolve(found.registry)
     return build.parts(experiment, found.registry, image_shape)
+
+
+def _told(solution: Solution) -> Solution:
+    for notice in solution.notices:
+        warnings.warn(notice, UserWarning, stacklevel=4)
+    return solution
 
 
 def _components(**given: Any) -> tuple[dict[str, Any], Instances]:

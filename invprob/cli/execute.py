@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invprob.cli import faults
+from invprob.cli import faults, streams
 from invprob.errors import Diverged
 from invprob.io.json_text import dumps
 
@@ -38,8 +38,13 @@ def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json
         from invprob.config.registry import registry
         from invprob.runs import folder, session
 
-        where = folder.default_name(experiment) if out is None else out
-        return session.solve(experiment, registry(), where, callbacks), where
+        if out is not None:
+            return session.solve(experiment, registry(), out, callbacks), out
+        where = folder.claim_default(experiment)
+        try:
+            return session.solve(experiment, registry(), where, callbacks), where
+        finally:
+            folder.release(where)
 
     _shown(go, quiet, as_json)
 
@@ -85,6 +90,8 @@ def _shown(
             if error.solution is None:
                 raise
             lost, solution, out = error, error.solution, error.solution.out
+    for text in solution.notices:
+        streams.notice(text)
     if as_json:
         print(dumps(summary(solution, out), indent=2))
     elif not quiet:

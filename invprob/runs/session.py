@@ -12,19 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from invprob.analysis import draws
 from invprob.analysis.draws import Draws
 from invprob.callback import Callback, CallbackContext, OnStep
-from invprob.config.experiment import Experiment, ResolvedExperiment
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
-from invprob.config.toml import read
 from invprob.errors import BadInput, Diverged
 from invprob.io import checkpoint, lock
-from invprob.runs import build, folder, pictures
+from invprob.runs import build, folder, manifest, pictures, resumption, trace_file
 from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.inputs import Data, prepare
 from invprob.runs.loop import Checkpointer, Trace, drive
+from invprob.runs.resumption import Stopped
 from invprob.runs.solution import Solution
 from invprob.solver import Problem, Solver
 from invprob.torch_state import standard
@@ -72,7 +71,7 @@ def solve(
     parts, data = prepare(experiment, registry, given)
     if given is not None and out is not None:
         # what was in memory cannot be read again, what was measured can
-        stored = str(out / "measurement.safetensors")
+        stored = str(out / folder.MEASUREMENT)
         experiment = experiment.model_copy(update={"measurement": stored})
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
     return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
@@ -120,33 +119,30 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
         InvprobError: If the folder cannot be resumed.
         Interrupted: On Ctrl-C.
     """
-    if not (out / "experiment.toml").is_file():
-        if (out / "manifest.json").is_file():
+    if not out.is_dir():
+        raise BadInput(f"{out} is no run folder", "give a folder that invprob solve wrote")
+    facts = manifest.read(out)
+    if not (out / folder.EXPERIMENT).is_file() and "experiment" not in (facts or {}):
+        if facts is not None:
             raise BadInput(
                 f"run {out} solved a problem made of Python objects, which its folder lacks",
                 "solve it again with invprob.solve(problem, solver)",
             )
         raise BadInput(f"{out} is no run folder", "give a folder that invprob solve wrote")
     with lock.only(out):
-        return _resume(registry, out, callbacks)
+        return _resume(registry, out, facts, callbacks)
 
 
-def _resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None) -> Solution:
-    experiment = Experiment.parse(read(out / "experiment.toml")).resolve(registry)
-    data = folder.read_data(out)
-    shape = tuple(data.truth.shape[1:]) if data.truth is not None else None
-    parts = build.parts(experiment, registry, shape)  # type: ignore[arg-type]
-    problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    folder.check_unchanged(out, problem)
-    state, rows = None, []
-    if (out / "checkpoint.pt").is_file():
-        allowed = (*parts.solver.states, *parts.generator.latents)
-        state = checkpoint.load(out / "checkpoint.pt", allowed, parts.device)
-        rows = [row for row in folder.read_trace(out) if row["step"] <= state.step]
-    context = _context(parts.solver, problem, out, 0 if state is None else state.step)
+def _resume(
+    registry: Registry, out: Path, facts: dict[str, Any] | None, callbacks: MakeCallbacks | None
+) -> Solution:
+    stopped = resumption.load(registry, out, facts)
+    context = _context(stopped.parts.solver, stopped.problem, out, stopped.step)
+    if facts is None:
+        manifest.write(out, context, stopped.experiment, registry, files=stopped.keep(registry))
     own = [] if callbacks is None else callbacks(context)
-    called: list[OnStep] = [*own, *build.callbacks(experiment, registry, context)]
-    return _finish(context, data, experiment, called, state, rows)
+    called: list[OnStep] = [*own, *build.callbacks(stopped.found, registry, context)]
+    return _finish(context, stopped.data, stopped.experiment, called, stopped)
 
 
 def _context(solver: Solver, problem: Problem, out: Path | None, first: int = 0) -> CallbackContext:
@@ -194,25 +190,26 @@ def _finish(
     data: Data,
     experiment: ResolvedExperiment | None,
     callbacks: Sequence[OnStep],
-    state: Any = None,
-    rows: Sequence[dict[str, Any]] = (),
+    stopped: Stopped | None = None,
 ) -> Solution:
     """Run from a state to the end, or until a callback stops; write and return what there is."""
     solver, problem, out = context.solver, context.problem, context.out
-    divergence, trace = Divergence(), Trace(context.total, rows)
-    before = None if out is None else draws.read(out / "draws.safetensors")
+    state = None if stopped is None else stopped.state
+    notices = [] if stopped is None else stopped.notices
+    divergence, trace = Divergence(), Trace(context.total, stopped.rows if stopped else ())
+    before = None if stopped is None else stopped.draws
     chains = Draws(problem, problem.num_samples, before, context.first)
 
     def write(state: Any) -> None:
         if out is None:
             return
-        folder.write_trace(out, trace.rows)
-        chains.save(out / "draws.safetensors")
+        trace_file.write(out, trace.rows)
+        chains.save(out / folder.DRAWS)
         if experiment is not None:
-            checkpoint.save(out / "checkpoint.pt", state)
+            checkpoint.save(out / folder.CHECKPOINT, state, draws=chains.count())
 
     keep = Checkpointer(write, state)
-    spent, started = 0.0 if out is None else folder.seconds(out), time.perf_counter()
+    spent, started = 0.0 if out is None else manifest.seconds(out), time.perf_counter()
     try:
         lost: Diverged | None = None
         try:
@@ -231,7 +228,8 @@ def _finish(
         solution = replace(solution, diverged=lost.message if lost else "")
         if out is not None:
             folder.finish(out, solution)
-            pictures.write(out, solution)
+            notices = [*notices, *pictures.write(out, solution)]
+        solution = replace(solution, notices=tuple(notices))
         if lost is not None:
             lost.solution = solution
             raise lost
@@ -239,7 +237,7 @@ def _finish(
         if out is None or experiment is None:
             raise
         keep.save()
-        folder.record(out, seconds=round(spent + time.perf_counter() - started, 3))
+        manifest.record(out, seconds=round(spent + time.perf_counter() - started, 3))
         raise Interrupted(out) from None
     finally:
         for callback in callbacks:

@@ -64,6 +64,7 @@ class Solution:
         experiment: All that the run depended on; None for a `Problem` made of objects.
         out: The folder of the run; None where nothing was kept.
         diverged: How the solver diverged, if it did; all else is of the step before.
+        notices: What could not be read or drawn, in sentences.
     """
 
     names: tuple[str, ...]
@@ -85,6 +86,7 @@ class Solution:
     experiment: ResolvedExperiment | None = None
     out: Path | None = None
     diverged: str = ""
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def of(
