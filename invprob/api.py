@@ -18,7 +18,7 @@ from torch import Tensor
 from invprob.callback import CallbackContext, OnStep
 from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
-from invprob.errors import BadInput
+from invprob.errors import BadInput, notify
 from invprob.generator import Generator
 from invprob.io import images
 from invprob.noise import Noise, UnknownNoise
@@ -76,11 +76,12 @@ def solve(
             file, a tensor or float array (C, H, W) or (B, C, H, W) in [0, 1], a Pillow image, an
             8-bit array, or a sequence of paths or of pictures. Beside a problem: one image for each
             of its measurements.
-        operator: What is measured; texts in a sequence are applied in order. None:
-            ``"basics.inpaint"``.
+        operator: What is measured; texts in a sequence are applied in order. A differentiable
+            function of images (B, C, H, W) will do. None: ``"basics.inpaint"``.
         noise: The noise, its levels in units of [0, 1]. None: that of an operator that is an object
             and has one, else ``"basics.gaussian:sigma=0.02"``.
-        generator: The image model; None: what the solver proposes.
+        generator: The image model; None: what the solver proposes. A solver object of your own
+            proposes none and then works on pixels, with a warning.
         prior: A prior for every stage, or a mapping from stage to prior; None: what the solver
             proposes.
         num_samples: Samples (chains, restarts) per measurement, from 1 to 4096; None: 4.
@@ -140,6 +141,7 @@ def solve(
     paths, memory = _inputs(y, truth)
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
     experiment = Experiment.parse(table | paths | {"observe": named}).resolve(found.registry)
+    found.check_used(solver, experiment)
     return _told(session.solve(experiment, found.registry, folder, make, memory))
 
 
@@ -263,8 +265,4 @@ def _refuse_beside_a_problem(names: Sequence[str]) -> None:
 
 
 def _renamed(old: str, new: str) -> None:
-    warnings.warn(
-        f"solve({old}=…) is called {new}= now; the next release refuses {old}=",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+    notify(f"solve({old}=…) is called {new}= now; the next release refuses {old}=")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import options
+from invprob.cli import completion, options
 from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
@@ -21,7 +21,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=completion.FILES)
 @options.generator
 @click.option("--stage", metavar="K", default=1, help="The stage of the latents.  [default: 1]")
 @click.option(
@@ -38,7 +38,7 @@ Examples:
     type=click.Path(path_type=Path),
     metavar="DIR",
     required=True,
-    help="Folder for the latents; one that was begun is gone on with.",
+    help="Folder for the latents; one that was begun is continued.",
 )
 @options.speech
 def command(
@@ -92,7 +92,7 @@ def command(
     except KeyboardInterrupt:
         raise faults.Stopped(
             f"{len(psnrs)} inversions are kept in {out}",
-            f"go on with: {shlex.join(['invprob', *sys.argv[1:]])}",
+            f"continue with: {shlex.join(['invprob', *sys.argv[1:]])}",
         ) from None
     figures = {
         "out": str(out),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from invprob import fingerprint
-from invprob.cli import options
+from invprob.cli import completion, options
 from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
@@ -18,10 +18,11 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=completion.FILES)
 @options.generator
 @click.option(
     "--prior",
+    type=completion.SpecType("prior"),
     metavar="STAGE=SPEC",
     default="3=latent-score",
     help="The prior and its stage.  [default: 3=latent-score]",

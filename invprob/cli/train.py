@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invprob.cli import faults, options
+from invprob.cli import completion, faults, options
 from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ Examples:
     options_metavar="[OPTIONS] [--KEY VALUE]...",
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("name")
+@click.argument("name", type=completion.SpecType("trainer"))
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
 @click.option(
@@ -41,7 +41,7 @@ Examples:
     type=click.Path(path_type=Path),
     metavar="DIR",
     required=True,
-    help="Folder for weights and checkpoints; a training in it is taken up.",
+    help="Folder for weights and checkpoints; a training in it is continued.",
 )
 @click.option(
     "--set",
@@ -88,7 +88,7 @@ def command(
             raise
         again = shlex.join(["invprob", *sys.argv[1:]])
         raise faults.Stopped(
-            f"the newest checkpoint is kept in {out}", f"go on with: {again}"
+            f"the newest checkpoint is kept in {out}", f"continue with: {again}"
         ) from None
     if as_json:
         click.echo(dumps(_plain(out, last)))

@@ -21,9 +21,11 @@ def read(path: Path) -> dict[str, Any]:
             f"there is no experiment file {path}", "give the path of a TOML file"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"experiment file {path} cannot be read: {error}", "") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text"
+        hint = "give a TOML file, such as experiment.toml of a run"
+        raise BadInput(f"experiment file {path} cannot be read: {reason}", hint) from None
     except tomllib.TOMLDecodeError as error:
-        raise BadParams(f"{path} is no TOML: {error}", "see an experiment.toml of a run") from None
+        raise BadParams(f"{path} is not TOML: {error}", "see an experiment.toml of a run") from None
 
 
 def dumps(data: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ def _streams(source: Path) -> Iterator[tuple[str, IO[bytes]]]:
                     with archive.open(name) as member:
                         yield name, io.BytesIO(member.read(MAX_MEMBER))
     else:
-        raise BadInput(f"{source} is no folder and no zip file", "give one that holds images")
+        raise BadInput(f"{source} is neither a folder nor a zip file", "give one that holds images")
 
 
 def below_common_folder(names: list[str]) -> list[str]:

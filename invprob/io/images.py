@@ -56,7 +56,7 @@ def read(path: str | Path, channels: int | None = 3) -> Tensor:
     """The picture at `path` as (C, H, W), float32 in [0, 1].
 
     `channels` is 1 or 3, or None for what the picture has. Raises `BadInput` if there is no such
-    file, it cannot be read, is no picture, is damaged, or exceeds `decode.MAX_PIXELS`.
+    file, it cannot be read, is not a picture, is damaged, or exceeds `decode.MAX_PIXELS`.
     """
     path = _existing(path)
     if not path.is_file():
@@ -115,7 +115,7 @@ def fit(
         raise BadInput(
             f"{given}, and the generator takes {width}×{height}",
             "add --resize, or --crop, or both to crop to the aspect and then resize; it is not cut"
-            " into tiles, of each of which a generator would make a whole picture",
+            " into tiles, because each tile would become a whole picture",
         )
     return image
 
