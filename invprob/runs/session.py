@@ -120,7 +120,7 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
         Interrupted: On Ctrl-C.
     """
     if not out.is_dir():
-        raise BadInput(f"{out} is no run folder", "give a folder that invprob solve wrote")
+        raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
     facts = manifest.read(out)
     if not (out / folder.EXPERIMENT).is_file() and "experiment" not in (facts or {}):
         if facts is not None:
