@@ -6,6 +6,7 @@ Components are objects of the interfaces, or texts as on the command line, ``"in
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
 from invprob.errors import BadInput, notify
 from invprob.generator import Generator
+from invprob.global_state.torch_state import standard
 from invprob.io import images
 from invprob.noise import Noise, UnknownNoise
 from invprob.operator import Operator
@@ -38,6 +40,7 @@ Array: TypeAlias = "Tensor | np.ndarray[Any, Any] | Image.Image"
 Priors: TypeAlias = "str | Spec | Prior | Mapping[int, str | Spec | Prior]"
 
 
+@standard()
 def solve(
     y: Problem | Path_ | Array | None = None,
     solver: Solver | str | Spec | None = None,
@@ -101,6 +104,7 @@ def solve(
 
     Raises:
         InvprobError: If something cannot be used, in a sentence and a hint.
+        Diverged: If the result is NaN or infinite; its ``solution`` is what was computed before.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C in a run that can be resumed;
             otherwise Ctrl-C raises `KeyboardInterrupt`.
     """
@@ -129,7 +133,7 @@ def solve(
         y.check()
         pictures = None if truth is None else _pictures(truth)
         data = inputs.data_of(y, pictures)
-        return session.solve_problem(y, solver, data, folder, make)
+        return _told(session.solve_problem(y, solver, data, folder, make))
     if (y is None) == (truth is None):
         what = "neither y nor truth is" if y is None else "both y and truth are"
         raise BadInput(f"{what} given", "give y, which is measured already, or truth to measure")
@@ -138,7 +142,7 @@ def solve(
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
     experiment = Experiment.parse(table | paths | {"observe": named}).resolve(found.registry)
     found.check_used(solver, experiment)
-    return session.solve(experiment, found.registry, folder, make, memory)
+    return _told(session.solve(experiment, found.registry, folder, make, memory))
 
 
 def resume(out: Path_) -> Solution:
@@ -154,9 +158,10 @@ def resume(out: Path_) -> Solution:
         InvprobError: If the folder cannot be resumed.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C.
     """
-    return session.resume(registry(), Path(out))
+    return _told(session.resume(registry(), Path(out)))
 
 
+@standard()
 def compose(
     *,
     image_shape: tuple[int, int, int] | None = None,
@@ -193,6 +198,12 @@ def compose(
     table |= {k: v for k, v in {"seed": seed, "device": device}.items() if v is not None}
     experiment = Experiment.parse(table).resolve(found.registry)
     return build.parts(experiment, found.registry, image_shape)
+
+
+def _told(solution: Solution) -> Solution:
+    for notice in solution.notices:
+        warnings.warn(notice, UserWarning, stacklevel=4)
+    return solution
 
 
 def _components(**given: Any) -> tuple[dict[str, Any], Instances]:

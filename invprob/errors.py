@@ -53,6 +53,16 @@ class BadWeights(InvprobError):
     """A weights file that is missing, damaged, unsafe or of another architecture."""
 
 
+class Diverged(InvprobError):
+    """A computation went out of the range of numbers; the command line exits with 1.
+
+    Attributes:
+        solution: The `invprob.Solution` of what was computed before, if there is any.
+    """
+
+    solution: Any = None
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Make the hint for a misspelt name.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,19 @@ def digest(values: Tensor) -> int:
     """
     raw = values.detach().cpu().float().contiguous().numpy().tobytes()
     return int.from_bytes(hashlib.sha256(raw).digest()[:4], "little")
+
+
+def of_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Name tensors and their numbers.
+
+    Args:
+        tensors: Tensors by name.
+
+    Returns:
+        Eight hexadecimal digits; their order does not count.
+    """
+    words = [f"{name} {digest(tensors[name]):08x}" for name in sorted(tensors)]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]
 
 
 def of_module(module: nn.Module) -> str:

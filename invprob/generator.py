@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
+from invprob.global_state.torch_state import standardise
+
 X = TypeVar("X", default=Any)
 """The type of a latent: a `Tensor`, a `Latent`, or a union of those of all stages; if it is left
 out, Any. Tensors in it are batch first; `invprob.tree` works on all of them alike."""
@@ -45,6 +47,10 @@ class Generator(nn.Module, ABC, Generic[X]):
     latents: tuple[type, ...] = ()
     assumed: str = ""
     """What was assumed because the file of the weights does not say it, in words."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        standardise(cls, "__init__", "sample")
 
     @abstractmethod
     def sample(self, batch: int, rng: torch.Generator) -> X:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 
 from invprob.errors import Incompatible
+from invprob.global_state.torch_state import standardise
 
 
 class Noise(nn.Module, ABC):
@@ -17,6 +18,10 @@ class Noise(nn.Module, ABC):
     Levels are in units of [0, 1], the range of images: half of what papers that work in [−1, 1]
     write.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        standardise(cls, "__init__", "sample")
 
     @abstractmethod
     def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:

@@ -6,12 +6,13 @@ import copy
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from invprob.errors import BadInput, Incompatible
+from invprob.global_state.torch_state import standard, standardise
 from invprob.noise import Noise, UnknownNoise
 from invprob.numerics import linalg
 from invprob.numerics.luma import luma
@@ -35,6 +36,10 @@ class Operator(nn.Module, ABC):
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
     noise: Noise
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        standardise(cls, "__init__", "measure")
 
     def __init__(self, noise: Noise | None = None) -> None:
         super().__init__()
@@ -69,6 +74,7 @@ class Operator(nn.Module, ABC):
             Noiseless measurements (B, *out_shape), of the precision of x.
         """
 
+    @standard()
     def measure(self, x: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
         """Simulate measurements A(x) + noise.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
 
 from invprob import tree
 from invprob.generator import X
+from invprob.global_state.torch_state import standardise
 
 
 class Prior(nn.Module, ABC, Generic[X]):
@@ -20,6 +21,10 @@ class Prior(nn.Module, ABC, Generic[X]):
 
     assumed: str = ""
     """What was assumed because the file of the weights does not say it, in words."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        standardise(cls, "__init__")
 
 
 class LogDensity(Prior[X]):

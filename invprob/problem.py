@@ -12,6 +12,7 @@ from torch import Tensor
 from invprob import seeds, tree
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
+from invprob.global_state.torch_state import differentiable, standard
 from invprob.operator import Operator
 from invprob.prior import Prior
 
@@ -40,6 +41,7 @@ class Problem:
     num_samples: int = 1
 
     @classmethod
+    @standard()
     def create(
         cls,
         y: Tensor,
@@ -79,6 +81,9 @@ class Problem:
         y = y[None] if y.shape == gives else y
         G = Identity(sees) if generator is None else generator
         priors = dict(priors or {})
+        y = differentiable(y)
+        for module in (operator, G, *priors.values()):
+            differentiable(module)
         if device is not None:
             y = y.to(device)
             for module in (operator, G, *priors.values()):

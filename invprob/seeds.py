@@ -39,7 +39,7 @@ def stream(*path: int | str) -> torch.Generator:
     Returns:
         A new generator on the CPU.
     """
-    return torch.Generator().manual_seed(key(*path))
+    return torch.Generator("cpu").manual_seed(key(*path))
 
 
 def chain_key(seed: int, measurement: Tensor, sample: int) -> int:
@@ -67,7 +67,7 @@ def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tenso
     Returns:
         Numbers of this shape, float32 on the CPU.
     """
-    return torch.stack([torch.randn(tuple(shape[1:]), generator=stream(k, *path)) for k in keys])
+    return torch.stack([_normal(shape[1:], stream(k, *path)) for k in keys])
 
 
 def normal_like(x: X, keys: Sequence[int], *path: int | str) -> X:
@@ -96,7 +96,11 @@ def normal_from(x: X, rngs: Sequence[torch.Generator]) -> X:
     """
 
     def draw(leaf: Tensor) -> Tensor:
-        rows = [torch.randn(leaf.shape[1:], generator=rng) for rng in rngs]
-        return torch.stack(rows).to(leaf)
+        return torch.stack([_normal(leaf.shape[1:], rng) for rng in rngs]).to(leaf)
 
     return tree.map(draw, x)
+
+
+def _normal(shape: Sequence[int], rng: torch.Generator) -> Tensor:
+    # whatever precision and device a script has made torch's default
+    return torch.randn(tuple(shape), generator=rng, dtype=torch.float32, device="cpu")

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from invprob.generator import Generator
+from invprob.global_state.torch_state import standardise
 from invprob.params import Configurable
 from invprob.problem import Problem
 
@@ -94,6 +95,10 @@ class Solver(Configurable, ABC):
 
     returns: ClassVar[Literal["estimate", "sample"]]
     states: ClassVar[tuple[type, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        standardise(cls, "validate", "stages", "total", "init", "step", "result")
 
     @property
     def bias(self) -> float:

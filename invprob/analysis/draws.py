@@ -13,7 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from invprob import fingerprint
 from invprob.analysis.functionals import Functionals
+from invprob.errors import BadWeights
 from invprob.io import tensor_files
 from invprob.solver import Problem, Progress
 
@@ -114,6 +116,10 @@ class Draws:
             self._images[number] = info.image.half().cpu()
         self._values.append((progress.state.step, torch.stack([*found.values()], 1).float().cpu()))
 
+    def count(self) -> int:
+        """How many draws there are of each chain."""
+        return len(self._values)
+
     def drawn(self) -> Drawn | None:
         """Collect what was drawn so far.
 
@@ -145,7 +151,8 @@ class Draws:
             "values": ["image", "chain", "draw", "functional"],
             "images": ["image", "chain", "kept", "channel", "row", "column"],
         }
-        tensor_files.write(path, arrays, {"functionals": list(drawn.names), "axes": axes})
+        about = {"functionals": list(drawn.names), "axes": axes}
+        tensor_files.write(path, arrays, about | {"digest": fingerprint.of_tensors(arrays)})
 
 
 def read(path: Path) -> Drawn | None:
@@ -156,8 +163,14 @@ def read(path: Path) -> Drawn | None:
 
     Returns:
         The draws; None where there is no file.
+
+    Raises:
+        BadWeights: If the file is damaged.
     """
     if not path.is_file():
         return None
     arrays, metadata = tensor_files.read(path)
+    found = fingerprint.of_tensors(arrays)
+    if metadata.get("digest", found) != found:
+        raise BadWeights(f"the numbers of {path} have changed", "the file is damaged")
     return Drawn(tuple(json.loads(metadata["functionals"])), **arrays)

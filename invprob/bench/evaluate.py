@@ -18,17 +18,13 @@ from invprob.bench import origin
 from invprob.bench.memory import Peak
 from invprob.bench.nfe import Passes
 from invprob.bench.store import Solved
-from invprob.errors import InvprobError
-from invprob.io.files import finite
+from invprob.io.json_text import finite
 from invprob.runs.build import Parts
+from invprob.runs.divergence import Divergence
 from invprob.runs.loop import drive
 from invprob.solver import Progress
 
 Tell = Callable[[int, int], None]
-
-
-class Lost(InvprobError):
-    """A solver's answer is not a number."""
 
 
 def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell: Tell) -> Solved:
@@ -46,10 +42,11 @@ def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell:
         Metrics, origin and pictures.
 
     Raises:
-        Lost: The answer holds NaN or infinity.
+        Diverged: The answer holds NaN or infinity.
     """
     problem = parts.problem(y[None], samples, seed)
     chains = Draws(problem, samples)
+    divergence = Divergence()
     total = parts.solver.total(problem)
 
     def show(progress: Progress) -> None:
@@ -57,14 +54,15 @@ def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell:
 
     with Passes(parts.generator, parts.priors.values()) as passes, Peak(parts.device) as peak:
         started = time.perf_counter()
-        state = drive(parts.solver, problem, (chains, show))
+        state = drive(parts.solver, problem, (divergence, chains, show))
         with torch.no_grad():
             result = parts.solver.result(problem, state)
         image = result.image.cpu()
         seconds = time.perf_counter() - started
     mean = result.mean.mean(0, keepdim=True).cpu()
-    if not bool(image.isfinite().all() and mean.isfinite().all()):
-        raise Lost("the answer holds NaN or infinity", "lower its step size")
+    lost = divergence.check(parts.solver, state.step, ["the image"], image[None], mean)
+    if lost is not None:
+        raise lost
     variance = result.var.cpu().mean(0) + result.mean.cpu().var(0, unbiased=False)
     with torch.no_grad():
         A, whole = parts.operator, y[None].to(parts.device)

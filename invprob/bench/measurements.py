@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
+from invprob.io.json_text import dumps
 from invprob.runs import build
 
 
@@ -58,7 +58,7 @@ def measure(
         "seed": experiment.seed,
         "code": code,
     }
-    name = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    name = hashlib.sha256(dumps(told, sort_keys=True).encode()).hexdigest()[:32]
     path = folder / f"{name}.safetensors"
     if path.is_file() and (found := _read(path)) is not None:
         return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from invprob.bench.store import Solved
 from invprob.bench.suite import Suite
 from invprob.bench.tables import METRICS, Line, as_json
 from invprob.io import files, images
+from invprob.io.json_text import dumps
 from invprob.plots.layout import colour
 
 PAGE = Path(__file__).with_name("report.html")
@@ -75,7 +75,7 @@ def write(
         "error": ERROR,
     }
     # a script ends at "</", wherever it stands
-    text = json.dumps(data, allow_nan=False).replace("</", "<\\/")
+    text = dumps(data).replace("</", "<\\/")
     style = STYLE.read_text(encoding="utf-8")
     page = PAGE.read_text(encoding="utf-8").replace("/*STYLE*/", style)
     page = page.replace("/*DATA*/null", text)

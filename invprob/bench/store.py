@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from invprob.io import files
+from invprob.io.json_text import dumps
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Solved:
 
     def pack(self) -> bytes:
         """The cell as bytes: a digest, then safetensors."""
-        text = json.dumps(self.figures, sort_keys=True)
+        text = dumps(self.figures, sort_keys=True)
         data = save(self.pictures, metadata={"figures": text})
         return hashlib.sha256(data).digest() + data
 
@@ -68,4 +69,4 @@ class Store:
 
 def key_of(told: Mapping[str, Any]) -> str:
     """The name of a cell: the SHA-256 of all that determines it."""
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(dumps(told, sort_keys=True).encode()).hexdigest()[:32]

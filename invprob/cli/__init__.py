@@ -1,4 +1,4 @@
-"""The command line. This, `allocator` and click are all that ``invprob --help`` imports."""
+"""The command line. This, `allocator`, `streams` and click are all that ``--help`` imports."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from invprob._version import __version__
+from invprob.cli import streams
 from invprob.config import allocator
 
 # not called `list`: a submodule of that name would hide the builtin in this file
@@ -88,8 +89,11 @@ def root() -> None:
 def call(args: Sequence[str] | None = None) -> int:
     """Run a command line; its exit status. Faults of the input are one sentence and one hint."""
     try:
-        status = root.main(args, prog_name="invprob", standalone_mode=False)
+        with streams.notices():
+            status = root.main(args, prog_name="invprob", standalone_mode=False)
         return status if isinstance(status, int) else 0
+    except BrokenPipeError:
+        return streams.abandon()
     except BaseException as error:
         from invprob.cli import faults
 
@@ -106,4 +110,7 @@ def main() -> None:
     """The entry point ``invprob``. A scheduler's SIGTERM saves as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     allocator.keep_freed()
-    sys.exit(call())
+    streams.prepare()
+    status = call()
+    unwritten = streams.close()
+    sys.exit(status or unwritten)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from invprob.cli import completion, options
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.testing import Trial, TrialResult
@@ -66,7 +66,7 @@ def command(name: str, component: str | None, posterior: bool, quiet: bool, as_j
                 meter.update(i, trial.name)
             done.append((trial, trial.run()))
     if as_json:
-        click.echo(json.dumps([_plain(*one) for one in done], indent=2, ensure_ascii=False))
+        click.echo(dumps([_plain(*one) for one in done], indent=2))
     elif not quiet:
         _report(done)
     return FAILED if any(result.status == "failed" for _, result in done) else 0

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 from rich.box import Box
 from rich.cells import cell_len
@@ -16,6 +16,8 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
+
+from invprob.cli.streams import Patient
 
 WIDE = 1000
 """The width of a table that no terminal shows, so that a row is a line."""
@@ -174,14 +176,14 @@ class Meter:
     """
 
     def __init__(self, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(file=cast(IO[str], Patient(sys.stderr)), highlight=False)
         self._quiet = quiet
         self._live: _Live | None = None
         self._pace = Pace(0, 0)
         self._shown = 0.0
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal and not self._quiet:
+        if self._console.is_terminal and not self._console.is_dumb_terminal and not self._quiet:
             self._live = _Live(self._console)
             self._live.start()
         return self

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from invprob.cli import options
 from invprob.io import checksums
+from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
 Examples:
@@ -70,7 +70,7 @@ def command(
         "out": str(out),
     }
     if as_json:
-        click.echo(json.dumps(facts))
+        click.echo(dumps(facts))
     elif not quiet:
         console.entries([(key, str(value)) for key, value in facts.items() if key != "out"], "dim")
         console.say(str(out), "bold")

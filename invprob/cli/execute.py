@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invprob.cli import faults
+from invprob.cli import faults, streams
+from invprob.errors import Diverged
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.callback import CallbackContext, OnStep
@@ -40,8 +41,13 @@ def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json
         from invprob.config.registry import registry
         from invprob.runs import folder, session
 
-        where = folder.default_name(experiment) if out is None else out
-        return session.solve(experiment, registry(), where, callbacks), where
+        if out is not None:
+            return session.solve(experiment, registry(), out, callbacks), out
+        where = folder.claim_default(experiment)
+        try:
+            return session.solve(experiment, registry(), where, callbacks), where
+        finally:
+            folder.release(where)
 
     _shown(go, quiet, as_json)
 
@@ -72,6 +78,7 @@ def _shown(
 ) -> None:
     from invprob.cli import console
 
+    lost: Diverged | None = None
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
         from invprob.runs import session
@@ -82,10 +89,18 @@ def _shown(
             raise faults.Stopped(
                 f"the run so far is kept in {stop.out}", _go_on(stop.out)
             ) from None
+        except Diverged as error:
+            if error.solution is None:
+                raise
+            lost, solution, out = error, error.solution, error.solution.out
+    for text in solution.notices:
+        streams.notice(text)
     if as_json:
-        print(json.dumps(summary(solution, out), indent=2, allow_nan=False))
+        print(dumps(summary(solution, out), indent=2))
     elif not quiet:
         report(solution, out)
+    if lost is not None:
+        raise lost
 
 
 def _go_on(out: Path) -> str:
@@ -124,7 +139,7 @@ def summary(solution: Solution, out: Path) -> dict[str, Any]:
     Returns:
         What JSON can hold.
     """
-    from invprob.io.files import finite
+    from invprob.io.json_text import finite
 
     return {
         "out": str(out),
@@ -192,7 +207,7 @@ def report(solution: Solution, out: Path) -> None:
         console.say(_trust(solution), "dim")
     _misfits(solution.metrics)
     console.say()
-    if not solution.complete:
+    if not solution.complete and not solution.diverged:
         console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
     console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
     console.say(str(out), "bold")

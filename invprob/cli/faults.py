@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import errno
-import os
 from dataclasses import dataclass
 
 import click
 
-from invprob.errors import InvprobError
+from invprob.cli import streams
+from invprob.errors import Diverged, InvprobError
 
-USER, INTERRUPTED = 2, 130
+FAILED, USER, INTERRUPTED = 1, 2, 130
 
 _FILESYSTEM = {
     errno.ENOSPC: ("the disk is full", "free some space; a run that has begun can be resumed"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, or give another --out"),
     errno.EACCES: ("permission denied", "check the owner and mode of the file"),
     errno.EPERM: ("permission denied", "check the owner and mode of the file"),
+    errno.EFBIG: ("a file would be larger than allowed here", "raise the limit (ulimit -f)"),
     errno.EROFS: ("the file system is read-only", "give an --out that can be written"),
 }
 
@@ -43,7 +44,8 @@ class Stopped(Exception):
 def explain(error: BaseException) -> Fault | None:
     """The fault behind an exception; None for a bug."""
     if isinstance(error, InvprobError):
-        return Fault(error.message, error.hint)
+        status = FAILED if isinstance(error, Diverged) else USER
+        return Fault(error.message, error.hint, status)
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, Stopped):
@@ -68,8 +70,8 @@ def wants_help(error: BaseException) -> bool:
 
 def show(fault: Fault) -> None:
     """Write a fault to stderr."""
-    color = None if "NO_COLOR" not in os.environ else False
-    shade = "red" if fault.status == USER else "yellow"
+    color = streams.coloured()
+    shade = "yellow" if fault.status == INTERRUPTED else "red"
     label = click.style(f"{fault.label}:", fg=shade, bold=True)
     click.echo(f"{label} {fault.message}", err=True, color=color)
     if fault.hint:

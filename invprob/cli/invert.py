@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from invprob.cli import completion, options
+from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
 Examples:
@@ -102,7 +102,7 @@ def command(
         "psnr_max": max(psnrs),
     }
     if as_json:
-        click.echo(json.dumps(figures))
+        click.echo(dumps(figures))
     elif not quiet:
         mean, least, most = (figures[f"psnr_{k}"] for k in ("mean", "min", "max"))
         console.say(

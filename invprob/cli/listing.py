@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from invprob.cli import completion, kinds
 from invprob.config.registry import Registry, registry
+from invprob.io.json_text import dumps
 from invprob.plugin import KINDS
 
 
@@ -24,7 +23,7 @@ def command(kind: str | None, as_json: bool) -> None:
     found = registry()
     chosen = KINDS if kind is None else (kinds.kind(kind),)
     if as_json:
-        click.echo(json.dumps(_plain(found, chosen), indent=2))
+        click.echo(dumps(_plain(found, chosen), indent=2))
         return
     from invprob.cli import console
     from invprob.cli.console import Column

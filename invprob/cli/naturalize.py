@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from invprob import fingerprint
 from invprob.cli import completion, options
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,7 +145,7 @@ def command(
         figures = {"strength": strength, "stage": stage, "images": rows}
         write_json(out / "figures.json", figures)
     if as_json:
-        click.echo(json.dumps({"out": str(out), **figures}))
+        click.echo(dumps({"out": str(out), **figures}))
     elif not quiet:
         columns = [
             console.Column("image", wrap=True),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from invprob.cli import completion
+from invprob.cli import completion, streams
 from invprob.errors import BadParams
 
 if TYPE_CHECKING:
@@ -95,8 +95,14 @@ def dry_run(f: F) -> F:
 
 def speech(f: F) -> F:
     """``--quiet`` and ``--json``."""
+
+    def hush(context: click.Context, option: click.Parameter, value: bool) -> bool:
+        streams.hush(value)
+        return value
+
     f = click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")(f)
-    return click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")(f)
+    said = "Print nothing but errors."
+    return click.option("--quiet", "-q", is_flag=True, help=said, callback=hush)(f)
 
 
 def priors(given: Sequence[str]) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.validation.runner import Validation
@@ -39,7 +40,7 @@ def report(name: str, quiet: bool, as_json: bool) -> int:
             done.append(validation)
             meter.busy(f"{validation.settings}: {len(done)} done …")
     if as_json:
-        click.echo(json.dumps([_plain(v) for v in done], indent=2, ensure_ascii=False))
+        click.echo(dumps([_plain(v) for v in done], indent=2))
     elif not quiet:
         for validation in done:
             _say(validation)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import execute, options
+from invprob.cli import execute, options, streams
 
 EXAMPLES = """\b
 Examples:
@@ -38,6 +38,6 @@ def command(
 
     experiment = options.experiment(read(file), settings)
     if dry_run:
-        click.echo(experiment.to_toml(), nl=False)
+        click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
         execute.solve(experiment, out, quiet, as_json)

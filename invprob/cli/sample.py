@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from invprob.cli import completion, options
 from invprob.errors import BadParams
+from invprob.io.json_text import dumps
 
 PRIOR_BATCH = 16
 """Pictures drawn side by side from a prior, whose network is asked many times for each."""
@@ -106,7 +106,7 @@ def command(
                 meter.update(i + 1, "")
         generation.write_sheet(out / "sheet.png", pictures)
     if as_json:
-        click.echo(json.dumps({"out": str(out), "count": count, "sheet": str(out / "sheet.png")}))
+        click.echo(dumps({"out": str(out), "count": count, "sheet": str(out / "sheet.png")}))
     elif not quiet:
         console.say(str(out), "bold")
         console.say(str(out / "sheet.png"), "bold")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from invprob.cli import completion, kinds
 from invprob.config.registry import Entry, registry
+from invprob.io.json_text import dumps
 
 BOUNDS = {
     "exclusiveMinimum": "> {}",
@@ -36,7 +36,7 @@ def command(kind: str, name: str | None, schema: bool) -> None:
     entry = kinds.find(registry(), kind, name)
     described = entry.params().model_json_schema()
     if schema:
-        click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+        click.echo(dumps(described, indent=2))
     else:
         _print(entry, described)
 

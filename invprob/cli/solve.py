@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import completion, execute, options
+from invprob.cli import completion, execute, options, streams
 
 EXAMPLES = """\b
 Examples:
@@ -120,6 +120,6 @@ def command(
         table["observe"] = observe
     experiment = options.experiment(table, settings)
     if dry_run:
-        click.echo(experiment.to_toml(), nl=False)
+        click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
         execute.solve(experiment, out, quiet, as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invprob.cli import completion, faults, options
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.cli.console import Meter
@@ -91,7 +91,7 @@ def command(
             f"the newest checkpoint is kept in {out}", f"continue with: {again}"
         ) from None
     if as_json:
-        click.echo(json.dumps(_plain(out, last)))
+        click.echo(dumps(_plain(out, last)))
     elif not quiet:
         if last is not None:
             console.say(f"{last.step} steps, {figures(last)}")

@@ -1,9 +1,8 @@
 """Finding plugins: entry points → torch-free manifests → pluggy, each plugin on its own.
 
 A plugin that fails to import, raises in its manifest, describes a component wrongly or speaks
-another version of the interface is kept as data in `broken`; nothing else suffers from it. Two
-variables of the environment choose: ``INVPROB_PLUGINS=a,b`` loads only those plugins,
-``INVPROB_BLOCK=c`` all but that one; what they leave out is kept in `blocked`.
+another version of the interface is kept as data in `broken`; nothing else suffers from it. What the
+environment leaves out (see `invprob.config.installed`) is kept in `blocked`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import dataclasses
 import functools
 import importlib
 import operator
-import os
 import re
 import sys
 import time
@@ -23,10 +21,12 @@ from typing import Any
 
 import pluggy
 
+from invprob.config.installed import GROUP as GROUP
+from invprob.config.installed import installed as installed
+from invprob.config.installed import left_out as left_out
 from invprob.errors import AmbiguousComponent, BrokenPlugin, UnknownComponent, nearest, notify
 from invprob.plugin import Component, Hooks, check
 
-GROUP = "invprob"
 SLOW = 0.5
 """Seconds from which on the manifest of a plugin is called slow."""
 
@@ -174,61 +174,6 @@ def _offered(manager: pluggy.PluginManager, name: str, module: str) -> list[Comp
 
 def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def installed() -> list[tuple[str, str, str]]:
-    """Plugins of the entry-point group that INVPROB_PLUGINS and INVPROB_BLOCK do not leave out."""
-    return [plugin for plugin in _everything() if not _reason(plugin[0])]
-
-
-def left_out() -> dict[str, str]:
-    """The plugins that the environment leaves out, and why; names that it asks for in vain too."""
-    only = _names("INVPROB_PLUGINS")
-    if only is None and _names("INVPROB_BLOCK") is None:
-        return {}
-    names = [name for name, *_ in _everything()]
-    told = {name: reason for name in names if (reason := _reason(name))}
-    known = {part for name in names for part in (name, name.partition("@")[0])}
-    asked = "INVPROB_PLUGINS asks for it, but it is not installed"
-    return told | dict.fromkeys(sorted((only or set()) - known), asked)
-
-
-def _everything() -> list[tuple[str, str, str]]:
-    """The plugins of the entry-point group. Where two distributions give different plugins one
-    name, each is called ``name@distribution``."""
-    import configparser
-
-    import entrypoints
-
-    try:
-        points = entrypoints.get_group_all(GROUP)
-    except (configparser.Error, UnicodeDecodeError) as error:
-        raise BrokenPlugin(
-            f"the entry points of an installed package cannot be read: {error}",
-            "reinstall that package",
-        ) from None
-    found = {(point.name, point.module_name): point.distro for point in reversed(points)}
-    names = [name for name, _ in found]
-    plugins = []
-    for (name, module), distro in found.items():
-        if names.count(name) > 1:
-            name = f"{name}@{distro.name if distro else module}"
-        plugins.append((name, module, f"{distro.name} {distro.version}" if distro else ""))
-    return sorted(plugins)
-
-
-def _reason(plugin: str) -> str:
-    """Why the environment leaves a plugin out; empty if it does not."""
-    called = {plugin, plugin.partition("@")[0]}
-    only = _names("INVPROB_PLUGINS")
-    if called & (_names("INVPROB_BLOCK") or set()):
-        return "blocked by INVPROB_BLOCK"
-    return "not among INVPROB_PLUGINS" if only is not None and not called & only else ""
-
-
-def _names(variable: str) -> set[str] | None:
-    text = os.environ.get(variable)
-    return None if text is None else {name.strip() for name in text.split(",") if name.strip()}
 
 
 @functools.cache

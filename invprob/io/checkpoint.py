@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import pickle
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,23 @@ from invprob.numerics.adam import Moments
 FORMAT = 1
 HINT = "remove it to start anew, or give another folder"
 UNREADABLE = (
-    *(OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError),
+    *(OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile),
     safetensors.SafetensorError,  # torch.load reads some files by their suffix
 )
 
 
-def save(path: Path, state: Any) -> None:
+def save(path: Path, state: Any, **facts: int) -> None:
     """Write a solver's state.
 
     Args:
         path: The file.
         state: A dataclass of tensors, numbers, texts, tuples and dataclasses.
+        facts: Numbers to keep beside it, which `read` returns by name.
 
     Raises:
         TypeError: If the state holds something else.
     """
-    write(path, {"format": FORMAT, "state": _encode(state)})
+    write(path, {"format": FORMAT, "state": _encode(state), **facts})
 
 
 def write(path: Path, data: dict[str, Any]) -> None:
@@ -90,6 +92,9 @@ def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") ->
         with path.open("rb") as file:
             if file.read(4) != b"PK\x03\x04":
                 raise ValueError("torch.save did not write it")
+        with zipfile.ZipFile(path) as archive:  # torch reads numbers that have changed
+            if archive.testzip() is not None:
+                raise ValueError("its numbers have changed")
         data = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError:
         raise BadInput(

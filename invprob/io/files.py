@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
-import math
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from invprob.io import json_text
 
 _numbers = itertools.count()
 
@@ -64,13 +64,4 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace the content of a file by JSON; NaN and infinities become null."""
-    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + "\n")
-
-
-def finite(value: Any) -> Any:
-    """The same nested dictionaries and lists, with None for numbers that JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: finite(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    write_text(path, json_text.dumps(value, indent=2) + "\n")

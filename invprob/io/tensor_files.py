@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from invprob.errors import BadWeights
 from invprob.io import checksums, files
+from invprob.io.json_text import dumps
 
 HINT = "give safetensors; invprob convert makes them of weights that others published"
 LONGEST = 1 << 24  # bytes of a header: the library would parse a hundred million
@@ -51,7 +52,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 def as_text(metadata: Mapping[str, object]) -> dict[str, str]:
     """Metadata as a file holds it: values that are not strings become JSON."""
-    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+    return {k: v if isinstance(v, str) else dumps(v) for k, v in metadata.items()}
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
@@ -74,7 +75,7 @@ def _in_order(data: bytes) -> bytes:
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from invprob import seeds, tree
-from invprob.errors import BadParams
+from invprob.errors import BadParams, Diverged
 from invprob.generator import Generator
 from invprob.prior import Prior, Score
 from invprob.solver import Problem
@@ -200,6 +200,14 @@ def gradient(objective: Tensor, x: Any) -> Any:
 
     Returns:
         The gradient, a tree like x.
+
+    Raises:
+        Diverged: If no row has a finite value.
     """
+    if not bool(objective.isfinite().any()):
+        raise Diverged(
+            "the objective is not finite for any sample",
+            "the noise level may be too low for float32, or the step size too high",
+        )
     grads = torch.autograd.grad(objective.sum(), tree.leaves(x))
     return tree.unflatten(x, list(grads))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from invprob.analysis.diagnostics import Diagnosis
 from invprob.analysis.draws import Drawn
+from invprob.global_state import matplotlib_state
 
 MAX_IMAGES = 6
 WORST = 3
@@ -28,7 +30,7 @@ def traces(
     rows: Sequence[dict[str, Any]],
     drawn: Drawn | None,
     diagnoses: Sequence[Diagnosis],
-) -> Figure:
+) -> bytes:
     """Plot chains: χ² and, with draws, the functionals of the highest R-hat.
 
     Args:
@@ -39,8 +41,21 @@ def traces(
         diagnoses: The diagnosis of the draws of each image, where there are draws.
 
     Returns:
-        A figure that belongs to no window.
+        A PNG file.
     """
+    file = io.BytesIO()
+    with matplotlib_state.standard():
+        _page(names, chains, rows, drawn, diagnoses).savefig(file, format="png")
+    return file.getvalue()
+
+
+def _page(
+    names: Sequence[str],
+    chains: int,
+    rows: Sequence[dict[str, Any]],
+    drawn: Drawn | None,
+    diagnoses: Sequence[Diagnosis],
+) -> Figure:
     shown = names[:MAX_IMAGES]
     wide = 1 if drawn is None else 1 + WORST
     page = Figure(figsize=(3.6 * wide + 0.4, 2.2 * len(shown) + 0.3), dpi=110, layout="constrained")
@@ -72,7 +87,7 @@ def traces(
 
 def _chi2(axes: Axes, name: str, rows: Sequence[dict[str, Any]], numbers: range) -> None:
     """χ² of the chains `numbers`, on a logarithmic scale; 1 is the noise level."""
-    axes.set_title(f"{name}: χ²", fontsize=9, loc="left")
+    axes.set_title(f"{name}: χ²", fontsize=9, loc="left", parse_math=False)
     axes.set_yscale("log")
     axes.axhline(1, color="0.8", linewidth=0.8)
     for k, chain in enumerate(numbers):
@@ -87,7 +102,7 @@ def _functionals(line: Sequence[Axes], drawn: Drawn, values: Tensor, diagnosis: 
     ranked = sorted(table, key=lambda name: -table[name]["r_hat"]) or list(drawn.names)
     for axes, name in zip(line, ranked, strict=False):
         figure = f", R-hat {table[name]['r_hat']:.2f}" if table else ""
-        axes.set_title(f"{name}{figure}", fontsize=9, loc="left")
+        axes.set_title(f"{name}{figure}", fontsize=9, loc="left", parse_math=False)
         for k, chain in enumerate(values[:, :, drawn.names.index(name)]):
             axes.plot(drawn.steps.tolist(), chain.tolist(), color=_colour(k), linewidth=0.8)
     for axes in line[len(ranked) :]:

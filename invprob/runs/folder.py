@@ -2,48 +2,75 @@
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import datetime
+import itertools
 import json
-import platform
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from invprob import fingerprint
-from invprob._version import __version__
-from invprob.analysis import diagnostics
+from invprob.analysis import diagnostics, draws
+from invprob.analysis.draws import Drawn
 from invprob.callback import CallbackContext
+from invprob.config import toml
 from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.registry import Registry
-from invprob.errors import BadInput
+from invprob.errors import BadInput, InvprobError
 from invprob.io import files, tensor_files
+from invprob.runs import kept_files, manifest
 from invprob.runs.inputs import Data
 from invprob.runs.solution import Solution
-from invprob.solver import Problem
+
+EXPERIMENT, MEASUREMENT = "experiment.toml", "measurement.safetensors"
+CHECKPOINT, DRAWS = "checkpoint.pt", "draws.safetensors"
 
 
-def default_name(experiment: Experiment) -> Path:
-    """Name a dated folder under ``runs/``.
+def claim_default(experiment: Experiment) -> Path:
+    """Make a dated folder under ``runs/``, which no other run gets, however soon it starts.
 
     Args:
         experiment: What is run.
 
     Returns:
-        A path that does not exist yet.
+        Its path.
+
+    Raises:
+        BadInput: If the current folder cannot be written to.
     """
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     operator = "-".join(spec.name for spec in experiment.operator)
-    path = Path("runs") / f"{now}-{experiment.solver.name}-{operator}"
-    number = 2
-    while path.exists():
-        path = path.with_name(f"{now}-{experiment.solver.name}-{operator}-{number}")
-        number += 1
-    return path
+    name = f"{now}-{experiment.solver.name}-{operator}"
+    for number in itertools.count(1):
+        path = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.mkdir()
+        except FileExistsError:
+            if not path.parent.is_dir():
+                raise BadInput("runs is a file", "give another folder: --out DIR") from None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise BadInput(
+                f"folder {path} cannot be written: {reason}", "give another folder: --out DIR"
+            ) from None
+        else:
+            return path
+    raise AssertionError
+
+
+def release(out: Path) -> None:
+    """Take back a folder of `claim_default` that nothing was written to.
+
+    Args:
+        out: Its path.
+    """
+    with contextlib.suppress(OSError):
+        out.rmdir()
+        out.parent.rmdir()
 
 
 def claim(out: Path) -> bool:
@@ -106,66 +133,55 @@ def begin(
         registry: Where the components of the experiment are looked up.
     """
     arrays = {"measurement": data.y} | ({} if data.truth is None else {"truth": data.truth})
-    tensor_files.write(out / "measurement.safetensors", arrays, {"names": list(data.names)})
-    manifest: dict[str, Any] = {
-        "invprob": __version__,
-        "plugins": {},
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-        "device": str(context.problem.y.device),
-        "threads": torch.get_num_threads(),
-        "started": _now(),
-        "parts": fingerprints(context.problem),
-        "assumed": _assumed(context.problem),
-    }
+    about = {"names": list(data.names), "digest": fingerprint.of_tensors(arrays)}
+    tensor_files.write(out / MEASUREMENT, arrays, about)
+    kept: dict[str, Any] = {}
     if experiment is not None and registry is not None:
-        files.write_text(out / "experiment.toml", experiment.to_toml())
-        used = {entry.plugin: entry.distribution for *_, entry in experiment.entries(registry)}
-        manifest |= {"plugins": used, "seed": experiment.seed}
-    files.write_json(out / "manifest.json", manifest)
+        kept = kept_files.keep(out, experiment, registry)
+        files.write_text(out / EXPERIMENT, experiment.to_toml())
+    manifest.write(out, context, experiment, registry, files=kept)
 
 
-def fingerprints(problem: Problem) -> dict[str, str]:
-    """Hash the numbers (weights, masks, kernels) in each component, to see whether one changed.
-
-    Args:
-        problem: The problem.
-
-    Returns:
-        A hash by the name of the component: generator, operator, prior.STAGE.
-    """
-    return {name: fingerprint.of_module(module) for name, module in _named(problem).items()}
-
-
-def _named(problem: Problem) -> dict[str, torch.nn.Module]:
-    named = dict[str, torch.nn.Module](generator=problem.generator, operator=problem.operator)
-    return named | {f"prior.{stage}": prior for stage, prior in problem.priors.items()}
-
-
-def _assumed(problem: Problem) -> dict[str, str]:
-    """What was assumed of components because the files of their weights do not say it."""
-    found = {name: getattr(component, "assumed", "") for name, component in _named(problem).items()}
-    return {name: text for name, text in found.items() if text}
-
-
-def check_unchanged(out: Path, problem: Problem) -> None:
-    """Refuse to resume with other weights or another mask than the run began with.
+def read_experiment(out: Path, facts: Mapping[str, Any] | None) -> tuple[Experiment, bool]:
+    """Read what a run was made from.
 
     Args:
         out: The folder of the run.
-        problem: What it is resumed with.
+        facts: Its manifest, which holds the experiment too; None where that is damaged.
+
+    Returns:
+        The experiment, and whether its file was damaged and is written anew.
 
     Raises:
-        BadInput: If a component has other numbers.
+        BadInput: If neither file says what was run.
     """
-    began = json.loads((out / "manifest.json").read_text()).get("parts", {})
-    changed = [name for name, now in fingerprints(problem).items() if began.get(name) != now]
-    if changed:
-        raise BadInput(
-            f"run {out} began with another {' and '.join(changed)} than is found now",
-            "restore the weights or mask file it used, or start a new run",
+    whole = None if facts is None else facts.get("experiment")
+    try:
+        table = toml.read(out / EXPERIMENT)
+        if not _has(table, whole if isinstance(whole, dict) else {"solver": {}, "noise": {}}):
+            raise BadInput("it is not whole")
+        return Experiment.parse(table), False
+    except InvprobError as error:
+        if isinstance(whole, dict):
+            files.write_text(out / EXPERIMENT, toml.dumps(whole))
+            return Experiment.parse(whole), True
+        if (out / EXPERIMENT).exists() and facts is None:
+            raise BadInput(
+                f"{out / EXPERIMENT} is damaged: {error.message}", "start a new run"
+            ) from None
+        raise
+
+
+def _has(table: Any, whole: Any) -> bool:
+    """Whether a table has all keys of another."""
+    if isinstance(whole, dict):
+        return isinstance(table, dict) and all(
+            key in table and _has(table[key], value) for key, value in whole.items()
         )
+    if isinstance(whole, list) and whole and isinstance(whole[0], dict):
+        same = isinstance(table, list) and len(table) == len(whole)
+        return same and all(map(_has, table, whole))
+    return True
 
 
 def read_data(out: Path) -> Data:
@@ -176,10 +192,53 @@ def read_data(out: Path) -> Data:
 
     Returns:
         Names, measurements and truth, on the CPU.
+
+    Raises:
+        BadInput: If they are gone or damaged.
     """
-    arrays, metadata = tensor_files.read(out / "measurement.safetensors")
-    names = tuple(json.loads(metadata["names"]))
-    return Data(names, arrays["measurement"], arrays.get("truth"))
+    path = out / MEASUREMENT
+    try:
+        arrays, metadata = tensor_files.read(path)
+        names = tuple(json.loads(metadata["names"]))
+        found = Data(names, arrays["measurement"], arrays.get("truth"))
+        if metadata.get("digest", fingerprint.of_tensors(arrays)) != fingerprint.of_tensors(arrays):
+            raise ValueError("its numbers have changed")
+    except (InvprobError, OSError, ValueError, KeyError, TypeError):
+        state = "damaged" if path.is_file() else "gone"
+        raise BadInput(
+            f"{path} is {state}, and the run cannot go on without the measurement",
+            f"start it anew: invprob run {shlex.quote(str(out / EXPERIMENT))}",
+        ) from None
+    return found
+
+
+def read_draws(out: Path, step: int, count: int | None) -> Drawn | None:
+    """Read the draws that a run made before it was stopped.
+
+    Args:
+        out: The folder of the run.
+        step: The step of its checkpoint.
+        count: How many draws there were then; None where that is not known.
+
+    Returns:
+        The draws; None if there were none.
+
+    Raises:
+        BadInput: If some are lost.
+    """
+    path = out / DRAWS
+    try:
+        found = draws.read(path)
+    except (InvprobError, OSError, ValueError, KeyError, TypeError):
+        found, count = None, 1
+    have = 0 if found is None else int((found.steps <= step).sum())
+    if count is not None and have < count:
+        state = "damaged" if path.is_file() else "gone"
+        raise BadInput(
+            f"{path} is {state}, which held the draws up to step {step}",
+            f"remove {out / CHECKPOINT} to make them anew",
+        )
+    return found
 
 
 def finish(out: Path, solution: Solution) -> None:
@@ -202,68 +261,7 @@ def finish(out: Path, solution: Solution) -> None:
     if solution.draws is not None:
         chains = diagnostics.report(solution.names, solution.draws, solution.diagnostics)
         files.write_json(out / "diagnostics.json", chains)
-    ended = "finished" if solution.complete else "stopped"
-    record(out, **{"seconds": round(solution.seconds, 3), ended: _now()})
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def record(out: Path, **facts: Any) -> None:
-    """Add facts to the manifest.
-
-    Args:
-        out: The folder of the run.
-        facts: What JSON can hold, by name.
-    """
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    files.write_json(out / "manifest.json", manifest | facts)
-
-
-def seconds(out: Path) -> float:
-    """Read how long a run took before it was stopped.
-
-    Args:
-        out: The folder of the run.
-
-    Returns:
-        Seconds; 0 before the first stop.
-    """
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    return float(manifest.get("seconds", 0.0))
-
-
-def write_trace(out: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write the trace as CSV.
-
-    Args:
-        out: The folder of the run.
-        rows: A row per recorded step and chain, see `invprob.runs.loop.Trace`.
-    """
-    rows = list(rows)
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    with files.replacing(out / "trace.csv") as part, part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def read_trace(out: Path) -> list[dict[str, Any]]:
-    """Read what `write_trace` wrote.
-
-    Args:
-        out: The folder of the run.
-
-    Returns:
-        The rows; none where there is no file. The column ``misfit`` of version 0.1.0 is ``chi2``.
-    """
-    path = out / "trace.csv"
-    if not path.is_file():
-        return []
-    whole, now = {"step", "stage", "chain"}, {"misfit": "chi2"}
-    with path.open(newline="") as file:
-        return [
-            {now.get(k, k): int(v) if k in whole else float(v) for k, v in row.items() if v != ""}
-            for row in csv.DictReader(file)
-        ]
+    ended = {"finished" if solution.complete else "stopped": manifest.now()}
+    if solution.diverged:
+        ended = {"diverged": solution.diverged}
+    manifest.record(out, **{"seconds": round(solution.seconds, 3), **ended})

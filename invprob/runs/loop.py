@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from invprob.callback import OnStep
+from invprob.errors import Diverged
+from invprob.runs import divergence
 from invprob.solver import Problem, Progress, Solver
 
 
@@ -25,13 +27,20 @@ def drive(
 
     Returns:
         The last state.
+
+    Raises:
+        Diverged: If the solver or a callback finds that nothing finite is left.
     """
     called = tuple(callbacks)
-    for progress in solver.run(problem, state):
-        state = progress.state
-        stops = [call(progress) for call in called]
-        if any(stops):
-            break
+    try:
+        for progress in solver.run(problem, state):
+            stops = [call(progress) for call in called]
+            state = progress.state
+            if any(stops):
+                break
+    except Diverged as error:
+        step = 1 if state is None else state.step + 1
+        raise divergence.explained(error, solver, step) from None
     return state
 
 

@@ -1,37 +1,86 @@
-"""The pictures of a run folder: written last, for people to look at."""
+"""The pictures of a run folder: written last, for people to look at; one that fails is told of."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
+from torch import Tensor
+
+from invprob.errors import InvprobError
 from invprob.io import files, images
 from invprob.plots import summary, traces
 from invprob.runs.solution import Solution
 
+Draw: TypeAlias = Callable[[Path], None]
 
-def write(out: Path, solution: Solution) -> None:
+
+def write(out: Path, solution: Solution) -> list[str]:
     """Write measurements, means, stds, samples, quantiles and draws, traces and the summary.
 
     Args:
         out: The folder of the run.
         solution: What is shown; it stays as it is, and so does its operator.
+
+    Returns:
+        A sentence for each picture that could not be drawn.
+
+    Raises:
+        OSError: If the folder cannot be written to; `BadInput` alike.
     """
+    notices = []
+    for name, draw in _all(solution):
+        try:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            draw(out / name)
+        except (OSError, InvprobError):
+            raise
+        except Exception as error:  # whatever a plugin or a library of plots raises
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            notices.append(
+                f"{out / name} could not be drawn ({reason}); the numbers are in result.safetensors"
+            )
+    return notices
+
+
+def _all(solution: Solution) -> Iterator[tuple[str, Draw]]:
+    """Every picture: its path in the folder, and how it is written."""
     for i, name in enumerate(solution.names):
-        images.write_png(out / "measurement" / f"{name}.png", solution.observed[i])
-        images.write_png(out / "mean" / f"{name}.png", solution.mean[i])
-        images.write_png(out / "std" / f"{name}.png", solution.std[i] / solution.std_white)
+        # an operator's picture of a measurement is made where a failure does no harm
+        yield f"measurement/{name}.png", partial(_measurement, solution, i)
+        yield f"mean/{name}.png", partial(_image, solution.mean[i])
+        yield f"std/{name}.png", partial(_image, solution.std[i] / solution.std_white)
         for s, sample in enumerate(solution.samples[i]):
-            images.write_png(out / "samples" / f"{name}-{s:02d}.png", sample)
+            yield f"samples/{name}-{s:02d}.png", partial(_image, sample)
         if solution.interval.trusted:
             for part in ("lower", "median", "upper"):
-                images.write_png(out / part / f"{name}.png", getattr(solution.interval, part)[i])
+                yield f"{part}/{name}.png", partial(_image, getattr(solution.interval, part)[i])
         if solution.draws is not None:
-            (out / "draws").mkdir(exist_ok=True)
-            summary.mixing(solution.draws.images[i]).save(out / "draws" / f"{name}.png")
-    chains = solution.samples.shape[1]
-    page = traces.traces(
-        solution.names, chains, solution.trace, solution.draws, solution.diagnostics
-    )
-    with files.replacing(out / "trace.png") as target:
-        page.savefig(target, format="png")
-    files.write_bytes(out / "summary.png", solution.summary)
+            yield f"draws/{name}.png", partial(_mixing, solution.draws.images[i])
+    yield "trace.png", partial(_traces, solution)
+    yield "summary.png", partial(_summary, solution)
+
+
+def _image(image: Tensor, path: Path) -> None:
+    images.write_png(path, image)
+
+
+def _measurement(solution: Solution, i: int, path: Path) -> None:
+    images.write_png(path, solution.observed[i])
+
+
+def _mixing(draws: Tensor, path: Path) -> None:
+    with files.replacing(path) as part:
+        summary.mixing(draws).save(part, "PNG")
+
+
+def _traces(solution: Solution, path: Path) -> None:
+    chains, rows = solution.samples.shape[1], solution.trace
+    page = traces.traces(solution.names, chains, rows, solution.draws, solution.diagnostics)
+    files.write_bytes(path, page)
+
+
+def _summary(solution: Solution, path: Path) -> None:
+    files.write_bytes(path, solution.summary)

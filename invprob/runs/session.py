@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from invprob.analysis import draws
 from invprob.analysis.draws import Draws
 from invprob.callback import Callback, CallbackContext, OnStep
-from invprob.config.experiment import Experiment, ResolvedExperiment
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
-from invprob.config.toml import read
-from invprob.errors import BadInput
+from invprob.errors import BadInput, Diverged
+from invprob.global_state.torch_state import standard
 from invprob.io import checkpoint, lock
-from invprob.runs import build, folder, pictures
+from invprob.runs import build, folder, manifest, pictures, resumption, trace_file
+from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.inputs import Data, prepare
 from invprob.runs.loop import Checkpointer, Trace, drive
+from invprob.runs.resumption import Stopped
 from invprob.runs.solution import Solution
 from invprob.solver import Problem, Solver
 
@@ -42,6 +44,7 @@ class Interrupted(Exception):
         self.out = out
 
 
+@standard()
 def solve(
     experiment: ResolvedExperiment,
     registry: Registry,
@@ -68,12 +71,13 @@ def solve(
     parts, data = prepare(experiment, registry, given)
     if given is not None and out is not None:
         # what was in memory cannot be read again, what was measured can
-        stored = str(out / "measurement.safetensors")
+        stored = str(out / folder.MEASUREMENT)
         experiment = experiment.model_copy(update={"measurement": stored})
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
     return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
 
 
+@standard()
 def solve_problem(
     problem: Problem,
     solver: Solver,
@@ -99,6 +103,7 @@ def solve_problem(
     return _begin(solver, problem, data, out, callbacks)
 
 
+@standard()
 def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None) -> Solution:
     """Go on with the run of a folder from its checkpoint.
 
@@ -114,33 +119,30 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
         InvprobError: If the folder cannot be resumed.
         Interrupted: On Ctrl-C.
     """
-    if not (out / "experiment.toml").is_file():
-        if (out / "manifest.json").is_file():
+    if not out.is_dir():
+        raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
+    facts = manifest.read(out)
+    if not (out / folder.EXPERIMENT).is_file() and "experiment" not in (facts or {}):
+        if facts is not None:
             raise BadInput(
                 f"run {out} solved a problem made of Python objects, which its folder lacks",
                 "solve it again with invprob.solve(problem, solver)",
             )
         raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
     with lock.only(out):
-        return _resume(registry, out, callbacks)
+        return _resume(registry, out, facts, callbacks)
 
 
-def _resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None) -> Solution:
-    experiment = Experiment.parse(read(out / "experiment.toml")).resolve(registry)
-    data = folder.read_data(out)
-    shape = tuple(data.truth.shape[1:]) if data.truth is not None else None
-    parts = build.parts(experiment, registry, shape)  # type: ignore[arg-type]
-    problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    folder.check_unchanged(out, problem)
-    state, rows = None, []
-    if (out / "checkpoint.pt").is_file():
-        allowed = (*parts.solver.states, *parts.generator.latents)
-        state = checkpoint.load(out / "checkpoint.pt", allowed, parts.device)
-        rows = [row for row in folder.read_trace(out) if row["step"] <= state.step]
-    context = _context(parts.solver, problem, out, 0 if state is None else state.step)
+def _resume(
+    registry: Registry, out: Path, facts: dict[str, Any] | None, callbacks: MakeCallbacks | None
+) -> Solution:
+    stopped = resumption.load(registry, out, facts)
+    context = _context(stopped.parts.solver, stopped.problem, out, stopped.step)
+    if facts is None:
+        manifest.write(out, context, stopped.experiment, registry, files=stopped.keep(registry))
     own = [] if callbacks is None else callbacks(context)
-    called: list[OnStep] = [*own, *build.callbacks(experiment, registry, context)]
-    return _finish(context, data, experiment, called, state, rows)
+    called: list[OnStep] = [*own, *build.callbacks(stopped.found, registry, context)]
+    return _finish(context, stopped.data, stopped.experiment, called, stopped)
 
 
 def _context(solver: Solver, problem: Problem, out: Path | None, first: int = 0) -> CallbackContext:
@@ -175,7 +177,12 @@ def _begin(
         except BaseException:
             folder.withdraw(out, new)
             raise
-        return _finish(context, data, experiment, ready)
+        try:
+            return _finish(context, data, experiment, ready)
+        except Diverged as error:
+            if error.solution is None:
+                folder.withdraw(out, new)
+            raise
 
 
 def _finish(
@@ -183,40 +190,54 @@ def _finish(
     data: Data,
     experiment: ResolvedExperiment | None,
     callbacks: Sequence[OnStep],
-    state: Any = None,
-    rows: Sequence[dict[str, Any]] = (),
+    stopped: Stopped | None = None,
 ) -> Solution:
     """Run from a state to the end, or until a callback stops; write and return what there is."""
     solver, problem, out = context.solver, context.problem, context.out
-    trace = Trace(context.total, rows)
-    before = None if out is None else draws.read(out / "draws.safetensors")
+    state = None if stopped is None else stopped.state
+    notices = [] if stopped is None else stopped.notices
+    divergence, trace = Divergence(), Trace(context.total, stopped.rows if stopped else ())
+    before = None if stopped is None else stopped.draws
     chains = Draws(problem, problem.num_samples, before, context.first)
 
     def write(state: Any) -> None:
         if out is None:
             return
-        folder.write_trace(out, trace.rows)
-        chains.save(out / "draws.safetensors")
+        trace_file.write(out, trace.rows)
+        chains.save(out / folder.DRAWS)
         if experiment is not None:
-            checkpoint.save(out / "checkpoint.pt", state)
+            checkpoint.save(out / folder.CHECKPOINT, state, draws=chains.count())
 
     keep = Checkpointer(write, state)
-    spent, started = 0.0 if out is None else folder.seconds(out), time.perf_counter()
+    spent, started = 0.0 if out is None else manifest.seconds(out), time.perf_counter()
     try:
-        state = drive(solver, problem, (trace, chains, keep, *callbacks), state)
+        lost: Diverged | None = None
+        try:
+            state = drive(solver, problem, (divergence, trace, chains, keep, *callbacks), state)
+        except Diverged as error:
+            if (state := keep.last) is None:
+                raise
+            lost = error
         seconds = spent + time.perf_counter() - started
         keep.save()
         solution = Solution.of(
             context, data, experiment, state, chains.drawn(), trace.rows, seconds
         )
+        made = (solution.samples, solution.mean, solution.std)
+        lost = lost or divergence.check(solver, state.step, data.names, *made)
+        solution = replace(solution, diverged=lost.message if lost else "")
         if out is not None:
             folder.finish(out, solution)
-            pictures.write(out, solution)
+            notices = [*notices, *pictures.write(out, solution)]
+        solution = replace(solution, notices=tuple(notices))
+        if lost is not None:
+            lost.solution = solution
+            raise lost
     except KeyboardInterrupt:
         if out is None or experiment is None:
             raise
         keep.save()
-        folder.record(out, seconds=round(spent + time.perf_counter() - started, 3))
+        manifest.record(out, seconds=round(spent + time.perf_counter() - started, 3))
         raise Interrupted(out) from None
     finally:
         for callback in callbacks:

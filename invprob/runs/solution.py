@@ -63,6 +63,8 @@ class Solution:
         operator: The operator.
         experiment: All that the run depended on; None for a `Problem` made of objects.
         out: The folder of the run; None where nothing was kept.
+        diverged: How the solver diverged, if it did; all else is of the step before.
+        notices: What could not be read or drawn, in sentences.
     """
 
     names: tuple[str, ...]
@@ -83,6 +85,8 @@ class Solution:
     operator: Operator
     experiment: ResolvedExperiment | None = None
     out: Path | None = None
+    diverged: str = ""
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -213,6 +217,8 @@ class Solution:
             An RGB picture.
         """
         note = "" if self.complete else f"Stopped by a callback after step {self.steps}."
+        if self.diverged:
+            note = f"{self.diverged}; step {self.steps} is shown."
         return summary.summary(self, self.observed, note)
 
     @cached_property

@@ -28,7 +28,9 @@ def kept(
     Returns:
         The tensors, the same bits whether they were computed or read.
     """
-    path = store.folder().parent / kind / f"{key}.safetensors"
+    if (place := store.cache()) is None:
+        return estimate()
+    path = place / kind / f"{key}.safetensors"
     with contextlib.suppress(BadWeights, OSError):
         tensors, metadata = tensor_files.read(path)
         if metadata.get("kind") == kind:

@@ -49,15 +49,34 @@ def cards() -> dict[str, Card]:
     return {name: Card(**fields) for name, fields in table.items()}
 
 
+def cache() -> Path | None:
+    """INVPROB_CACHE, or invprob/ in the cache of the user (XDG).
+
+    None where the user has no home folder, as in a container with a user of its own.
+    """
+    if own := os.environ.get("INVPROB_CACHE"):
+        return Path(own)
+    if general := os.environ.get("XDG_CACHE_HOME"):
+        return Path(general) / "invprob"
+    try:
+        return Path.home() / ".cache" / "invprob"
+    except RuntimeError:
+        return None
+
+
 def folder() -> Path:
-    """INVPROB_CACHE, or invprob/ in the cache of the user (XDG)."""
-    own = os.environ.get("INVPROB_CACHE")
-    general = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return (Path(own) if own else general / "invprob") / "named"
+    """Where weights are kept by name; raises `BadInput` where there is no place for a cache."""
+    if (place := cache()) is None:
+        raise BadInput(
+            "there is no home folder to keep weights in", "set INVPROB_CACHE to a folder"
+        )
+    return place / "named"
 
 
 def kept() -> dict[str, Record]:
     """What is on the shelf, by name."""
+    if cache() is None:
+        return {}
     return {path.parent.name: _read(path) for path in sorted(folder().glob(f"*/{RECORD}"))}
 
 
@@ -68,12 +87,11 @@ def locate(name: str, bundled: Path) -> Path:
     """
     inside = bundled / f"{name}.safetensors"
     found = inside if inside.is_file() else path(name)
-    records = kept()
     if found is None or found.is_dir():
         names = {p.stem for p in bundled.glob("*.safetensors")}
         raise BadWeights(f"there are no weights {name!r}", where(name, names))
-    if found.is_relative_to(folder()) and name in records:
-        checksums.check(found, records[name].sha256)
+    if cache() is not None and found.is_relative_to(folder()) and (record := _record(name)):
+        checksums.check(found, record.sha256)
     return found
 
 
@@ -82,8 +100,8 @@ def path(name: str) -> Path | None:
     given = Path(name).expanduser()
     if given.exists():
         return given
-    records = kept()
-    return folder() / name / records[name].file if name in records else None
+    record = _record(name)
+    return folder() / name / record.file if record else None
 
 
 def where(name: str, bundled: Iterable[str]) -> str:
@@ -130,6 +148,14 @@ def verify(name: str) -> str:
         return f"{path} is gone"
     found = checksums.sha256(path)
     return "" if found == records[name].sha256 else f"{path} has changed: its sha256 is {found}"
+
+
+def _record(name: str) -> Record | None:
+    """What is on the shelf under a name; other names, which may be damaged, are not looked at."""
+    if cache() is None or not NAME.fullmatch(name):
+        return None
+    path = folder() / name / RECORD
+    return _read(path) if path.is_file() else None
 
 
 def _read(path: Path) -> Record:

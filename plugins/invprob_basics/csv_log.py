@@ -59,6 +59,8 @@ def _rows(path: Path, last: int) -> list[list[str]]:
     """The header of a file and its rows up to step `last`."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    return [header, *(row for row in rows if int(row[0]) <= last)] if header else []
+    # a crash of the machine leaves blank lines, NULs and half a row
+    text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+    header, *rows = list(csv.reader(text.splitlines())) or [[]]
+    whole = [row for row in rows if len(row) == len(header) and row[0].isdecimal()]
+    return [header, *(row for row in whole if int(row[0]) <= last)] if header else []

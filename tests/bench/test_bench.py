@@ -153,7 +153,8 @@ def test_faults_fill_their_cell_and_nothing_else(bench, suite, tmp_path):
     reasons = {f["cell"].partition(" ")[0]: f["reason"] for f in told["failures"]}
     assert reasons == {
         "raise": "RuntimeError: out of luck",
-        "nan": "the answer holds NaN or infinity",
+        "nan": "Faulty diverged at step 5: the answer holds NaN or infinity in the mean;"
+        " lower its step size",
         "hang": "timed out after 4 s",
         "die": "its process died twice (status -9)",
     }

@@ -208,7 +208,56 @@ def test_only_some_plugins(tmp_path, monkeypatch):
     }
 
 
-def test_a_damaged_list_of_entry_points_is_one_sentence(tmp_path, monkeypatch):
-    points(tmp_path, monkeypatch, one="[[[broken")
-    with pytest.raises(BrokenPlugin, match="entry points of an installed package"):
-        installed()
+DAMAGED = {
+    "a key twice": b"[console_scripts]\na = b:c\na = d:e\n",
+    "a section twice": b"[console_scripts]\na = b:c\n[console_scripts]\nd = e:f\n",
+    "no section": b"a = b:c\n",
+    "no equals sign": b"[console_scripts]\nnonsense\n",
+    "another encoding": b"[console_scripts]\ncaf\xe9 = b:c\n",
+    "UTF-16": "[console_scripts]\na = b:c\n".encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf[console_scripts]\na = b:c\n",
+    "no text": bytes(range(256)),
+    "a broken head": b"[[[broken",
+    "a percent sign": b"[console_scripts]\na%s = b:%(c)s\n",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_list_of_entry_points_is_passed_over(tmp_path, monkeypatch, name):
+    points(tmp_path, monkeypatch, zulu="own = c")
+    for stem in ("alpha", "zzz"):
+        info = tmp_path / f"{stem}-1.0.dist-info"
+        info.mkdir()
+        (info / "entry_points.txt").write_bytes(DAMAGED[name])
+    assert installed() == [("own", "c", "zulu 1.0")]
+
+
+@pytest.mark.parametrize("name", sorted(DAMAGED.keys() - {"UTF-16", "no text"}))
+def test_a_plugin_in_a_damaged_list_is_found(tmp_path, monkeypatch, name):
+    points(tmp_path, monkeypatch)
+    info = tmp_path / "one-1.0.dist-info"
+    info.mkdir()
+    text = DAMAGED[name] + b"\n[invprob]\nown = c\nown = d\n"
+    (info / "entry_points.txt").write_bytes(text)
+    assert installed() == [("own", "c", "one 1.0")]
+
+
+def test_a_list_that_cannot_be_opened(tmp_path, monkeypatch):
+    points(tmp_path, monkeypatch, own="own = c")
+    (tmp_path / "odd-1.0.dist-info" / "entry_points.txt").mkdir(parents=True)
+    (tmp_path / "gone-1.0.dist-info").mkdir()
+    (tmp_path / "gone-1.0.dist-info" / "entry_points.txt").symlink_to("nowhere")
+    (tmp_path / "odd.egg").write_bytes(b"PK\x03\x04 no zip file")
+    sys.path.append(str(tmp_path / "odd.egg"))
+    assert installed() == [("own", "c", "own 1.0")]
+
+
+def test_ours_keep_their_names(tmp_path, monkeypatch):
+    points(tmp_path, monkeypatch, another="csgm = bad.plugin", invprob="csgm = invprob_csgm.plugin")
+    with pytest.warns(FutureWarning, match="has the name of one of ours, and is called"):
+        found = installed()
+    assert found == [
+        ("csgm", "invprob_csgm.plugin", "invprob 1.0"),
+        ("csgm@another", "bad.plugin", "another 1.0"),
+    ]

@@ -6,6 +6,8 @@ import json
 import struct
 from typing import Any, BinaryIO
 
+from invprob.io.json_text import dumps
+
 HEAD = struct.Struct("<cQ")
 
 
@@ -40,7 +42,7 @@ def _exactly(stream: BinaryIO, count: int) -> bytes | None:
 
 def pack(table: dict[str, Any], data: bytes = b"") -> bytes:
     """A table and bytes as one."""
-    text = json.dumps(table).encode()
+    text = dumps(table).encode()
     return len(text).to_bytes(4, "little") + text + data
 
 

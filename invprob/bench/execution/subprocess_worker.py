@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from invprob import fingerprint
 from invprob.bench.execution import protocol
 from invprob.config import allocator
+from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.runs.build import Models
@@ -41,13 +42,14 @@ def _listen(stream: BinaryIO, asked: queue.SimpleQueue[bytes]) -> None:
 
 
 def _answer(out: BinaryIO, packed: bytes) -> None:
-    from invprob.errors import InvprobError
+    from invprob.errors import Diverged, InvprobError
 
     told, data = protocol.unpack(packed)
     try:
         protocol.send(out, b"R", _cell(told, data, out))
     except InvprobError as error:
-        protocol.send(out, b"E", error.message.encode())
+        advice = f"; {error.hint}" if isinstance(error, Diverged) else ""
+        protocol.send(out, b"E", f"{error.message}{advice}".encode())
     except Exception as error:
         traceback.print_exc()
         protocol.send(out, b"E", f"{type(error).__name__}: {error}".encode())
@@ -68,7 +70,7 @@ def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:
     shape = tuple(truth.shape)
     table = told["experiment"]
     brought = {key: table[key] for key in ("solver", "generator", "prior", "device")}
-    m, sha256 = _models(json.dumps(brought), shape)
+    m, sha256 = _models(dumps(brought), shape)
     if sha256 != told["models"]:
         raise BadWeights(f"the weights here have sha256 {sha256}, not {told['models']}")
     experiment = ResolvedExperiment.parse(table)

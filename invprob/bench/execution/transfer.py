@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
-import os
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,12 @@ from invprob.config.experiment import Experiment
 from invprob.io.files import new_folder
 from invprob.weights import store
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "invprob" / "weights"
+
+@functools.cache
+def _cache() -> Path:
+    """Where weights are kept that arrived; without a home folder, for as long as a worker lives."""
+    place = store.cache()
+    return Path(tempfile.mkdtemp()) if place is None else place / "weights"
 
 
 def named(experiment: Experiment) -> dict[str, Path]:
@@ -52,9 +58,9 @@ def _belonging(path: Path) -> Iterator[tuple[str, Path]]:
                 yield file.name, file
 
 
-def arrive(sha256: str, packed: bytes, name: str, cache: Path = CACHE) -> Path:
+def arrive(sha256: str, packed: bytes, name: str, cache: Path | None = None) -> Path:
     """Where the file or folder `name` of the zip file lies now."""
-    folder = cache / sha256
+    folder = (cache or _cache()) / sha256
     if not folder.is_dir():
         try:
             with new_folder(folder) as part, zipfile.ZipFile(io.BytesIO(packed)) as archive:

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from invprob.generator import Generator
+from invprob.io.json_text import dumps
 from invprob.operator import LinearOperator, Noise, Operator
 from invprob.plugin import KINDS
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
@@ -79,7 +80,7 @@ def manifest_imports_nothing_heavy(plugin: Plugin) -> None:
     if plugin.broken:
         raise Inapplicable("the manifest does not load")
     modules = sorted({e.component.params.partition(":")[0] for e in plugin.entries})
-    names = (json.dumps(value) for value in (modules, MANIFEST_HEAVY, HEAVY))
+    names = (dumps(value) for value in (modules, MANIFEST_HEAVY, HEAVY))
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, plugin.module, *names],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

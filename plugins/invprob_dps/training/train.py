@@ -5,7 +5,6 @@ By default it predicts v = α ε − σ u_0 (Salimans and Ho, 2022, arXiv:2202.0
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from invprob.errors import BadInput, BadParams
 from invprob.io import image_dataset
 from invprob.io.checkpoint import read as read_checkpoint
 from invprob.io.checkpoint import write as write_checkpoint
+from invprob.io.json_text import dumps
 from invprob.latents import generation
 from invprob.trainer import TrainingProgress
 from invprob_dps.folder import write_folder
@@ -163,7 +163,7 @@ def start_from(model: PixelDiffusion, name: str) -> None:
 def _layout(model: PixelDiffusion) -> str:
     """What decides whether weights of one model fit another."""
     config = {k: v for k, v in model.net.config.items() if not k.startswith("_")}
-    return json.dumps([config, model.patch, model.prediction], sort_keys=True)
+    return dumps([config, model.patch, model.prediction], sort_keys=True)
 
 
 def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
