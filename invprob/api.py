@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from invprob import paths
 from invprob.callback import CallbackContext, OnStep
+from invprob.config import input_files
 from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
 from invprob.errors import BadInput
@@ -113,7 +114,7 @@ def solve(
     called = list(callbacks)
     functions = [c for c in called if not isinstance(c, (str, Spec))]
     named = [c for c in called if isinstance(c, (str, Spec))]
-    folder = None if out is None else Path(out)
+    folder = None if out is None else paths.expand(out)
     components = {"operator": operator, "noise": noise, "generator": generator, "prior": prior}
     numbers = {"samples": num_samples, "seed": seed, "device": device, "limit": limit}
     fitting = {"resize": resize or None, "crop": crop or None}
@@ -134,9 +135,10 @@ def solve(
         what = "neither y nor truth is" if y is None else "both y and truth are"
         raise BadInput(f"{what} given", "give y, which is measured already, or truth to measure")
     table, found = _components(solver=solver, **components)
-    paths, memory = _inputs(y, truth)
+    named_files, memory = _inputs(y, truth)
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
-    experiment = Experiment.parse(table | paths | {"observe": named}).resolve(found.registry)
+    experiment = Experiment.parse(table | named_files | {"observe": named}).resolve(found.registry)
+    input_files.check(experiment, found.registry)
     return session.solve(experiment, found.registry, folder, make, memory)
 
 
@@ -153,7 +155,7 @@ def resume(out: Path_) -> Solution:
         InvprobError: If the folder cannot be resumed.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C.
     """
-    return session.resume(registry(), Path(out))
+    return session.resume(registry(), paths.expand(out))
 
 
 def compose(
@@ -227,21 +229,21 @@ def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], InMemoryInput | None]:
         return {"measurement": os.fspath(y)}, None
     if y is not None:
         return {}, InMemoryInput(measurement=in_memory.numbers(y, "y"))
-    if (paths := _paths(truth)) is not None:
-        return {"images": paths}, None
+    if (named := _paths(truth)) is not None:
+        return {"images": named}, None
     return {}, InMemoryInput(pictures=in_memory.pictures(truth))
 
 
 def _paths(truth: Any) -> list[str] | None:
     """The paths that `truth` consists of; None where it is pictures."""
     parts = list(truth) if isinstance(truth, (list, tuple)) else [truth]
-    paths = [os.fspath(part) for part in parts if isinstance(part, (str, os.PathLike))]
-    return paths if paths and len(paths) == len(parts) else None
+    texts = [os.fspath(part) for part in parts if isinstance(part, (str, os.PathLike))]
+    return texts if texts and len(texts) == len(parts) else None
 
 
 def _pictures(truth: Any) -> Sequence[images.ImageFile | in_memory.Picture]:
-    paths = _paths(truth)
-    return in_memory.pictures(truth) if paths is None else images.gather(paths)
+    named = _paths(truth)
+    return in_memory.pictures(truth) if named is None else images.gather(named)
 
 
 def _refuse_beside_a_problem(names: Sequence[str]) -> None:

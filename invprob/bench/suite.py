@@ -10,13 +10,15 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from invprob import paths
 from invprob.bench.methods import Method, Override, Task
 from invprob.bench.tables import METRICS
 from invprob.bench.toml_lines import line_of
+from invprob.config import toml
 from invprob.config.experiment import Experiment, ResolvedExperiment, override
 from invprob.config.registry import Registry
-from invprob.errors import BadInput, BadParams, InvprobError, nearest
-from invprob.params import Params, Spec
+from invprob.errors import BadParams, InvprobError, nearest
+from invprob.params import Params, Spec, read_chain
 
 DEFAULT = Path(__file__).with_name("default.toml")
 
@@ -170,7 +172,7 @@ class Suite(Params):
 
     def paths(self, beside: Path) -> list[str]:
         """The images, found from the folder of the suite."""
-        return [str(beside / Path(image).expanduser()) for image in self.images]
+        return [str(beside / paths.expand(image)) for image in self.images]
 
 
 def read(path: Path, registry: Registry) -> Suite:
@@ -178,16 +180,12 @@ def read(path: Path, registry: Registry) -> Suite:
 
     Raises `BadParams` or `BadInput` with file, line and hint, before anything runs.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise BadInput(f"suite {path} cannot be read: {reason}", "give a TOML file") from None
+    text = toml.read_text(path, "suite")
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadParams(
-            f"{path} is no TOML: {error}", "see docs/how-to/comparing-methods.md"
+            f"{path} is not TOML: {error}", "see docs/how-to/comparing-methods.md"
         ) from None
     try:
         suite = Suite.model_validate(table)
@@ -207,7 +205,7 @@ def _checks(suite: Suite, beside: Path, registry: Registry) -> Iterator[tuple[Se
     from invprob.io import images
 
     def known(kind: str, text: str) -> None:
-        for part in text.split("|"):
+        for part in read_chain(text):
             spec = Spec.model_validate(part)
             entry = registry.find(kind, spec.name)
             entry.params().parse(spec.params, f"{kind} {spec.name}")

@@ -30,10 +30,10 @@ and computes only what is missing or changed. Exit status 1 if cells failed.
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("suite", required=False, type=click.Path(path_type=Path))
+@click.argument("suite", required=False, type=options.PATH)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     help="Folder of the bench; one that is there is gone on with.  [default: runs/bench-NAME]",
 )

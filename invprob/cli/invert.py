@@ -21,7 +21,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.PATH)
 @options.generator
 @click.option("--stage", metavar="K", default=1, help="The stage of the latents.  [default: 1]")
 @click.option(
@@ -35,14 +35,14 @@ Examples:
 @options.device
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     required=True,
     help="Folder for the latents; one that was begun is gone on with.",
 )
 @options.speech
 def command(
-    images: tuple[str, ...],
+    images: tuple[Path, ...],
     generator: str,
     stage: int,
     settings: tuple[str, ...],

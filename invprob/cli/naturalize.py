@@ -18,7 +18,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.PATH)
 @options.generator
 @click.option(
     "--prior",
@@ -58,7 +58,7 @@ Examples:
 @options.new_folder
 @options.speech
 def command(
-    images: tuple[str, ...],
+    images: tuple[Path, ...],
     generator: str,
     prior: str,
     strength: float,

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
 
+
+class PathType(click.Path):
+    """A path as `invprob.paths` reads it, which the shell completes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from invprob import paths
+
+        return paths.expand(value)
+
+
+PATH = PathType()
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -50,7 +62,7 @@ def out(f: F) -> F:
     """``--out`` of a run."""
     return click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="DIR",
         help="New or empty folder for the results.  [default: a dated one under runs/]",
     )(f)
@@ -60,7 +72,7 @@ def new_folder(f: F) -> F:
     """``--out`` that must be given."""
     return click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="DIR",
         required=True,
         help="New or empty folder for the results.",

@@ -25,7 +25,7 @@ on with `invprob resume DIR`.
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.argument("images", nargs=-1, metavar="[IMAGE]...", type=options.PATH)
 @click.option("--solver", metavar="SPEC", help="The algorithm.  [default: sgilo]")
 @click.option(
     "--operator",
@@ -55,6 +55,7 @@ on with `invprob resume DIR`.
 @options.device
 @click.option(
     "--measurement",
+    type=options.PATH,
     metavar="FILE",
     help="Start from this degraded picture or array; there is no ground truth then.",
 )
@@ -72,7 +73,7 @@ on with `invprob resume DIR`.
 @options.dry_run
 @options.speech
 def command(
-    images: tuple[str, ...],
+    images: tuple[Path, ...],
     priors: tuple[str, ...],
     operator: str | None,
     resize: bool,

@@ -34,11 +34,11 @@ Examples:
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("name")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=options.PATH)
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     required=True,
     help="Folder for weights and checkpoints; a training in it is taken up.",

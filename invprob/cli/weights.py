@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from invprob.cli import options
+
 FAILED = 1
 
 
@@ -46,7 +48,7 @@ def listed() -> None:
 
 @command.command()
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.PATH)
 @click.option("--license", "licence", metavar="TEXT", help="The licence of the weights, kept.")
 def add(name: str, file: Path, licence: str | None) -> None:
     """Put FILE on the shelf under NAME; `weights=NAME` then finds it.

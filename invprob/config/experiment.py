@@ -10,15 +10,20 @@ from pydantic import Field, field_validator
 from invprob.config import toml
 from invprob.config.registry import Entry, Registry
 from invprob.errors import BadParams, Incompatible, nearest
-from invprob.params import Params, Spec
+from invprob.params import Params, Spec, read_chain
+from invprob.paths import InputPath
 from invprob.plugin import Kind
 
 
 class Experiment(Params):
     """What to solve, with what, from which seed. Everything a run depends on, but the files."""
 
-    images: tuple[str, ...] = Field((), description="Images, folders or zip files; none: bundled.")
-    measurement: str | None = Field(None, description="A degraded picture or array to start from.")
+    images: tuple[InputPath, ...] = Field(
+        (), description="Images, folders or zip files; none: bundled."
+    )
+    measurement: InputPath | None = Field(
+        None, description="A degraded picture or array to start from."
+    )
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's aspect or size.")
     limit: int | None = Field(None, ge=1, description="Use the first images only.")
@@ -48,9 +53,9 @@ class Experiment(Params):
     @classmethod
     def _composition(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(value.split("|"))
+            return read_chain(value)
         if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
-            return tuple(part for text in value for part in text.split("|"))
+            return tuple(part for text in value for part in read_chain(text))
         return [value] if isinstance(value, Mapping) else value
 
     def prior_of(self, stage: int) -> Spec | None:

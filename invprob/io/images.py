@@ -20,6 +20,7 @@ from invprob.errors import BadInput
 from invprob.io import files
 from invprob.io.arrays import read_array
 from invprob.io.decode import FORMATS, SUFFIXES, decode
+from invprob.paths import existing, unreadable
 
 __all__ = [
     "ImageFile", "bundled", "fit", "gather", "read", "read_grey", "read_measurement", "to_pil",
@@ -58,14 +59,14 @@ def read(path: str | Path, channels: int | None = 3) -> Tensor:
     `channels` is 1 or 3, or None for what the picture has. Raises `BadInput` if there is no such
     file, it cannot be read, is no picture, is damaged, or exceeds `decode.MAX_PIXELS`.
     """
-    path = _existing(path)
+    path = existing(path)
     if not path.is_file():
         raise BadInput(f"{path} is a folder or a device, not an image", "give an image file")
     try:
         with path.open("rb") as stream:
             return decode(stream, str(path), channels)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def read_grey(path: str | Path) -> Tensor:
@@ -79,7 +80,7 @@ def read_measurement(path: str | Path) -> Tensor:
 
     Raises `BadInput`, also for numbers that are NaN or infinite.
     """
-    path = _existing(path)
+    path = existing(path)
     if path.suffix.lower() in (".safetensors", ".npz", ".npy"):
         return read_array(path)
     return read(path, None)
@@ -133,7 +134,7 @@ def gather(paths: Iterable[str | Path]) -> list[ImageFile]:
     """
     found: list[tuple[Path, str | None]] = []
     for given in paths:
-        path = _existing(given)
+        path = existing(given)
         batch = [(path, None)] if path.is_file() else _in_folder(path)
         if path.is_file() and path.suffix.lower() == ".zip":
             batch = _in_zip(path)
@@ -160,7 +161,7 @@ def _in_folder(path: Path) -> list[tuple[Path, str | None]]:
     try:
         inside = sorted(path.iterdir())
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return [(p, None) for p in inside if _is_picture(p.name) and p.is_file()]
 
 
@@ -169,7 +170,7 @@ def _in_zip(path: Path) -> list[tuple[Path, str | None]]:
         with zipfile.ZipFile(path) as archive:
             members = sorted(i.filename for i in archive.infolist() if not i.is_dir())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return [(path, m) for m in members if _is_picture(m) and not m.startswith("__MACOSX")]
 
 
@@ -179,7 +180,7 @@ def _unpack(path: Path, member: str) -> bytes:
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             data = stream.read(MAX_MEMBER + 1)
     except Exception as error:  # bad or encrypted archives raise half a dozen unrelated classes
-        raise _unreadable(Path(f"{path}/{member}"), error) from None
+        raise unreadable(Path(f"{path}/{member}"), error) from None
     if len(data) > MAX_MEMBER:
         raise BadInput(
             f"{path}/{member} unpacks to more than {MAX_MEMBER // 2**20} MiB",
@@ -203,21 +204,6 @@ def _unique(stem: str, parent: str, taken: dict[str, None]) -> str:
     while f"{plain}-{number}".casefold() in taken:
         number += 1
     return f"{plain}-{number}"
-
-
-def _existing(path: str | Path) -> Path:
-    path = Path(path).expanduser()
-    try:
-        if path.exists():
-            return path
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    raise BadInput(f"there is no file or folder {path}", "check the path")
-
-
-def _unreadable(path: Path, error: Exception) -> BadInput:
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return BadInput(f"{path} cannot be read: {reason[:1].lower() + reason[1:]}", "check the file")
 
 
 def to_pil(image: Tensor) -> Image.Image:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from invprob import paths
 from invprob.errors import BadInput, BadWeights, nearest
 from invprob.io import checksums, files
 from invprob.plugin import NAME
@@ -79,7 +80,7 @@ def locate(name: str, bundled: Path) -> Path:
 
 def path(name: str) -> Path | None:
     """The file or folder of a name that is a path or on the shelf, else None."""
-    given = Path(name).expanduser()
+    given = paths.expand(name)
     if given.exists():
         return given
     records = kept()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.paths import PathText
 
 
 class DPSParams(Params):
@@ -30,7 +31,7 @@ class DPSParams(Params):
 class PixelDiffusionParams(Params):
     """A diffusion model of images."""
 
-    weights: str = Field(
+    weights: PathText = Field(
         "faces64-ddpm",
         description="A bundled name, a folder that diffusers wrote, or a file.",
     )
@@ -84,7 +85,7 @@ class DiffusionTraining(Params):
     prediction: Literal["v_prediction", "epsilon", "sample"] = Field(
         "v_prediction", description="What the network predicts, in the terms of diffusers."
     )
-    start: str | None = Field(
+    start: PathText | None = Field(
         None, description="Weights to start from, bundled or a folder; none: random ones."
     )
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
