@@ -91,11 +91,10 @@ def test_what_is_no_file(home, tmp_path):
 def test_any_text_is_a_path_or_a_sentence(text):
     try:
         found = paths.expand(text)
-    except BadInput as fault:
-        assert "\n" not in fault.message
-    else:
-        assert paths.expand(found) == found
-        assert text.startswith("~") or found == Path(text)
+    except BadInput:
+        return
+    assert paths.expand(found) == found
+    assert text.startswith("~") or found == Path(text)
 
 
 def test_one_place_expands():
