@@ -54,6 +54,7 @@ def solve(
     device: str | None = None,
     resize: bool = False,
     crop: bool = False,
+    crop_at: str | None = None,
     limit: int | None = None,
     callbacks: Iterable[OnStep | str | Spec] = (),
     out: Path_ | None = None,
@@ -86,8 +87,11 @@ def solve(
         seed: The seed of every draw, at least 0; None: 0.
         device: ``"auto"`` (CUDA, then MPS, then the CPU), ``"cpu"``, ``"cuda"`` or ``"mps"``; None:
             ``"auto"``.
-        resize: Whether to resize images of `truth` to the size of the generator.
-        crop: Whether to crop images of `truth` to the size of the generator, or its aspect.
+        resize: Whether to resize images, a measurement that is a picture, and masks to the size of
+            the generator.
+        crop: Whether to crop them to the size of the generator, or its aspect.
+        crop_at: Where the crop lies: ``"middle"``, ``"top"``, ``"bottom"``, ``"left"``,
+            ``"right"``, or how far down and to the right, ``"0.2,0.5"``; None: ``"middle"``.
         limit: Use only so many images of `truth`, at least 1; None: all.
         callbacks: Functions of an `invprob.solver.Progress`, called after every step; one that
             returns True stops the run, which then returns what there is. Or observers by name.
@@ -117,7 +121,7 @@ def solve(
     folder = None if out is None else paths.expand(out)
     components = {"operator": operator, "noise": noise, "generator": generator, "prior": prior}
     numbers = {"samples": num_samples, "seed": seed, "device": device, "limit": limit}
-    fitting = {"resize": resize or None, "crop": crop or None}
+    fitting = {"resize": resize or None, "crop": crop or None, "crop_at": crop_at}
 
     def make(_: CallbackContext) -> list[OnStep]:
         return functions
@@ -135,6 +139,11 @@ def solve(
         what = "neither y nor truth is" if y is None else "both y and truth are"
         raise BadInput(f"{what} given", "give y, which is measured already, or truth to measure")
     table, found = _components(solver=solver, **components)
+    if y is not None and operator is None:
+        raise BadInput(
+            "y is given without the operator that measured it",
+            'say what happened to it: operator="inpaint:mask=hole.png", "superres:factor=4", …',
+        )
     named_files, memory = _inputs(y, truth)
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
     experiment = Experiment.parse(table | named_files | {"observe": named}).resolve(found.registry)
@@ -228,7 +237,7 @@ def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], InMemoryInput | None]:
     if isinstance(y, (str, os.PathLike)):
         return {"measurement": os.fspath(y)}, None
     if y is not None:
-        return {}, InMemoryInput(measurement=in_memory.numbers(y, "y"))
+        return {}, InMemoryInput(measurement=in_memory.numbers(y, "y", holes=True))
     if (named := _paths(truth)) is not None:
         return {"images": named}, None
     return {}, InMemoryInput(pictures=in_memory.pictures(truth))

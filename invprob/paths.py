@@ -88,9 +88,21 @@ def unreadable(path: Path | str, error: Exception) -> BadInput:
     Returns:
         A sentence with the reason, in one line.
     """
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    reason = reason.split("\n")[0] or type(error).__name__
-    return BadInput(f"{path} cannot be read: {reason[:1].lower() + reason[1:]}", "check the file")
+    return BadInput(f"{path} cannot be read: {reason(error)}", "check the file")
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, to go on after a colon.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        Its first line, from a lower-case letter on; the name of its class if it says nothing.
+    """
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    text = text.strip().split("\n")[0].rstrip(".")
+    return text[:1].lower() + text[1:] if text else type(error).__name__
 
 
 def _check(text: str) -> None:

@@ -19,6 +19,7 @@ from invprob.config.experiment import Experiment, ResolvedExperiment, override
 from invprob.config.registry import Registry
 from invprob.errors import BadParams, InvprobError, nearest
 from invprob.params import Params, Spec, read_chain
+from invprob.params.crop_at import CropAt
 
 DEFAULT = Path(__file__).with_name("default.toml")
 
@@ -45,6 +46,7 @@ class Suite(Params):
     limit: int | None = Field(None, ge=1, description="Use so many images, evenly spread.")
     resize: bool = Field(False, description="Resize images to the size of the methods.")
     crop: bool = Field(False, description="Crop images to the size or aspect of the methods.")
+    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
     seeds: tuple[int, ...] = Field(
         (0,), min_length=1, description="Seeds of every draw: masks, matrices, noise, chains."
     )

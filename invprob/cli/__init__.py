@@ -28,7 +28,7 @@ COMMANDS = {
     "check": "Check that a plugin keeps the rules.",
     "train": "Train a generator, prior or diffusion model on your own images.",
     "convert": "Convert published weights to safetensors.",
-    "weights": "List, add and verify weights by name.",
+    "weights": "List, add, remove and verify weights by name.",
     "new": "Write the package of a new plugin, which works as it stands.",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import options
+from invprob.cli import framing, options
 
 EXAMPLES = """\b
 Examples:
@@ -31,7 +31,7 @@ Examples:
     metavar="KEY=VALUE",
     help="steps, batch, lr, sigma or weight. Repeatable.",
 )
-@options.fitting
+@framing.fitting
 @options.device
 @click.option(
     "--out",
@@ -48,6 +48,7 @@ def command(
     settings: tuple[str, ...],
     resize: bool,
     crop: bool,
+    crop_at: str | None,
     limit: int | None,
     device: str | None,
     out: Path,
@@ -64,6 +65,7 @@ def command(
     from invprob.latents.params import InversionParams
 
     given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
+    given |= {"crop_at": crop_at} if crop_at else {}
     params = InversionParams.parse({**given, **options.pairs(settings)}, "--set")
     spec = options.checked("generator", generator)
     psnrs: list[float] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from invprob import fingerprint
-from invprob.cli import options
+from invprob.cli import framing, options
 
 EXAMPLES = """\b
 Examples:
@@ -50,7 +50,7 @@ Examples:
     metavar="S",
     help="Tolerance of the inversion, for images in [0, 1].  [default: 0.05]",
 )
-@options.fitting
+@framing.fitting
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed.  [default: 0]"
 )
@@ -67,6 +67,7 @@ def command(
     sigma: float,
     resize: bool,
     crop: bool,
+    crop_at: str | None,
     limit: int | None,
     seed: int,
     device: str | None,
@@ -94,8 +95,10 @@ def command(
         from invprob.analysis import metrics
         from invprob.io import images as pictures_of
         from invprob.io.files import write_json
+        from invprob.io.framing import Framing
         from invprob.latents import generation, stages
         from invprob.latents.naturalize import naturalise
+        from invprob.params.crop_at import place
         from invprob.runs import build, folder
 
         where = build.device(device or "auto")
@@ -106,8 +109,9 @@ def command(
         law.requires_grad_(False)
         shape = model.image_shape
         files = pictures_of.gather(images)[:limit]
+        how_framed = Framing(resize, crop, place(crop_at or "middle"))
         given = torch.stack(
-            [pictures_of.fit(f.read(shape[0]), shape, resize, crop, f.name) for f in files]
+            [how_framed.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
         )
         keys = [seeds.key(seed, "naturalize", fingerprint.digest(picture)) for picture in given]
         folder.claim(out)

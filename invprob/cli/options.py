@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from invprob.cli.path_type import PATH as PATH
 from invprob.errors import BadParams
 
 if TYPE_CHECKING:
@@ -16,17 +16,6 @@ if TYPE_CHECKING:
     from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
 
-
-class PathType(click.Path):
-    """A path as `invprob.paths` reads it, which the shell completes."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        from invprob import paths
-
-        return paths.expand(value)
-
-
-PATH = PathType()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,15 +74,6 @@ def generator(f: F) -> F:
     return click.option("--generator", metavar="SPEC", default="sgilo.stylegan2", help=text)(f)
 
 
-def fitting(f: F) -> F:
-    """``--resize``, ``--crop`` and ``--limit``, for images given."""
-    few = "Use the first N images."
-    f = click.option("--limit", type=click.IntRange(min=1), metavar="N", help=few)(f)
-    text = "Crop images to the generator's size or aspect."
-    f = click.option("--crop", is_flag=True, help=text)(f)
-    return click.option("--resize", is_flag=True, help="Resize images to the generator's size.")(f)
-
-
 def dry_run(f: F) -> F:
     """``--dry-run``."""
     text = "Print the whole experiment as TOML and stop."
@@ -141,20 +121,27 @@ def pairs(settings: Sequence[str]) -> dict[str, str]:
     Raises:
         BadParams: If one is written otherwise.
     """
-    found = {}
+    found: dict[str, str] = {}
     for text in settings:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise BadParams(f"--set {text!r} is not key=value", "e.g. --set batch=16")
-        found[key.strip().replace("-", "_")] = value.strip()
+        _once(found, key.strip().replace("-", "_"), value.strip())
     return found
 
 
-def flags(extra: Sequence[str]) -> dict[str, str]:
+def _once(found: dict[str, str], key: str, value: str) -> None:
+    if key in found:
+        raise BadParams(f"{key!r} is given twice", "keep one of them")
+    found[key] = value
+
+
+def flags(extra: Sequence[str], switches: Collection[str] = ()) -> dict[str, str]:
     """Read ``--KEY VALUE`` and ``--KEY=VALUE`` arguments.
 
     Args:
         extra: The words of the command line.
+        switches: Keys that are on where no value follows.
 
     Returns:
         Values by key, with underscores.
@@ -162,16 +149,20 @@ def flags(extra: Sequence[str]) -> dict[str, str]:
     Raises:
         BadParams: If a word is neither.
     """
-    found = {}
-    words = iter(extra)
-    for word in words:
+    found: dict[str, str] = {}
+    words = list(extra)
+    while words:
+        word = words.pop(0)
         key, equals, value = word.partition("=")
         if not key.startswith("--") or len(key) < 3:
             raise BadParams(f"{word!r} is one argument too many", "parameters are --KEY VALUE")
-        given = value if equals else next(words, None)
-        if given is None:
-            raise BadParams(f"{word} is given no value", f"write {word} VALUE")
-        found[key.removeprefix("--").replace("-", "_")] = given
+        name = key.removeprefix("--").replace("-", "_")
+        if not equals:
+            alone = not words or words[0].startswith("--")
+            if alone and name not in switches:
+                raise BadParams(f"{word} is given no value", f"write {word} VALUE")
+            value = "true" if alone else words.pop(0)
+        _once(found, name, value)
     return found
 
 

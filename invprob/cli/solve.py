@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import execute, options
+from invprob.cli import execute, framing, options
 
 EXAMPLES = """\b
 Examples:
@@ -59,8 +59,7 @@ on with `invprob resume DIR`.
     metavar="FILE",
     help="Start from this degraded picture or array; there is no ground truth then.",
 )
-@click.option("--resize", is_flag=True, help="Resize images to the generator's size.")
-@click.option("--crop", is_flag=True, help="Crop images to the generator's size or aspect.")
+@framing.framed
 @click.option(
     "--limit",
     type=int,
@@ -78,6 +77,7 @@ def command(
     operator: str | None,
     resize: bool,
     crop: bool,
+    crop_at: str | None,
     observe: tuple[str, ...],
     out: Path | None,
     settings: tuple[str, ...],
@@ -103,6 +103,8 @@ def command(
         table["resize"] = True
     if crop:
         table["crop"] = True
+    if crop_at is not None:
+        table["crop_at"] = crop_at
     if observe:
         table["observe"] = observe
     experiment = options.experiment(table, settings)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invprob.cli import faults, options
+from invprob.errors import BadParams
 
 if TYPE_CHECKING:
     from invprob.cli.console import Meter
@@ -73,8 +74,14 @@ def command(
 
     spec = Spec.model_validate(name)
     entry = registry().find("trainer", spec.name)
-    given = {**spec.params, **options.pairs(settings), **options.flags(extra)}
-    params = entry.params().parse(given, f"trainer {spec.name}")
+    model = entry.params()
+    switches = {key for key, field in model.model_fields.items() if field.annotation is bool}
+    given: dict[str, Any] = {}
+    for part in (spec.params, options.pairs(settings), options.flags(extra, switches)):
+        if twice := sorted(part.keys() & given.keys()):
+            raise BadParams(f"{twice[0]!r} is given twice", "keep one of them")
+        given |= part
+    params = model.parse(given, f"trainer {spec.name}")
     # of several processes (torchrun) the first speaks
     quiet = quiet or os.environ.get("RANK", "0") != "0"
     try:
@@ -94,7 +101,7 @@ def command(
         click.echo(json.dumps(_plain(out, last)))
     elif not quiet:
         if last is not None:
-            console.say(f"{last.step} steps, {figures(last)}")
+            console.say(f"{last.step} {last.unit}s, {figures(last)}")
         console.say(str(out), "bold")
 
 
@@ -117,7 +124,7 @@ def _watched(
     try:
         for record in records:
             if last is None:
-                meter.begin(label, record.step, record.total)
+                meter.begin(label, record.step, record.total, record.unit)
             last = record
             if record.picture is not None:
                 meter.say(str(record.picture))

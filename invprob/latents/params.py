@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from invprob.params import Params
+from invprob.params.crop_at import CropAt
 
 
 class InversionParams(Params):
@@ -18,3 +19,4 @@ class InversionParams(Params):
     weight: float = Field(1.0, ge=0, description="Weight of staying near the generator's law.")
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's size or aspect.")
+    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")

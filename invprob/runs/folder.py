@@ -63,7 +63,10 @@ def claim(out: Path) -> bool:
             raise BadInput(f"{out} is a file", "give another --out")
         if out.is_dir() and any(out.iterdir()):
             raise BadInput(
-                f"folder {out} is not empty", f"give another --out, or: invprob resume {out}"
+                f"folder {out} is not empty",
+                f"give another --out, or: invprob resume {out}"
+                if (out / "experiment.toml").is_file()
+                else "give another --out",
             )
         out.mkdir(parents=True, exist_ok=True)
         probe = out / ".probe"

@@ -165,7 +165,10 @@ class PoissonNoiseParams(Params):
     """Photon noise."""
 
     gain: float = Field(
-        0.01, gt=0, description="Intensity per photon: white (1) is 1/gain photons on average."
+        0.01,
+        gt=0,
+        le=1e6,
+        description="Intensity per photon: white (1) is 1/gain photons on average.",
     )
 
 

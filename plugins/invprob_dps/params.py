@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.params.pictures import PictureSet
 from invprob.paths import PathText
 
 
@@ -58,7 +59,7 @@ class GuidedDiffusionParams(Params):
     steps: int = Field(1000, ge=50, description="Noise levels that it was trained with.")
 
 
-class DiffusionTraining(Params):
+class DiffusionTraining(PictureSet):
     """Training of a pixel diffusion model on square images."""
 
     model_config = ConfigDict(
@@ -89,9 +90,6 @@ class DiffusionTraining(Params):
         None, description="Weights to start from, bundled or a folder; none: random ones."
     )
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
-    held_out: float = Field(
-        0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."
-    )
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     snapshot_kimg: int = Field(25, ge=1, description="Thousands of images between samples.")
     checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")
