@@ -60,6 +60,7 @@ def command(
     Each IMAGE is a picture, a folder or a zip file. Latents are written in shards as they are
     found; after Ctrl-C the same command goes on. `invprob train prior` learns from them.
     """
+    from invprob import paths
     from invprob.cli import console, faults
     from invprob.config.registry import registry
     from invprob.latents.params import InversionParams
@@ -67,6 +68,8 @@ def command(
     given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
     given |= {"crop_at": crop_at} if crop_at else {}
     params = InversionParams.parse({**given, **options.pairs(settings)}, "--set")
+    for image in images:
+        paths.existing(image)
     spec = options.checked("generator", generator)
     psnrs: list[float] = []
     try:

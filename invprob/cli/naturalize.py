@@ -81,9 +81,12 @@ def command(
     --strength and taken back by the score model. Writes the pictures before and after, and
     sheet.png with a row of each: given, inverted, naturalised.
     """
+    from invprob import paths
     from invprob.cli import console
     from invprob.config.registry import registry
 
+    for image in images:
+        paths.existing(image)
     spec = options.checked("generator", generator)
     stage, which = options.score_prior(prior)
     how = options.sampler(sampler)

@@ -18,9 +18,10 @@ Examples:
   invprob solve --measurement y.png --operator inpaint:mask=hole.png
   invprob solve --set solver.steps=20,20 --dry-run
 
-A component is written NAME:key=value,key=value. `invprob list` names the
-components, `invprob show KIND NAME` their parameters. Ctrl-C keeps the run; go
-on with `invprob resume DIR`.
+A component is written NAME:key=value,key=value, a value with | or , in quotes:
+'inpaint:mask="a|b.png"'. `invprob list` names the components, `invprob show
+KIND NAME` their parameters. Ctrl-C keeps the run; go on with `invprob resume
+DIR`.
 """
 
 

@@ -19,6 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 import invprob
+from invprob.analysis import metrics
+from invprob.cli import options
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, BadParams, InvprobError
@@ -300,3 +302,30 @@ def test_any_array_is_a_run_or_a_sentence(
             solve(y=array, operator="identity")
     except InvprobError as fault:
         json.dumps(fault.message)
+
+
+def test_words_after_train() -> None:
+    switches = {"resize", "crop"}
+    assert options.flags(["--resize", "--crop", "--size", "64"], switches) == {
+        "resize": "true",
+        "crop": "true",
+        "size": "64",
+    }
+    assert options.flags(["--crop", "false", "--lr=-1"], switches) == {"crop": "false", "lr": "-1"}
+    for wrong in (["--size", "--crop"], ["--size", "1", "--size", "2"]):
+        with pytest.raises(BadParams):
+            options.flags(wrong, switches)
+    with pytest.raises(BadParams, match="given twice"):
+        options.pairs(["batch=1", "batch=2"])
+
+
+def test_train_takes_a_parameter_once(invoke: Invoke) -> None:
+    said = invoke("train", "count", ".", "--out", "t", "--steps", "2", "--set", "steps=3")
+    assert said.status == 2
+    assert "'steps' is given twice" in said.err
+
+
+def test_pictures_of_a_few_pixels_have_no_ssim() -> None:
+    tiny = torch.rand(2, 3, 4, 4)
+    assert metrics.ssim(tiny, tiny).isnan().all()
+    assert metrics.ssim(torch.rand(2, 3, 6, 6), torch.rand(2, 3, 6, 6)).isfinite().all()

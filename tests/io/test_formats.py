@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as some
 from PIL import Image, ImageOps, PngImagePlugin, features
 
 from invprob.errors import BadInput, InvprobError
-from invprob.io import collection, image_dataset, images
+from invprob.io import checkpoint, collection, image_dataset, images
+from invprob.params.pictures import PictureSet
 from tests.io.test_images import picture, refusal, tensor
 
 JUNK = b"\0\5\26\7\0\2\0\0Mac OS X"
@@ -197,6 +198,33 @@ def test_a_training_set_is_read_alike(tmp_path, collected):
     data, names = image_dataset.read(collected, 3)
     assert data.shape == (2, 3, 8, 8)
     assert names == ["a.PNG", "thing.png/b.png"]
+
+
+def test_a_training_set_of_photographs(tmp_path):
+    for i, (height, width) in enumerate([(12, 20), (16, 8), (8, 8)]):
+        (tmp_path / f"{i}.png").write_bytes(png(picture(height, width, seed=i)))
+    assert "squares of one size" in refusal(image_dataset.read, tmp_path, 3)
+    asked = PictureSet(size=8, resize=True, crop=True, held_out=0.34)
+    found = image_dataset.load(tmp_path, 3, asked)
+    assert found.images.shape == (3, 3, 8, 8)
+    assert torch.equal(found.images[2], torch.from_numpy(picture(8, 8, seed=2)).permute(2, 0, 1))
+    assert len(found.train) == 2
+    assert len(found.held_out) == 1
+    assert image_dataset.load(tmp_path, 3, asked).digest == found.digest
+    (tmp_path / "2.png").write_bytes(png(picture(8, 8, seed=3)))
+    assert image_dataset.load(tmp_path, 3, asked).digest != found.digest
+    with pytest.raises(BadInput, match="pixels; training needs"):
+        image_dataset.read(tmp_path, 3, PictureSet(size=8, crop_at="top"))
+
+
+def test_a_training_goes_on_only_as_it_began(tmp_path):
+    began = {"params": {"batch": 500, "channels": [16]}, "data": "a"}
+    now = {"batch": 500, "channels": [16], "new": None}
+    checkpoint.check_training(tmp_path, began, now, "a")
+    checkpoint.check_training(tmp_path, {"params": began["params"]}, now, "b")
+    said = refusal(checkpoint.check_training, tmp_path, began, {**now, "batch": 250}, "a")
+    assert said.endswith("is of a training with batch=500 and not 250")
+    assert "other data" in refusal(checkpoint.check_training, tmp_path, began, now, "b")
 
 
 def test_damaged_and_encrypted_archives(tmp_path):
