@@ -155,6 +155,9 @@ class Suite(Params):
             "samples": method.samples or self.samples,
             "seed": seed,
             "device": self.device,
+            "resize": self.resize,
+            "crop": self.crop,
+            "crop_at": self.crop_at,
         }
         needs = registry.find("solver", solver.partition(":")[0]).component.needs
         generator = method.generator or (self.generator if "generator" in needs else None)

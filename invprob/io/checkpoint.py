@@ -121,7 +121,7 @@ def check_training(
     if other:
         said = ", ".join(f"{k}={_word(began[k])} and not {_word(params[k])}" for k in other)
         raise BadInput(
-            f"{path} is of a training with {said}",
+            f"{path} is of a training with other parameters: {said}",
             "give the parameters that it began with, or another --out",
         )
     if saved.get("data", data) != data:

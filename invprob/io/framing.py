@@ -41,7 +41,7 @@ class Framing:
         crop: Whether they are cropped.
         at: How far down and to the right the crop lies, in [0, 1].
         pictures: The sizes of the pictures of the run as they are given; none where they are not
-            known. A mask or kernel that is not of the size of the generator must fit them.
+            known. A mask that is not of the size of the generator must fit them.
     """
 
     resize: bool = False

@@ -38,7 +38,10 @@ def write(
     """
     about = {
         "generator": fingerprint.of_module(generator),
-        "params": params.model_dump(mode="json"),
+        # folders of before know of no place
+        "params": params.model_dump(
+            mode="json", exclude={"crop_at"} if params.crop_at == "middle" else None
+        ),
         "images": [file.name for file in files],
         "groups": [group(file) for file in files],
     }

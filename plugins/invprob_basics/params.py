@@ -45,7 +45,9 @@ class InpaintParams(Exclusive):
         None, description="The half that is missing."
     )
     mask: InputPath | None = Field(
-        None, description="An image of the same size: light pixels are measured, dark ones missing."
+        None,
+        description="An image or array of the size of the picture: light pixels are measured, dark"
+        " ones missing.",
     )
 
     @field_validator("box", "at", mode="before")
@@ -94,7 +96,7 @@ class BlurParams(Exclusive):
     motion: float | None = Field(None, gt=1, description="Length of a straight motion in pixels.")
     angle: float = Field(0.0, description="Direction of the motion in degrees, 0 is to the right.")
     kernel: InputPath | None = Field(
-        None, description="An image or .npy file that holds the kernel; it is scaled to sum 1."
+        None, description="An image or array that holds the kernel; it is scaled to sum 1."
     )
     boundary: Literal["reflect", "circular"] = Field(
         "reflect", description="What lies beyond the border: the mirror image, or the other side."

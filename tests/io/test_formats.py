@@ -223,7 +223,7 @@ def test_a_training_goes_on_only_as_it_began(tmp_path):
     checkpoint.check_training(tmp_path, began, now, "a")
     checkpoint.check_training(tmp_path, {"params": began["params"]}, now, "b")
     said = refusal(checkpoint.check_training, tmp_path, began, {**now, "batch": 250}, "a")
-    assert said.endswith("is of a training with batch=500 and not 250")
+    assert said.endswith("with other parameters: batch=500 and not 250")
     assert "other data" in refusal(checkpoint.check_training, tmp_path, began, now, "b")
 
 
