@@ -16,6 +16,7 @@ a picture may hold:
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from typing import IO, NamedTuple
 
@@ -46,6 +47,7 @@ _UPRIGHT = {
 _ORIENTATION = 0x0112
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 _PNG = b"\x89PNG\r\n\x1a\n"
+_log = logging.getLogger(__name__)
 
 
 class Layers(NamedTuple):
@@ -129,6 +131,8 @@ def _load(stream: IO[bytes], label: str) -> Image.Image:
 
 
 def _loaded(picture: Image.Image, label: str) -> Image.Image:
+    if _has_more(picture):
+        _log.warning("%s: the first of its frames or pages is taken", label)
     try:
         picture.load()
     except Exception as error:  # whatever hostile bytes make a decoder raise, the file is at fault
@@ -148,6 +152,15 @@ def _open(stream: IO[bytes], label: str) -> Image.Image:
             "reduce the picture first",
         )
     return picture
+
+
+def _has_more(picture: Image.Image) -> bool:
+    try:
+        if picture.format == "TIFF":
+            return bool(getattr(picture, "n_frames", 1) > 1)
+        return bool(getattr(picture, "is_animated", False))
+    except Exception:  # damaged frames behind the first one do not matter
+        return False
 
 
 def _without_texts(data: bytes) -> bytes | None:

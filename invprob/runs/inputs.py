@@ -16,6 +16,7 @@ from invprob.errors import BadInput
 from invprob.io import collection, images
 from invprob.io.framing import Framing
 from invprob.io.images import ImageFile
+from invprob.operator import Operator
 from invprob.runs import build
 from invprob.runs.build import Parts
 from invprob.runs.in_memory import InMemoryInput, Picture
@@ -98,8 +99,10 @@ def data_of(problem: Problem, truth: Sequence[ImageFile | Picture] | None) -> Da
         The measurements, on the CPU.
 
     Raises:
-        BadInput: If the pictures are of another number or size.
+        BadInput: If the pictures are of another number or size, or if no image in [0, 1] gives such
+            measurements.
     """
+    _judge(problem.measurements, problem.operator)
     y = problem.measurements.cpu()
     if truth is None:
         return Data(_names("measurement", len(y)), y, None)
@@ -176,8 +179,13 @@ def _measured(stem: str, parts: Parts, raw: Tensor, framing: Framing) -> Data:
             )
         y = A.from_picture(rows.to(parts.device)).cpu()
     y = y.float()
+    _judge(y.to(parts.device), A)
+    return Data(_names(stem, len(y)), y, None)
+
+
+def _judge(y: Tensor, A: Operator) -> None:
+    """Refuse a measurement that no image in [0, 1] gives."""
     measured.check_numbers(y)
     with torch.no_grad():
-        clean = A(measured.probes(A.in_shape).to(parts.device)).cpu()
-        measured.check_range(y, clean, A.noise.scale(y.to(parts.device)).cpu())
-    return Data(_names(stem, len(y)), y, None)
+        clean = A(measured.probes(A.in_shape).to(y))
+        measured.check_range(y, clean, A.noise.scale(y))

@@ -157,13 +157,16 @@ def test_bilevel_and_cmyk(tmp_path):
     assert (red - torch.tensor([1.0, 0, 0])).abs().max() < 0.05
 
 
-def test_first_frame_of_an_animation(tmp_path):
+def test_first_frame_of_an_animation(tmp_path, caplog):
     first, second = picture(seed=1), picture(seed=2)
     for name in ("a.png", "a.tiff"):
         Image.fromarray(first).save(
             tmp_path / name, save_all=True, append_images=[Image.fromarray(second)]
         )
         assert torch.equal(images.read(tmp_path / name), tensor(first))
+        assert (
+            caplog.messages[-1] == f"{tmp_path / name}: the first of its frames or pages is taken"
+        )
 
 
 def test_white_unknown_is_refused(tmp_path):
