@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -333,3 +334,11 @@ def test_pictures_of_a_few_pixels_have_no_ssim() -> None:
     tiny = torch.rand(2, 3, 4, 4)
     assert metrics.ssim(tiny, tiny).isnan().all()
     assert metrics.ssim(torch.rand(2, 3, 6, 6), torch.rand(2, 3, 6, 6)).isfinite().all()
+
+
+def test_a_run_on_pictures_of_four_pixels(toys: Registry) -> None:
+    A = Same((3, 4, 4), noise=GaussianNoise(0.1))
+    given = {"operator": A, "solver": CSGM(steps=2, restarts=1), "prior": "basics.gaussian"}
+    found = invprob.solve(truth=torch.rand(1, 3, 4, 4), num_samples=1, **given)
+    assert math.isnan(found.metrics[0]["ssim_mean"])
+    assert found.metrics[0]["psnr_mean"] > 0
