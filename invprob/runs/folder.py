@@ -64,9 +64,8 @@ def claim(out: Path) -> bool:
         if out.is_dir() and any(out.iterdir()):
             raise BadInput(
                 f"folder {out} is not empty",
-                f"give another --out, or: invprob resume {out}"
-                if (out / "experiment.toml").is_file()
-                else "give another --out",
+                "give another --out"
+                + f", or: invprob resume {out}" * (out / "experiment.toml").is_file(),
             )
         out.mkdir(parents=True, exist_ok=True)
         probe = out / ".probe"
