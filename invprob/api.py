@@ -87,8 +87,7 @@ def solve(
         seed: The seed of every draw, at least 0; None: 0.
         device: ``"auto"`` (CUDA, then MPS, then the CPU), ``"cpu"``, ``"cuda"`` or ``"mps"``; None:
             ``"auto"``.
-        resize: Whether to resize images, a measurement that is a picture, and masks to the size of
-            the generator.
+        resize: Whether to resize images, measured pictures and masks to the generator's size.
         crop: Whether to crop them to the size of the generator, or its aspect.
         crop_at: Where the crop lies: ``"middle"``, ``"top"``, ``"bottom"``, ``"left"``,
             ``"right"``, or how far down and to the right, ``"0.2,0.5"``; None: ``"middle"``.
