@@ -7,7 +7,6 @@ loaded when they are first used.
 from __future__ import annotations
 
 import importlib
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from invprob._version import __version__
@@ -70,8 +69,9 @@ def __getattr__(name: str) -> Any:
     if name == "datasets":
         return importlib.import_module("invprob.datasets")
     if name == "samples":
-        notice = "invprob.samples is called invprob.datasets.faces now"
-        warnings.warn(notice, DeprecationWarning, stacklevel=2)
+        from invprob.errors import notify
+
+        notify("invprob.samples is called invprob.datasets.faces now")
         return importlib.import_module("invprob.datasets").faces
     for module, names in MODULES.items():
         if name in names:

@@ -6,7 +6,6 @@ Components are objects of the interfaces, or texts as on the command line, ``"in
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -19,7 +18,7 @@ from invprob.callback import CallbackContext, OnStep
 from invprob.config import input_files
 from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
-from invprob.errors import BadInput
+from invprob.errors import BadInput, notify
 from invprob.generator import Generator
 from invprob.io import images
 from invprob.noise import Noise, UnknownNoise
@@ -76,11 +75,12 @@ def solve(
             file, a tensor or float array (C, H, W) or (B, C, H, W) in [0, 1], a Pillow image, an
             8-bit array, or a sequence of paths or of pictures. Beside a problem: one image for each
             of its measurements.
-        operator: What is measured; texts in a sequence are applied in order. None:
-            ``"basics.inpaint"``.
+        operator: What is measured; texts in a sequence are applied in order. A differentiable
+            function of images (B, C, H, W) will do. None: ``"basics.inpaint"``.
         noise: The noise, its levels in units of [0, 1]. None: that of an operator that is an object
             and has one, else ``"basics.gaussian:sigma=0.02"``.
-        generator: The image model; None: what the solver proposes.
+        generator: The image model; None: what the solver proposes. A solver object of your own
+            proposes none and then works on pixels, with a warning.
         prior: A prior for every stage, or a mapping from stage to prior; None: what the solver
             proposes.
         num_samples: Samples (chains, restarts) per measurement, from 1 to 4096; None: 4.
@@ -147,6 +147,7 @@ def solve(
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
     experiment = Experiment.parse(table | named_files | {"observe": named}).resolve(found.registry)
     input_files.check(experiment, found.registry)
+    found.check_used(solver, experiment)
     return session.solve(experiment, found.registry, folder, make, memory)
 
 
@@ -263,8 +264,4 @@ def _refuse_beside_a_problem(names: Sequence[str]) -> None:
 
 
 def _renamed(old: str, new: str) -> None:
-    warnings.warn(
-        f"solve({old}=…) is called {new}= now; the next release refuses {old}=",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+    notify(f"solve({old}=…) is called {new}= now; the next release refuses {old}=")

@@ -6,14 +6,13 @@ context of the run.
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from invprob.errors import BadInput
+from invprob.errors import BadInput, notify
 from invprob.solver import Problem, Progress, Solver
 
 OnStep: TypeAlias = Callable[[Progress], bool | None]
@@ -92,5 +91,5 @@ def __getattr__(name: str) -> Any:
     if name not in RENAMED:
         raise AttributeError(f"module 'invprob.callback' has no attribute {name!r}")
     new = RENAMED[name]
-    warnings.warn(f"{name} is called {new.__name__} now", DeprecationWarning, stacklevel=2)
+    notify(f"{name} is called {new.__name__} now")
     return new

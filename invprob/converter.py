@@ -123,7 +123,8 @@ def require(
     real = {k: isinstance(v, Tensor) and v.is_floating_point() for k, v in found.items()}
     shapes = {k: tuple(v.shape) if real[k] else None for k, v in found.items()}
     other = [
-        f"{k} {'is no tensor of reals' if (s := shapes[k]) is None else s} for {tuple(expected[k])}"
+        f"{k} {'is not a tensor of reals' if (s := shapes[k]) is None else s}"
+        f" for {tuple(expected[k])}"
         for k in expected.keys() & shapes.keys()
         if shapes[k] != tuple(expected[k])
     ]

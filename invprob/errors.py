@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -20,6 +21,8 @@ class InvprobError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # a traceback shows it
 
 
 class UnknownComponent(InvprobError):
@@ -71,14 +74,37 @@ _NOTICES: dict[Any, Any] = {}
 
 
 def notify(message: str) -> None:
-    """Tell a user once, in one line on stderr, what will stop to work.
+    """Tell a user once, in one line on stderr, what will stop working.
 
-    Not a DeprecationWarning, which Python hides from users of the command line.
+    Every notice of an old name goes this way. It is not a DeprecationWarning, which Python hides
+    from users of the command line. In a script it names the line that called invprob.
 
     Args:
         message: A sentence.
     """
-    warnings.warn_explicit(message, FutureWarning, "<invprob>", 1, registry=_NOTICES)
+    warnings.warn_explicit(message, FutureWarning, *_caller(), registry=_NOTICES)
+
+
+def warn(message: str) -> None:
+    """Warn of input that can be used, but hardly as it was meant.
+
+    Args:
+        message: A sentence that says what to do about it.
+    """
+    warnings.warn_explicit(message, UserWarning, *_caller(), registry=_NOTICES)
+
+
+def _caller() -> tuple[str, int]:
+    """The file and line that called invprob; of the command line there is none to name."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name == "invprob.cli":
+            break
+        if not name.startswith(("invprob", "pydantic", "importlib")):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return "<invprob>", 1
 
 
 def shown(text: object) -> str:

@@ -188,12 +188,12 @@ def check(component: Any) -> None:
         if not re.fullmatch(r"[\w.]+:\w+(\.\w+)*", str(getattr(component, part))):
             raise ValueError(f"{what}: {part} {getattr(component, part)!r} is not 'module:name'")
     if not isinstance(component.summary, str):
-        raise TypeError(f"{what}: its summary is no text")
+        raise TypeError(f"{what}: its summary is not a text")
     for part in ("needs", "offers", "aliases"):
         words = getattr(component, part)
         if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
-            raise TypeError(f"{what}: {part} is no tuple of texts, but {words!r}")
+            raise TypeError(f"{what}: {part} is not a tuple of texts, but {words!r}")
     pairs = component.defaults
     sound = isinstance(pairs, tuple) and all([type(v) for v in p] == [str, str] for p in pairs)
     if not sound:
-        raise TypeError(f"{what}: defaults is no tuple of pairs of texts, but {pairs!r}")
+        raise TypeError(f"{what}: defaults is not a tuple of pairs of texts, but {pairs!r}")

@@ -58,7 +58,7 @@ class Problem:
             operator: What measured, with its noise.
             generator: The image model; None: images themselves, of the shape `operator.in_shape`.
             priors: Priors by the stage whose latent they describe; images have stage 0 where there
-                is no generator.
+                is not a generator.
             num_samples: Samples (chains, restarts) per measurement, at least 1.
             seed: The seed of every draw of the solver.
             device: Where to move y and, in place, all modules; None: they stay where they are.

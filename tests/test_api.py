@@ -81,13 +81,44 @@ def test_objects_are_as_good_as_names(photo):
 
 
 def test_an_object_that_cannot_serve_is_refused(photo):
-    with pytest.raises(BadInput, match="is no operator"):
+    with pytest.raises(BadInput, match="3 is not an operator"):
         invprob.solve(truth=photo, **WALK | {"operator": 3})
-    with pytest.raises(BadInput, match="is no prior"):
+    with pytest.raises(BadInput, match="prior is the class Normal") as caught:
         invprob.solve(truth=photo, **WALK, prior=toys.Normal)
+    assert caught.value.hint == "give an instance of it: Normal(…)"
     box = toys.Box(toys.NoParams(), None, 0)
     with pytest.raises(Incompatible, match="log_density"):
         invprob.solve(truth=photo, **WALK, prior=box)
+
+
+def test_a_function_will_do_as_an_operator(photo):
+    halved = invprob.solve(truth=photo, **WALK | {"operator": lambda x: x[..., ::2]})
+    assert halved.y.shape == (1, 1, 16, 8)
+    composed = WALK | {"operator": ["mask", lambda x: x.flatten(1)]}
+    with pytest.raises(BadInput, match=r"to \(256,\)"):
+        invprob.solve(truth=photo, **composed | {"operator": lambda x: x.mean(0).flatten()})
+    assert invprob.solve(truth=photo, **composed).y.dim() == 2
+
+
+def test_a_prior_for_a_stage_that_nobody_visits_is_refused(photo):
+    with pytest.raises(Incompatible, match="normal of stage 9 is not used: walk visits stage 0"):
+        invprob.solve(truth=photo, **WALK, prior={0: "normal", 9: "normal"})
+
+
+def test_a_solver_object_has_the_defaults_of_its_component(photo):
+    named = invprob.solve(truth=photo, **WALK)
+    given = invprob.solve(truth=photo, **WALK | {"solver": toys.Walk(toys.WalkParams(steps=4))})
+    assert torch.equal(named.samples, given.samples)
+    assert given.experiment.generator.name == "linear"
+
+
+def test_a_solver_of_ones_own_without_a_generator_is_warned_of():
+    class Own(toys.Walk):
+        params_type = toys.WalkParams
+
+    truth = torch.full((1, 16, 16), 0.5)
+    with pytest.warns(UserWarning, match="Own is given no generator"), pytest.raises(Incompatible):
+        invprob.solve(truth=truth, **WALK | {"solver": Own(steps=4)})
 
 
 @pytest.mark.parametrize(
@@ -167,7 +198,7 @@ def test_ctrl_c_keeps_a_run_with_a_folder_and_ends_one_without(photo, tmp_path):
 def test_old_names_are_accepted_with_a_notice(photo):
     seen = []
     run = {key: value for key, value in WALK.items() if key != "num_samples"}
-    with pytest.warns(DeprecationWarning, match="is called") as caught:
+    with pytest.warns(FutureWarning, match="is called") as caught:
         found = invprob.solve(truth=photo, **run, samples=2, observe=[seen.append])
     assert [str(w.message).partition(" now")[0] for w in caught] == [
         "solve(samples=…) is called num_samples=",
@@ -175,11 +206,11 @@ def test_old_names_are_accepted_with_a_notice(photo):
     ]
     assert found.samples.shape[1] == 2
     assert len(seen) == 4
-    with pytest.warns(DeprecationWarning, match=r"invprob\.datasets\.faces"):
+    with pytest.warns(FutureWarning, match=r"invprob\.datasets\.faces"):
         assert invprob.samples(1).shape == (1, 3, 64, 64)
     from invprob import callback
 
-    with pytest.warns(DeprecationWarning, match="CallbackContext"):
+    with pytest.warns(FutureWarning, match="CallbackContext"):
         assert callback.Run is invprob.CallbackContext
 
 

@@ -1,13 +1,13 @@
 """Params by their old names, and components made from the values of their Params."""
 
 import inspect
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field
 
 from invprob.errors import BadParams
-from invprob.params import Configurable, Params
+from invprob.params import Configurable, Params, Spec
 
 
 class WalkParams(Params):
@@ -56,7 +56,7 @@ def test_values_by_name_are_judged_by_the_model():
     ("args", "values", "said"),
     [
         ((), {"stepz": 1}, "Walk.stepz: there is no such parameter"),
-        ((), {"step_size": 3}, "Walk.step_size: input should be less than or equal to 2 (got 3)"),
+        ((), {"step_size": 3}, "Walk.step_size: must be less than or equal to 2 (got 3)"),
         ((0.1, 0.2), {}, "Walk: 0.2 is given without the name of a parameter"),
         ((0.1,), {"step_size": 1}, "Walk: 'step_size' is given twice"),
         ((Params(),), {}, "Walk takes one WalkParams alone, not Params"),
@@ -98,3 +98,28 @@ def test_an_old_name_is_accepted_with_a_notice():
 def test_old_and_new_name_together_are_refused():
     with pytest.raises(BadParams, match="'eta' is the old name of 'step_size', and both are given"):
         Walk(eta=1, step_size=1)
+
+
+class Several(Params):
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
+    box: str = Field("1x1", pattern=r"^\d+x\d+$")
+    kind: Literal["a", "b"] = "a"
+    on: bool = False
+    inner: Spec = Spec(name="x")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"steps": "1,x"}, "steps, value 2: must be a whole number (got 'x')"),
+        ({"steps": [1, 0]}, "steps, value 2: must be greater than or equal to 1 (got 0)"),
+        ({"box": "big"}, "box: must be of the form NxN (got 'big')"),
+        ({"kind": "c"}, "kind: must be 'a' or 'b' (got 'c')"),
+        ({"on": "perhaps"}, "on: must be true or false (got 'perhaps')"),
+        ({"inner": 3}, "inner: must be written NAME:key=value (got 3)"),
+    ],
+)
+def test_faults_are_said_in_our_words(values, said):
+    with pytest.raises(BadParams) as caught:
+        Several.parse(values, "solver s")
+    assert caught.value.message == f"solver s.{said}"

@@ -1,7 +1,7 @@
 """The draws of a posterior: functionals of every one, and evenly thinned images, in bounded memory.
 
-Saved with each checkpoint, and what a checkpoint has not seen is dropped when it is taken up, so
-a resumed run holds the same bits as one that was never stopped.
+Saved with each checkpoint, and what a checkpoint has not seen is dropped on resuming, so a resumed
+run holds the same bits as one that was never stopped.
 """
 
 from __future__ import annotations

@@ -65,8 +65,11 @@ def _without_paths(experiment: ResolvedExperiment) -> dict[str, Any]:
     return told
 
 
-def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cell]:
-    """All cells of a suite, those of one measurement side by side; measures what is new."""
+def cells(
+    suite: Suite, beside: Path, out: Path, registry: Registry, keep: bool = True
+) -> list[Cell]:
+    """All cells of a suite, those of one measurement side by side; measures what is new, and
+    stores it if `keep`."""
     loaded = _models(suite, registry)
     shape = _common_shape({method: shape for (method, _), (_, shape) in loaded.items()})
     pictures = _pictures(suite, beside, shape)
@@ -83,7 +86,7 @@ def cells(suite: Suite, beside: Path, out: Path, registry: Registry) -> list[Cel
                             experiment, registry, ("operator", "noise")
                         )
                         folder = out / "measurements"
-                        measured = measure(folder, experiment, registry, truth, drawn_by)
+                        measured = measure(folder, experiment, registry, truth, drawn_by, keep)
                     made.append(
                         Cell(
                             method=method.label,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 
+from invprob.bench import trust
 from invprob.bench.tables import METRICS, Line, best, difference, number, shown
 
 NOTE = (
@@ -31,7 +34,8 @@ def document(
     """
     head = f"# {name}\n\n{origin} Made by `{command}`.\n\n{NOTE}\n"
     overviews = [overview(found, metric, reference) for metric in compare]
-    return "\n".join([head, *filter(None, overviews), by_task(found, reference, compare)])
+    told = "".join(f"- {_plain(sentence)}\n" for sentence in trust.warnings(found))
+    return "\n".join(filter(None, [head, told, *overviews, by_task(found, reference, compare)]))
 
 
 def overview(found: Sequence[Line], metric: str, reference: str) -> str:
@@ -52,13 +56,14 @@ def overview(found: Sequence[Line], metric: str, reference: str) -> str:
         return ""
     others = [method for method in methods if method != reference]
     gaps = others if METRICS[metric].better else []
-    heads = ["task", "n", *methods, *(f"{method} − {reference}" for method in gaps)]
+    heads = ["task", "n", *map(_plain, methods)]
+    heads += [_plain(f"{method} − {reference}") for method in gaps]
     rows = [f"## {METRICS[metric].title}\n", _row(heads), "|" + "---|" * len(heads)]
     for task in tasks:
         by_method = {line.method: line for line in having if line.task == task}
         count = max(line.values[metric].n for line in by_method.values())
         top = best(list(by_method.values()), metric)
-        cells = [f"`{task}`", str(count)]
+        cells = [_code(task), str(count)]
         cells += [_value(by_method.get(method), metric, top) for method in methods]
         cells += [_gap(by_method.get(method), metric) for method in gaps]
         rows.append(_row(cells))
@@ -82,18 +87,29 @@ def by_task(found: Sequence[Line], reference: str, compare: Sequence[str]) -> st
         metrics = shown(those)
         differing = [m for m in compare if m in metrics]
         heads = ["method", *(METRICS[m].title for m in metrics)]
-        heads += [f"{METRICS[m].title} − {reference}" for m in differing]
-        table = [f"### {task}\n", _row(heads), "|" + "---|" * len(heads)]
+        heads += [f"{METRICS[m].title} − {_plain(reference)}" for m in differing]
+        table = [f"### {_plain(task)}\n", _row(heads), "|" + "---|" * len(heads)]
         for line in those:
             cells = [_value(line, metric, best(those, metric)) for metric in metrics]
             cells += [_gap(line, metric) for metric in differing]
-            table.append(_row([line.method, *cells]))
+            table.append(_row([_plain(line.method), *cells]))
         parts.append("\n".join(table) + "\n")
     return "\n".join(parts)
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
+
+
+def _plain(name: str) -> str:
+    """A name as Markdown in which nothing is markup, and no `|` ends a cell."""
+    escaped = html.escape(" ".join(name.split()), quote=False).replace("|", "&#124;")
+    return re.sub(r"([\\`*\[\]])", r"\\\1", escaped)
+
+
+def _code(name: str) -> str:
+    """A name in the font of code, in which only `|` would be markup."""
+    return f"`{name}`".replace("|", "\\|")
 
 
 def _value(line: Line | None, metric: str, top: set[str]) -> str:

@@ -44,10 +44,12 @@ def measure(
     registry: Registry,
     truth: Tensor,
     code: dict[str, str],
+    keep: bool = True,
 ) -> Measured:
     """The measurement of `truth` by the experiment's operator, noise and seed, and by that code.
 
-    It is read from `folder` if it was drawn before; a damaged file is drawn again.
+    It is read from `folder` if it was drawn before; a damaged file is drawn again. What is drawn is
+    written there if `keep`.
     """
     told = {
         "truth": hashlib.sha256(truth.contiguous().numpy().tobytes()).hexdigest(),
@@ -66,8 +68,9 @@ def measure(
     with torch.no_grad():
         (y,) = A.measure(truth[None], [rng])
     made = Measured(truth, y, _digest(truth, y))
-    folder.mkdir(parents=True, exist_ok=True)
-    tensor_files.write(path, {"truth": truth, "y": y}, {"sha256": made.sha256, "of": told})
+    if keep:
+        folder.mkdir(parents=True, exist_ok=True)
+        tensor_files.write(path, {"truth": truth, "y": y}, {"sha256": made.sha256, "of": told})
     return made
 
 

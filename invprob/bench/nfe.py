@@ -19,7 +19,7 @@ class Passes:
         self.prior = 0
         self._handles: list[Any] = []
         self._generator = generator
-        # a prior's own methods are no calls of a module; the network inside it is called
+        # a prior's own methods are not calls of a module; the network inside it is called
         self._nets = [
             c for prior in priors for c in prior.children() if any(True for _ in c.parameters())
         ]

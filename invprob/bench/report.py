@@ -14,6 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from invprob._version import __version__
+from invprob.analysis.fit import FAR_ABOVE_NOISE
+from invprob.bench import trust
 from invprob.bench.grid import Cell
 from invprob.bench.store import Solved
 from invprob.bench.suite import Suite
@@ -64,6 +66,8 @@ def write(
             for name, m in METRICS.items()
         },
         "lines": as_json(found),
+        "warnings": trust.warnings(found),
+        "far": FAR_ABOVE_NOISE,
         "measurements": {c.task.name: c.measured.y.numel() for c in solved},
         "failures": [{"cell": cell.label, "reason": reason} for cell, reason in failures],
         "pictures": _pictures(solved, observed),
@@ -99,6 +103,7 @@ def _pictures(
                 "sample": _png(found.pictures["sample"].float()),
                 "error": _data(colour(wrong)),
                 "psnr": found.figures["psnr_mean"],
+                "drawn": "crps" in found.figures,
             }
         entries.append(
             {

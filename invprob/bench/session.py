@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from invprob._version import __version__
+from invprob.analysis.diagnostics import R_HAT_BAD
 from invprob.bench import markdown, origin, report, store, tables
 from invprob.bench.execution import executors
 from invprob.bench.execution.worker import Failed, Worker, request
@@ -69,15 +70,15 @@ class Watch:
     done: Callable[[Cell, str | None], None] = field(default=lambda cell, reason: None)
 
 
-def prepare(suite: Suite, beside: Path, out: Path, registry: Registry) -> Bench:
-    """Load what is compared, draw the measurements that are new."""
+def prepare(suite: Suite, beside: Path, out: Path, registry: Registry, keep: bool = True) -> Bench:
+    """Load what is compared, draw the measurements that are new, and store them if `keep`."""
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file", "give another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    if any(out.iterdir()) and not (out / "measurements").is_dir():
+    if out.is_dir() and any(out.iterdir()) and not (out / "measurements").is_dir():
         raise BadInput(f"folder {out} holds something else than a bench", "give another --out")
-    (out / "measurements").mkdir(exist_ok=True)
-    return Bench(suite, out, cells(suite, beside, out, registry), Store(out / "cells"))
+    if keep:
+        (out / "measurements").mkdir(parents=True, exist_ok=True)
+    return Bench(suite, out, cells(suite, beside, out, registry, keep), Store(out / "cells"))
 
 
 def run(
@@ -116,10 +117,17 @@ def run(
 
 def summarise(bench: Bench, found: dict[Cell, Solved]) -> list[Line]:
     """The lines of the tables."""
-    rows = [Row(c.task.name, c.method, c.image, c.seed, s.figures) for c, s in found.items()]
+    rows = [Row(c.task.name, c.method, c.image, c.seed, _judged(s)) for c, s in found.items()]
     tasks = [task.name for task in bench.suite.tasks]
     reference = bench.suite.reference or bench.suite.labels[0]
     return tables.lines(rows, tasks, bench.suite.labels, reference)
+
+
+def _judged(solved: Solved) -> dict[str, float | None]:
+    """The figures of a cell, and whether its chains disagree, as 0 or 1."""
+    r_hat = solved.figures.get("r_hat")
+    told = {} if r_hat is None else {"not_converged": float(r_hat > R_HAT_BAD)}
+    return solved.figures | told
 
 
 def write(
@@ -179,11 +187,15 @@ def _write_cells(path: Path, found: dict[Cell, Solved]) -> None:
             writer.writerow(about | solved.figures)
 
 
-def estimate(bench: Bench, timeout: float) -> dict[str, tuple[int, float]]:
-    """(missing cells, seconds) by method: from finished cells of it, or from its first steps."""
+def estimate(
+    bench: Bench, timeout: float, tell: Callable[[int, str], None] = lambda done, label: None
+) -> dict[str, tuple[int, float]]:
+    """(missing cells, seconds) by method: from finished cells of it, or from its first steps.
+    Calls `tell` with the number of methods that are done and the next one."""
     have = bench.found()
     made: dict[str, tuple[int, float]] = {}
-    for label in bench.suite.labels:
+    for done, label in enumerate(bench.suite.labels):
+        tell(done, label)
         mine = [cell for cell in bench.cells if cell.method == label]
         missing = [cell for cell in mine if cell not in have]
         known = [float(have[cell].figures["seconds"]) for cell in mine if cell in have]

@@ -15,11 +15,13 @@ from invprob.bench.methods import Method, Override, Task
 from invprob.bench.tables import METRICS
 from invprob.bench.toml_lines import line_of
 from invprob.config import toml
-from invprob.config.experiment import Experiment, ResolvedExperiment, override
+from invprob.config.experiment import Experiment, ResolvedExperiment
+from invprob.config.override import override
 from invprob.config.registry import Registry
 from invprob.errors import BadParams, InvprobError, nearest
 from invprob.params import Params, Spec, read_chain
 from invprob.params.crop_at import CropAt
+from invprob.params.wording import place, sentence
 
 DEFAULT = Path(__file__).with_name("default.toml")
 
@@ -233,18 +235,16 @@ def _located(path: Path, text: str, error: ValidationError) -> BadParams:
     """Every fault with its line."""
     faults, hint = [], "see docs/how-to/comparing-methods.md"
     for fault in error.errors(include_url=False):
-        place = [p for p in fault["loc"] if not (isinstance(p, str) and p.startswith("function-"))]
-        name = ".".join(map(str, place))
-        line = line_of(text, place)
+        where = [p for p in fault["loc"] if not (isinstance(p, str) and p.startswith("function-"))]
+        name = place(where)
+        line = line_of(text, where)
         if fault["type"] == "extra_forbidden":
             faults.append(f"line {line}: there is no {name}")
             models: dict[str, type[Params]] = {"method": Method, "task": Task, "override": Override}
-            model = next((models[str(p)] for p in reversed(place[:-1]) if p in models), Suite)
-            hint = nearest(str(place[-1]), model.model_fields)
+            model = next((models[str(p)] for p in reversed(where[:-1]) if p in models), Suite)
+            hint = nearest(str(where[-1]), model.model_fields)
         else:
-            message = fault["msg"].removeprefix("Value error, ")
-            message = message[0].lower() + message[1:]
-            given = fault["input"]
+            message, given = sentence(fault), fault["input"]
             got = "" if isinstance(given, (dict, Suite)) else f" (got {given!r})"
             faults.append(f"line {line}: {name}: {message}{got}" if name else message)
     return BadParams(f"{path}, " + "; ".join(faults), hint)

@@ -18,14 +18,14 @@ MODULES = {"list": "listing"}
 COMMANDS = {
     "solve": "Reconstruct images from degraded measurements.",
     "run": "Run the experiment of a TOML file.",
-    "resume": "Take up an interrupted run where it stopped.",
+    "resume": "Continue an interrupted run where it stopped.",
     "bench": "Compare methods on the same measurements.",
     "list": "List the components that plugins offer.",
     "show": "Show the parameters of a component.",
     "sample": "Draw images from a generator, or from a prior through it.",
     "invert": "Find the latents of images: a data set to train a prior on.",
     "naturalize": "Move pictures towards what a prior knows.",
-    "check": "Check that a plugin keeps the rules.",
+    "check": "Check that a plugin follows the rules.",
     "train": "Train a generator, prior or diffusion model on your own images.",
     "convert": "Convert published weights to safetensors.",
     "weights": "List, add, remove and verify weights by name.",
@@ -38,6 +38,10 @@ Examples:
   invprob solve photo.png --resize --operator superres:factor=4 --solver csgm
   invprob list solver
   invprob show solver sgilo
+
+\b
+Tab completes components and files in bash after this line (zsh_source for zsh):
+  eval "$(_INVPROB_COMPLETE=bash_source invprob)"
 """
 
 
@@ -61,7 +65,9 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from invprob.errors import InvprobError, nearest
 
-            raise InvprobError(f"no command is called {args[0]!r}", nearest(args[0], COMMANDS))
+            options = {"version": "write invprob --version", "help": "write invprob --help"}
+            hint = options.get(args[0]) or nearest(args[0], COMMANDS)
+            raise InvprobError(f"no command is called {args[0]!r}", hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -87,6 +93,8 @@ def call(args: Sequence[str] | None = None) -> int:
     except BaseException as error:
         from invprob.cli import faults
 
+        if faults.wants_help(error):
+            return 0
         known = faults.explain(error)
         if known is None:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,7 @@ from invprob.cli import faults, options
 
 if TYPE_CHECKING:
     from invprob.bench.grid import Cell
-    from invprob.bench.session import Bench, Outcome, Watch
-    from invprob.bench.suite import Suite
+    from invprob.bench.session import Watch
     from invprob.cli.console import Meter
 
 EXAMPLES = """\b
@@ -24,8 +22,8 @@ Examples:
   invprob bench suite.toml --out results --workers 4
   invprob bench suite.toml --scheduler tcp://10.0.0.1:8786
 
-Cells that are finished are kept, so the same command goes on where it stopped,
-and computes only what is missing or changed. Exit status 1 if cells failed.
+Finished cells are kept: the same command continues where it stopped, and
+computes only what is missing or changed. The exit status is 1 if cells failed.
 """
 
 
@@ -35,7 +33,7 @@ and computes only what is missing or changed. Exit status 1 if cells failed.
     "--out",
     type=options.PATH,
     metavar="DIR",
-    help="Folder of the bench; one that is there is gone on with.  [default: runs/bench-NAME]",
+    help="Folder of the bench; what it has is kept.  [default: runs/bench-NAME]",
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Compute in N processes.")
 @click.option("--scheduler", metavar="URL", help="Compute on a running dask cluster.")
@@ -48,7 +46,9 @@ and computes only what is missing or changed. Exit status 1 if cells failed.
     metavar="SECONDS",
     help="Give up a cell after so long.  [the suite's]",
 )
-@click.option("--dry-run", is_flag=True, help="Print the grid and an estimate of time, and stop.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the grid and an estimate of the time; write nothing."
+)
 @options.speech
 def command(
     suite: Path | None,
@@ -67,7 +67,7 @@ def command(
     with invprob are compared on bundled images.
     """
     from invprob.bench import suite as suites
-    from invprob.cli import console
+    from invprob.cli import bench_report, console
     from invprob.config.registry import registry
     from invprob.errors import BadParams
 
@@ -75,18 +75,19 @@ def command(
         raise BadParams("--workers and --scheduler are given at once", "keep one of them")
     path = suites.DEFAULT if suite is None else suite
     with console.Meter(quiet) as meter:
-        meter.busy("reading the suite, loading the models …")
+        begin = meter.say if dry_run else meter.busy
+        begin("reading the suite, loading the models …")
         chosen = suites.read(path, registry())
         if threads is not None:
             chosen = chosen.model_copy(update={"threads": threads})
         from invprob.bench import session
 
         where = out or Path("runs") / f"bench-{chosen.name}"
-        bench = session.prepare(chosen, path.parent, where, registry())
+        bench = session.prepare(chosen, path.parent, where, registry(), keep=not dry_run)
         limit = timeout or chosen.timeout
         if dry_run:
-            meter.busy("timing the first steps of every method …")
-            expected = session.estimate(bench, limit)
+            meter.begin("timing", 0, len(chosen.method), "method")
+            expected = session.estimate(bench, limit, meter.update)
         else:
             told = session.command_line(sys.argv[1:])
             place = session.Place(workers, scheduler)
@@ -94,15 +95,15 @@ def command(
                 outcome = session.run(bench, registry(), place, limit, told, _watch(meter))
             except KeyboardInterrupt:
                 raise faults.Stopped(
-                    f"finished cells are kept in {where}", f"go on with: {told}"
+                    f"finished cells are kept in {where}", f"continue with: {told}"
                 ) from None
     if dry_run:
-        _plan(bench, expected, workers or 1)
+        bench_report.plan(bench, expected, workers or 1)
         return 0
     if as_json:
         click.echo((where / "results.json").read_text(encoding="utf-8"), nl=False)
     elif not quiet:
-        _report(chosen, outcome)
+        bench_report.report(outcome)
     for cell, reason in outcome.failures:
         click.echo(f"failed: {cell.label}: {reason}", err=True)
     return 1 if outcome.failures else 0
@@ -132,66 +133,3 @@ def _watch(meter: Meter) -> Watch:
             meter.update(done[0], cell.label)
 
     return Watch(begin, step, finished)
-
-
-def _plan(bench: Bench, expected: dict[str, tuple[int, float]], workers: int) -> None:
-    """The grid, and what is left of it."""
-    from invprob.cli import console
-    from invprob.cli.console import Column
-
-    suite = bench.suite
-    images = len({cell.image for cell in bench.cells})
-    seeds = f"1 of {len(suite.seeds)}" if suite.spread_seeds else len(suite.seeds)
-    console.say(
-        f"{len(suite.method)} methods × {len(suite.tasks)} tasks × {images} images ×"
-        f" {seeds} seeds = {len(bench.cells)} cells"
-    )
-    console.entries([(task.name, "") for task in suite.tasks])
-    rows = [
-        [label, str(missing), console.clock(seconds)]
-        for label, (missing, seconds) in expected.items()
-    ]
-    whole = sum(seconds for _, seconds in expected.values()) / workers
-    rows.append(
-        ["all", str(sum(missing for missing, _ in expected.values())), console.clock(whole)]
-    )
-    columns = [Column("method"), Column("cells left", number=True), Column("time", number=True)]
-    console.table(columns, rows, footer=1)
-    if workers > 1:
-        console.say(f"time of all in {workers} processes", "dim")
-
-
-def _report(suite: Suite, outcome: Outcome) -> None:
-    """A table per task, and where everything lies."""
-    from invprob.bench import tables
-    from invprob.cli import console
-    from invprob.cli.console import Column
-
-    reference = suite.reference or suite.labels[0]
-    for task in dict.fromkeys(line.task for line in outcome.lines):
-        those = [line for line in outcome.lines if line.task == task]
-        metrics = tables.shown(those, short=True)
-        columns = [Column(task, wrap=True)]
-        columns += [Column(tables.METRICS[m].title, number=True) for m in metrics]
-        columns.append(Column(f"PSNR mean − {reference}", number=True))
-        rows = []
-        for line in those:
-            cells = []
-            for metric in metrics:
-                value = line.values[metric].mean if metric in line.values else math.nan
-                mark = "*" if line.method in tables.best(those, metric) else ""
-                cells.append(tables.number(value, metric) + mark)
-            gap = line.differences.get("psnr_mean")
-            cells.append(tables.difference(gap, "psnr_mean") if gap else "")
-            rows.append([line.method, *cells])
-        console.table(columns, rows)
-        console.say()
-    console.say("* best; ≈ the 95 % interval of the paired difference contains 0", "dim")
-    bench = outcome.bench
-    have = len(bench.cells) - len(outcome.failures)
-    console.say(
-        f"{have} of {len(bench.cells)} cells, {outcome.computed} computed now in"
-        f" {console.clock(outcome.seconds)}"
-    )
-    for name in ("report.html", "table.md", "cells.csv", "results.json"):
-        console.say(str(bench.out / name), "bold")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from invprob.cli import options
+from invprob.cli import completion, options
 
 if TYPE_CHECKING:
     from invprob.testing import Trial, TrialResult
@@ -30,23 +30,26 @@ FEW = 3
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("name")
+@click.argument("name", type=completion.ComponentType())
+@click.argument("component", required=False, metavar="")
 @click.option(
     "--posterior",
     is_flag=True,
     help="Validate solvers that sample on problems whose posterior is known; takes minutes.",
 )
 @options.speech
-def command(name: str, posterior: bool, quiet: bool, as_json: bool) -> int:
-    """Check that a plugin keeps the rules.
+def command(name: str, component: str | None, posterior: bool, quiet: bool, as_json: bool) -> int:
+    """Check that a plugin follows the rules.
 
     What it breaks is said, and how to mend it. NAME is a plugin's, or a component's with the
     parameters to try it with; without parameters the examples of its parameter model are tried.
     The exit status is 1 if a check fails. The same checks run in pytest: see
     invprob.testing.conformance.
     """
-    from invprob.cli import console
+    from invprob.cli import console, kinds
 
+    if component is not None:
+        name = f"{kinds.kind(name)}.{component}"
     if posterior:
         from invprob.cli import posterior as validation
 

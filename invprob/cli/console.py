@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.box import Box
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
@@ -22,6 +23,9 @@ WIDE = 1000
 
 RULES = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 """A rule under the header and above the footer of a table, and nothing else."""
+
+GAP = 2
+"""Blanks between the columns of a table."""
 
 LINE_SECONDS = 5.0
 FRAME_SECONDS = 0.1
@@ -35,6 +39,8 @@ class Column:
     style: str = ""
     number: bool = False
     wrap: bool = False
+    spare: int = 0
+    """Of 1 or more: it may be left out where there is no room, the highest first."""
 
 
 def stdout() -> Console:
@@ -48,9 +54,24 @@ def say(text: str = "", style: str = "") -> None:
     stdout().print(Text(text, style=style), soft_wrap=True)
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], footer: int = 0) -> None:
-    """A table on stdout; the last `footer` rows stand under a rule."""
-    rows = list(rows)
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], footer: int = 0) -> list[str]:
+    """A table on stdout; the last `footer` rows stand under a rule.
+
+    Returns:
+        The titles of the columns that were left out because the terminal is narrow.
+    """
+    rows, hidden = list(rows), []
+    room = stdout().width
+    titles = [c.title for c in columns]
+    while _width(titles, rows) > room:
+        titles = [_folded(c, k, rows) for k, c in enumerate(columns)]
+        k = max(range(len(columns)), key=lambda k: columns[k].spare)
+        if _width(titles, rows) <= room or not columns[k].spare:
+            break
+        hidden.append(columns[k].title)
+        columns = [c for i, c in enumerate(columns) if i != k]
+        titles = [c.title for c in columns]
+        rows = [[cell for i, cell in enumerate(row) if i != k] for row in rows]
     grid = Table(
         box=RULES,
         show_edge=False,
@@ -58,19 +79,41 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], footer: int 
         header_style="bold",
         padding=(0, 1, 0, 0),
     )
-    for c in columns:
+    for c, title in zip(columns, titles, strict=True):
         # what is read in columns keeps its line, what is read in sentences may fold
         grid.add_column(
-            c.title,
+            title,
             style=c.style,
             justify="right" if c.number else "left",
-            # a title of two words may take two lines
-            no_wrap=not (c.wrap or c.number),
+            no_wrap=not c.wrap,
             overflow="fold" if c.wrap else "ellipsis",
         )
     for i, row in enumerate(rows):
         grid.add_row(*map(Text, row), end_section=footer > 0 and i == len(rows) - footer - 1)
     _trimmed(grid)
+    return hidden[::-1]
+
+
+def _width(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The width of a table in which nothing is broken but titles at their line ends."""
+    widths = [
+        max(cell_len(line) for line in [*title.split("\n"), *(row[k] for row in rows)])
+        for k, title in enumerate(titles)
+    ]
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _folded(column: Column, k: int, rows: Sequence[Sequence[str]]) -> str:
+    """The title in several lines, no longer than the cells below it where words allow."""
+    if not column.number:
+        return column.title
+    words = column.title.split()
+    room = max(map(cell_len, [*words, *(row[k] for row in rows)]))
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        lines[-1:] = [longer] if cell_len(longer) <= room else [lines[-1], word]
+    return "\n".join(lines)
 
 
 def entries(pairs: Iterable[tuple[str, str]], style: str = "") -> None:
@@ -92,10 +135,12 @@ def _trimmed(thing: RenderableType) -> None:
 
 
 def clock(seconds: float) -> str:
-    """A duration as 3.2 s, 0:17, 12:30 or 1:02:03."""
+    """A duration as 3.2 s, 17 s, 12:30 or 1:02:03."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -26,7 +26,9 @@ Examples:
     metavar="SPEC",
     help="The format, with its parameters.  [default: found by content]",
 )
-@click.option("--license", "licence", metavar="TEXT", help="The licence of the weights, kept.")
+@click.option(
+    "--license", "--licence", "licence", metavar="TEXT", help="The licence of the weights, kept."
+)
 @options.speech
 def command(
     file: Path, out: Path, converter: str | None, licence: str | None, quiet: bool, as_json: bool
@@ -42,7 +44,10 @@ def command(
 
     spec = options.checked("converter", converter) if converter is not None else None
     if out.suffix != ".safetensors":
-        raise BadInput(f"{out} does not end in .safetensors", "name the file so, it is one")
+        raise BadInput(
+            f"{out} does not end in .safetensors",
+            "convert writes safetensors; name it OUT.safetensors",
+        )
     if out.exists():
         raise BadInput(f"{out} is there already", "give another name, or remove it")
     with console.Meter(quiet) as meter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from invprob.runs.session import MakeCallbacks
     from invprob.runs.solution import Solution
     from invprob.solver import Progress
+
+MOST_MISFITS = 4
+"""As many images that are not explained are named."""
 
 
 def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json: bool) -> None:
@@ -90,7 +93,7 @@ def _shown(
 
 
 def _go_on(out: Path) -> str:
-    return f"go on with: invprob resume {shlex.quote(str(out))}"
+    return f"continue with: invprob resume {shlex.quote(str(out))}"
 
 
 def _live_view(meter: Meter) -> MakeCallbacks:
@@ -191,6 +194,7 @@ def report(solution: Solution, out: Path) -> None:
     console.say(units, "dim")
     if solution.diagnostics:
         console.say(_trust(solution), "dim")
+    _misfits(solution.metrics)
     console.say()
     if not solution.complete:
         console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
@@ -208,7 +212,22 @@ def _trust(solution: Solution) -> str:
         needs = f"R-hat needs {LEAST_CHAINS} chains of {LEAST_DRAWS} draws"
         return f"chains not assessed ({solution.diagnostics[0].reason}); {needs}"
     counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-    return f"chains: {counted}; R-hat and ESS: the worst of several functionals"
+    images = f"{len(verdicts)} image{'s'[: len(verdicts) > 1]}"
+    return f"chains of {images}: {counted}; R-hat and ESS: the worst of several functionals"
+
+
+def _misfits(rows: Sequence[dict[str, Any]]) -> None:
+    """A red sentence for every image that the result does not explain, the first few by name."""
+    from invprob.analysis import fit
+    from invprob.cli import console
+
+    told = [f"{row['image']}: {fit.warning(row)}" for row in rows if fit.warning(row)]
+    for line in told[:MOST_MISFITS]:
+        console.say(line, "bold red")
+    if len(told) > MOST_MISFITS:
+        console.say(f"and {len(told) - MOST_MISFITS} images more", "bold red")
+    if told:
+        console.say(fit.OR_ELSE, "dim")
 
 
 def _counts(solution: Solution) -> str:

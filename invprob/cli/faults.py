@@ -57,6 +57,15 @@ def explain(error: BaseException) -> Fault | None:
     return None
 
 
+def wants_help(error: BaseException) -> bool:
+    """Print the help of a group that was called without a command; whether it was that."""
+    # older versions of click print it themselves
+    if isinstance(error, click.UsageError) and type(error).__name__ == "NoArgsIsHelpError":
+        click.echo(error.format_message())
+        return True
+    return False
+
+
 def show(fault: Fault) -> None:
     """Write a fault to stderr."""
     color = None if "NO_COLOR" not in os.environ else False
@@ -68,7 +77,7 @@ def show(fault: Fault) -> None:
 
 
 def _usage(error: click.ClickException) -> Fault:
-    message = error.format_message().strip().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     hint = ""
     if isinstance(error, click.NoSuchOption) and error.possibilities:
         message = f"no such option: {error.option_name}"

@@ -38,7 +38,7 @@ Examples:
     type=options.PATH,
     metavar="DIR",
     required=True,
-    help="Folder for the latents; one that was begun is gone on with.",
+    help="Folder for the latents; one that was begun is continued.",
 )
 @options.speech
 def command(
@@ -97,7 +97,7 @@ def command(
     except KeyboardInterrupt:
         raise faults.Stopped(
             f"{len(psnrs)} inversions are kept in {out}",
-            f"go on with: {shlex.join(['invprob', *sys.argv[1:]])}",
+            f"continue with: {shlex.join(['invprob', *sys.argv[1:]])}",
         ) from None
     figures = {
         "out": str(out),

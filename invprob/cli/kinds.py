@@ -1,8 +1,9 @@
-"""The kind of component a user means."""
+"""The kind of component, and the component, a user means."""
 
 from __future__ import annotations
 
-from invprob.errors import UnknownComponent, nearest
+from invprob.config.registry import Entry, Registry
+from invprob.errors import AmbiguousComponent, UnknownComponent, nearest
 from invprob.plugin import KINDS
 
 
@@ -12,3 +13,21 @@ def kind(text: str) -> str:
         if text.lower() in (name, f"{name}s"):
             return name
     raise UnknownComponent(f"no kind of component is called {text!r}", nearest(text, KINDS))
+
+
+def find(registry: Registry, first: str, second: str | None) -> Entry:
+    """The component written ``KIND NAME``, ``KIND.NAME`` or ``NAME``, if one kind has it."""
+    if second is not None:
+        return registry.find(kind(first), second)
+    head, dot, name = first.partition(".")
+    if dot and head.lower().removesuffix("s") in KINDS:
+        return registry.find(kind(head), name)
+    found = [e for e in registry.entries if first in (e.component.name, e.full_name)]
+    if len(found) > 1:
+        what = f"{first!r} is several components"
+        told = " or ".join(f"{e.component.kind} {registry.name(e)}" for e in found)
+        raise AmbiguousComponent(what, f"say {told}")
+    if not found:
+        known = {e.component.name for e in registry.entries}
+        raise UnknownComponent(f"no component is called {first!r}", nearest(first, known))
+    return found[0]

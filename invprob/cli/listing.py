@@ -6,13 +6,13 @@ import json
 
 import click
 
-from invprob.cli import kinds
+from invprob.cli import completion, kinds
 from invprob.config.registry import Registry, registry
 from invprob.plugin import KINDS
 
 
 @click.command()
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, type=completion.KindType())
 @click.option("--json", "as_json", is_flag=True, help="Print the components as JSON.")
 def command(kind: str | None, as_json: bool) -> None:
     """List the components that plugins offer.

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from invprob import fingerprint
-from invprob.cli import framing, options
+from invprob.cli import completion, framing, options
 
 EXAMPLES = """\b
 Examples:
@@ -22,6 +22,7 @@ Examples:
 @options.generator
 @click.option(
     "--prior",
+    type=completion.SpecType("prior"),
     metavar="STAGE=SPEC",
     default="3=latent-score",
     help="The prior and its stage.  [default: 3=latent-score]",

@@ -35,8 +35,9 @@ def command(name: str, kind: str, out: Path | None) -> None:
     """Write the package of a new plugin, which works as it stands.
 
     It holds a small method of its kind: for a solver Metropolis-adjusted Langevin, for an operator
-    the Fourier measurements of magnetic resonance, for a prior Huber's law, for a generator the
-    principal components of a folder of images. Install it, and replace the method by your own.
+    the Fourier measurements of magnetic resonance, for a prior Huber's distribution, for a
+    generator the principal components of a folder of images. Install it, and replace the method by
+    your own.
     """
     from invprob.config.registry import registry
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from invprob.cli import completion
 from invprob.cli.path_type import PATH as PATH
 from invprob.errors import BadParams
 
@@ -35,6 +36,7 @@ def settings(f: F) -> F:
     return click.option(
         "--set",
         "settings",
+        type=completion.SettingType(),
         multiple=True,
         metavar="PATH=VALUE",
         help="Override any field, e.g. solver.steps=50,50. Repeatable.",
@@ -44,7 +46,8 @@ def settings(f: F) -> F:
 def observe(f: F) -> F:
     """``--observe``."""
     text = "What watches the run, e.g. csv:path=trace.csv or tensorboard. Repeatable."
-    return click.option("--observe", multiple=True, metavar="SPEC", help=text)(f)
+    kind = completion.SpecType("observer")
+    return click.option("--observe", type=kind, multiple=True, metavar="SPEC", help=text)(f)
 
 
 def out(f: F) -> F:
@@ -71,7 +74,9 @@ def new_folder(f: F) -> F:
 def generator(f: F) -> F:
     """``--generator``, of a command that always needs one."""
     text = "The generator.  [default: stylegan2]"
-    return click.option("--generator", metavar="SPEC", default="sgilo.stylegan2", help=text)(f)
+    kind = completion.SpecType("generator")
+    default = "sgilo.stylegan2"
+    return click.option("--generator", type=kind, metavar="SPEC", default=default, help=text)(f)
 
 
 def dry_run(f: F) -> F:
@@ -246,7 +251,8 @@ def experiment(table: dict[str, Any], settings: Sequence[str]) -> ResolvedExperi
     Raises:
         InvprobError: If something is unknown, out of range or does not fit.
     """
-    from invprob.config.experiment import Experiment, override
+    from invprob.config.experiment import Experiment
+    from invprob.config.override import override
     from invprob.config.registry import registry
 
     found = registry()

@@ -13,7 +13,7 @@ from invprob.cli import execute, options
 @click.argument("run", metavar="DIR", type=options.PATH)
 @options.speech
 def command(run: Path, quiet: bool, as_json: bool) -> None:
-    """Take up an interrupted run where it stopped.
+    """Continue an interrupted run where it stopped.
 
     On a CPU the result has the same bits as that of a run that was never interrupted.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import options
+from invprob.cli import completion, options
 from invprob.errors import BadParams
 
 PRIOR_BATCH = 16
@@ -18,6 +18,8 @@ PRIOR_BATCH = 16
 @options.generator
 @click.option(
     "--count",
+    "--samples",
+    "count",
     type=click.IntRange(min=1, max=1_000_000),
     default=16,
     metavar="N",
@@ -32,13 +34,13 @@ PRIOR_BATCH = 16
 )
 @click.option(
     "--prior",
+    type=completion.SpecType("prior"),
     metavar="STAGE=SPEC",
     help="Draw the latents of a stage from this prior, e.g. 1=latent-score.",
 )
 @click.option(
     "--sampler",
     metavar="SPEC",
-    default="ancestral",
     help="How the prior is sampled: euler, reverse, ancestral, ode or none, with parameters.  "
     "[default: ancestral]",
 )
@@ -56,7 +58,7 @@ def command(
     count: int,
     seed: int,
     prior: str | None,
-    sampler: str,
+    sampler: str | None,
     hot: float | None,
     device: str | None,
     out: Path,
@@ -76,9 +78,11 @@ def command(
 
     spec = options.checked("generator", generator)
     chosen = options.score_prior(prior) if prior is not None else None
-    how = options.sampler(sampler)
-    if hot is not None and chosen is None:
-        raise BadParams("--hot is given without a prior", "say which: --prior 1=latent-score")
+    how = options.sampler(sampler or "ancestral")
+    idle = [name for name, value in (("--hot", hot), ("--sampler", sampler)) if value is not None]
+    if idle and chosen is None:
+        what = f"{idle[0]} is given without a prior"
+        raise BadParams(what, "say which: --prior 1=latent-score")
     with console.Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
         from invprob.latents import generation, stages

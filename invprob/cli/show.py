@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import kinds
+from invprob.cli import completion, kinds
 from invprob.config.registry import Entry, registry
 
 BOUNDS = {
@@ -24,15 +24,16 @@ TYPES = {"integer": "int", "number": "float", "string": "text", "boolean": "true
 
 
 @click.command()
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", type=completion.KindType())
+@click.argument("name", required=False, type=completion.ComponentType("kind"))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the parameters.")
-def command(kind: str, name: str, schema: bool) -> None:
+def command(kind: str, name: str | None, schema: bool) -> None:
     """Show the parameters of a component.
 
-    For example: invprob show solver sgilo
+    For example: invprob show solver sgilo. A name that no other kind has will do: invprob show
+    sgilo.
     """
-    entry = registry().find(kinds.kind(kind), name)
+    entry = kinds.find(registry(), kind, name)
     described = entry.params().model_json_schema()
     if schema:
         click.echo(json.dumps(described, indent=2, ensure_ascii=False))
@@ -74,7 +75,7 @@ def _print(entry: Entry, schema: Mapping[str, Any]) -> None:
     )
     console.table(columns, rows)
     console.say()
-    for example in schema.get("examples", ()):
+    if example := _example(schema):
         console.say(f"e.g. {_written(component.name, example)}", "dim")
 
 
@@ -125,6 +126,16 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(map(shown, value))
     return str(value)
+
+
+def _example(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first parameter with its default. The examples of a model are small ones for the checks;
+    one of them serves where a parameter has to be given, or none has a default."""
+    fields = schema["properties"]
+    known = {name: field["default"] for name, field in fields.items() if field.get("default")}
+    if not known or any("default" not in field for field in fields.values()):
+        return next(iter(schema.get("examples", ())), {})
+    return dict(list(known.items())[:1])
 
 
 def _written(name: str, example: Mapping[str, Any]) -> str:

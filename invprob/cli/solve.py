@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import execute, framing, options
+from invprob.cli import completion, execute, framing, options
 
 EXAMPLES = """\b
 Examples:
@@ -27,21 +27,34 @@ DIR`.
 
 @click.command(epilog=EXAMPLES)
 @click.argument("images", nargs=-1, metavar="[IMAGE]...", type=options.PATH)
-@click.option("--solver", metavar="SPEC", help="The algorithm.  [default: sgilo]")
+@click.option(
+    "--solver",
+    type=completion.SpecType("solver"),
+    metavar="SPEC",
+    help="The algorithm.  [default: sgilo]",
+)
 @click.option(
     "--operator",
+    type=completion.SpecType("operator"),
     metavar="SPEC",
     help="What the measurement sees of the image; A|B applies A, then B.  [default: inpaint]",
 )
 @click.option(
     "--noise",
+    type=completion.SpecType("noise"),
     metavar="SPEC",
     help="The noise, for images in [0, 1].  [default: gaussian:sigma=0.02]",
 )
-@click.option("--generator", metavar="SPEC", help="The generator.  [default: the solver's choice]")
+@click.option(
+    "--generator",
+    type=completion.SpecType("generator"),
+    metavar="SPEC",
+    help="The generator.  [default: the solver's choice]",
+)
 @click.option(
     "--prior",
     "priors",
+    type=completion.SpecType("prior"),
     multiple=True,
     metavar="[STAGE=]SPEC",
     help="The prior, of every stage or of one. Repeatable.  [default: the solver's choice]",
@@ -50,9 +63,9 @@ DIR`.
     "--samples",
     type=int,
     metavar="N",
-    help="Samples (chains, restarts) per image.  [default: 4]",
+    help="Samples (chains, restarts) per image, 1 to 4096.  [default: 4]",
 )
-@click.option("--seed", type=int, metavar="N", help="Seed of every draw.  [default: 0]")
+@click.option("--seed", type=int, metavar="N", help="Seed of every draw, 0 or more.  [default: 0]")
 @options.device
 @click.option(
     "--measurement",

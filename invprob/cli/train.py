@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invprob.cli import faults, options
+from invprob.cli import completion, faults, options
 from invprob.errors import BadParams
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Examples:
     options_metavar="[OPTIONS] [--KEY VALUE]...",
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("name")
+@click.argument("name", type=completion.SpecType("trainer"))
 @click.argument("source", type=options.PATH)
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
 @click.option(
@@ -42,7 +42,7 @@ Examples:
     type=options.PATH,
     metavar="DIR",
     required=True,
-    help="Folder for weights and checkpoints; a training in it is taken up.",
+    help="Folder for weights and checkpoints; a training in it is continued.",
 )
 @click.option(
     "--set",
@@ -95,7 +95,7 @@ def command(
             raise
         again = shlex.join(["invprob", *sys.argv[1:]])
         raise faults.Stopped(
-            f"the newest checkpoint is kept in {out}", f"go on with: {again}"
+            f"the newest checkpoint is kept in {out}", f"continue with: {again}"
         ) from None
     if as_json:
         click.echo(json.dumps(_plain(out, last)))

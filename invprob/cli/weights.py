@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import options
+from invprob.cli import completion, options
 
 FAILED = 1
 
@@ -25,31 +25,29 @@ def command() -> None:
 def listed() -> None:
     """List known checkpoints and what is on the shelf."""
     from invprob.cli import console
-    from invprob.cli.console import Column
     from invprob.weights import store
 
     here, known = store.kept(), store.cards()
-    rows = []
     for name in [*known, *(n for n in here if n not in known)]:
         card = known.get(name)
         what = card.what if card else f"added by you, {here[name].file}"
-        have = here[name].sha256[:12] if name in here else "not here"
+        have = f"sha256 {here[name].sha256}" if name in here else "not here"
         licence = here[name].licence if name in here else card.licence if card else ""
-        rows.append((name, what, have, licence, card.page if card else ""))
-    columns = (
-        Column("name", "cyan"),
-        Column("what", wrap=True),
-        Column("sha256"),
-        Column("licence", wrap=True),
-        Column("page", "dim", wrap=True),
-    )
-    console.table(columns, rows)
+        console.say(name, "bold cyan")
+        console.say(f"  {what}")
+        facts = [("yours", have), ("licence", licence)]
+        facts += [("file", card.file), ("from", card.page)] if card else []
+        # a page is never broken, so that it can be copied
+        for title, fact in facts:
+            console.say(f"  {title + ':':<9}{fact}", "dim" if fact == "not here" else "")
 
 
 @command.command()
 @click.argument("name")
 @click.argument("file", type=options.PATH)
-@click.option("--license", "licence", metavar="TEXT", help="The licence of the weights, kept.")
+@click.option(
+    "--license", "--licence", "licence", metavar="TEXT", help="The licence of the weights, kept."
+)
 def add(name: str, file: Path, licence: str | None) -> None:
     """Put FILE on the shelf under NAME; `weights=NAME` then finds it.
 
@@ -69,7 +67,7 @@ def add(name: str, file: Path, licence: str | None) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", type=completion.WeightsType())
 def remove(name: str) -> None:
     """Take the weights NAME off the shelf, and remove the file that `add` copied there."""
     from invprob.cli import console
@@ -79,7 +77,7 @@ def remove(name: str) -> None:
 
 
 @command.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=completion.WeightsType())
 def verify(name: str | None) -> int:
     """Check that the files on the shelf are as they were added; exit status 1 if not."""
     from invprob.cli import console

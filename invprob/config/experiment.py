@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from invprob.config import needs, toml
 from invprob.config.registry import Entry, Registry
-from invprob.errors import BadInput, BadParams, nearest
+from invprob.errors import BadInput, BadParams
 from invprob.params import Params, Spec, read_chain
 from invprob.params.crop_at import CropAt
 from invprob.paths import InputPath
-from invprob.plugin import Kind
 
 
 class Experiment(Params):
     """What to solve, with what, from which seed. Everything a run depends on, but the files."""
+
+    usage: ClassVar[str] = "see `invprob solve --help`"
 
     images: tuple[InputPath, ...] = Field((), description="Images, folders, zips; none: bundled.")
     measurement: InputPath | None = Field(
@@ -62,9 +63,9 @@ class Experiment(Params):
     @classmethod
     def _composition(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return read_chain(value)
+            return _chain(value)
         if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
-            return tuple(part for text in value for part in read_chain(text))
+            return tuple(part for text in value for part in _chain(text))
         return [value] if isinstance(value, Mapping) else value
 
     def prior_of(self, stage: int) -> Spec | None:
@@ -149,7 +150,7 @@ class Experiment(Params):
         whole = self.with_defaults(registry)
         for stage in whole.prior:
             if stage != "default" and not stage.isdigit():
-                raise BadParams(f"prior stage {stage!r} is no number", "write --prior 2=NAME")
+                raise BadParams(f"prior stage {stage!r} is not a number", "write --prior 2=NAME")
         found = whole.entries(registry)
         solver = registry.find("solver", whole.solver.name).component
         entries = [(kind, entry) for _, kind, _, entry in found]
@@ -177,69 +178,10 @@ class ResolvedExperiment(Experiment):
     """
 
 
-KINDS: dict[str, Kind] = {"observe": "observer"}
-"""The kinds of components in fields that are not called by their kind."""
-
-
-def override(
-    table: Mapping[str, Any], settings: Iterable[str], registry: Registry
-) -> dict[str, Any]:
-    """Replace fields of an experiment.
-
-    Args:
-        table: Fields of an `Experiment`.
-        settings: ``path=value`` texts, e.g. ``solver.steps=200``.
-        registry: Where the components whose parameters are replaced are looked up.
-
-    Returns:
-        A new table.
-
-    Raises:
-        BadParams: If a path leads nowhere.
-        UnknownComponent: If nothing offers the component of a parameter.
-    """
-    out: dict[str, Any] = {k: _table(v) for k, v in table.items()}
-    for setting in settings:
-        path, equals, value = setting.partition("=")
-        head, *keys = path.strip().split(".")
-        if not equals or not head:
-            raise BadParams(f"--set {setting!r} is not path=value", "e.g. --set solver.steps=200")
-        if head not in Experiment.model_fields:
-            raise BadParams(
-                f"--set {setting!r}: an experiment has no {head!r}",
-                nearest(head, Experiment.model_fields),
-            )
-        if not keys:
-            out[head] = _table(value)
-            continue
-        inner = out.setdefault(head, {})
-        if head == "operator" and isinstance(inner, list):
-            place = int(keys.pop(0)) if keys[0].isdigit() else len(inner) - 1
-            inner = inner[place] if place < len(inner) else None
-        if head == "prior" and len(keys) > 1:
-            inner = inner.setdefault(keys.pop(0), {})
-        if not isinstance(inner, dict) or len(keys) != 1:
-            raise BadParams(f"--set {setting!r} leads nowhere", "e.g. --set solver.steps=200")
-        key = keys[0].replace("-", "_")
-        for other in _other_names(registry, KINDS.get(head, head), inner.get("name"), key):
-            inner.pop(other, None)
-        inner[key] = value
-    return out
-
-
-def _other_names(registry: Registry, kind: Any, name: Any, key: str) -> set[str]:
-    """The old and new names of a parameter but `key`, under which the table may have it."""
-    if not isinstance(name, str):
-        return set()
-    renamed = registry.find(kind, name).params().renamed
-    now = renamed.get(key, key)
-    return {now, *(old for old, new in renamed.items() if new == now)} - {key}
-
-
-def _table(value: Any) -> Any:
-    """Specs as tables, so that single parameters can be replaced."""
-    if isinstance(value, Mapping):
-        return {k: _table(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_table(v) for v in value]
-    return value
+def _chain(text: str) -> tuple[str, ...]:
+    """The parts of ``A|B``."""
+    parts = read_chain(text)
+    if len(parts) > 1 and not all(map(str.strip, parts)):
+        what = f"operator {text!r} has nothing on one side of |"
+        raise BadParams(what, "write A|B, which applies A, then B")
+    return parts

@@ -14,6 +14,7 @@ import functools
 import importlib
 import operator
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -94,7 +95,7 @@ class Registry:
                     f"no {kind} is called {name!r}: plugin {plugin!r} is not loaded ({reason})",
                     "see `invprob list`",
                 )
-        hint = nearest(name, {e.component.name for e in found})
+        hint = _as_parameter(name, found) or nearest(name, {e.component.name for e in found})
         if self.broken:
             hint += "; broken plugins: " + ", ".join(sorted(self.broken)) + " (see invprob list)"
         raise UnknownComponent(f"no {kind} is called {name!r}", hint)
@@ -114,6 +115,18 @@ class Registry:
         bare = entry.component.name
         alike = [e for e in self.of_kind(entry.component.kind) if e.component.name == bare]
         return bare if len(alike) == 1 else entry.full_name
+
+
+def _as_parameter(name: str, entries: Iterable[Entry]) -> str:
+    """The hint for a value without a component, or behind the wrong mark."""
+    head, equals, value = name.partition("=")
+    if equals:
+        return f"parameters stand behind a colon: {head}:key={value}"
+    if not re.fullmatch(r"[-+.\de]*\d[-+.\de]*", name):
+        return ""
+    firsts = [(e.component.name, next(iter(e.params().model_fields), "")) for e in entries]
+    told = [f"{component}:{field}={name}" for component, field in firsts if field]
+    return f"write NAME:key=value, e.g. {told[0]}" if told else ""
 
 
 def discover(modules: Iterable[tuple[str, str, str]]) -> Registry:

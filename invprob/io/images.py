@@ -35,7 +35,7 @@ def read(path: str | Path, channels: int | None = 3) -> Tensor:
     """The picture at `path` as (C, H, W), float32 in [0, 1].
 
     `channels` is 1 or 3, or None for what the picture has. Raises `BadInput` if there is no such
-    file, it cannot be read, is no picture, is damaged, or exceeds `decode.MAX_PIXELS`.
+    file, it cannot be read, is not a picture, is damaged, or exceeds `decode.MAX_PIXELS`.
     """
     with _opened(path) as (stream, label):
         return decode(stream, label, channels)

@@ -50,7 +50,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def as_text(metadata: Mapping[str, object]) -> dict[str, str]:
-    """Metadata as a file holds it: values that are no strings become JSON."""
+    """Metadata as a file holds it: values that are not strings become JSON."""
     return {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
 
 

@@ -27,7 +27,7 @@ Make = Callable[[Sequence[int]], Tensor]
 
 
 def of_generator(generator: Generator, seed: int, device: torch.device) -> Make:
-    """Pictures of the generator's own law."""
+    """Pictures of the generator's own distribution."""
 
     def make(numbers: Sequence[int]) -> Tensor:
         x = tree.cat([generator.sample(1, seeds.stream(seed, "sample", i)) for i in numbers])

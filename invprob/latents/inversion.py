@@ -33,9 +33,10 @@ def invert(
 ) -> Iterator[Inverted]:
     """Descend ‖G(x) − picture‖²/2σ² + λ·½‖(x − mean)/spread‖² in x_stage, by Adam.
 
-    Mean and spread are the moments of x_stage under the generator's own input law, so that what the
-    picture leaves open (noise maps most of all) stays as the generator knows it. Starts at the
-    mean, draws nothing; batch elements are independent. `pictures` is (B, C, H, W) in [0, 1].
+    Mean and spread are the moments of x_stage under the distribution of the generator's own input,
+    so that what the picture leaves open (noise maps most of all) stays as the generator knows it.
+    Starts at the mean, draws nothing; batch elements are independent. `pictures` is (B, C, H, W) in
+    [0, 1].
     """
     mean, spread = stages.moments(generator, stage)
     u = tree.map(lambda m: torch.zeros_like(m).repeat(len(pictures), *[1] * (m.dim() - 1)), mean)

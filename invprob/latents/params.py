@@ -16,7 +16,9 @@ class InversionParams(Params):
     batch: int = Field(32, ge=1, description="Images side by side, and in a file.")
     lr: float = Field(0.1, gt=0, description="Step size, in units of each leaf's spread.")
     sigma: float = Field(0.02, gt=0, description="Tolerance of the fit, for images in [0, 1].")
-    weight: float = Field(1.0, ge=0, description="Weight of staying near the generator's law.")
+    weight: float = Field(
+        1.0, ge=0, description="Weight of staying near the generator's distribution."
+    )
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's size or aspect.")
     crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from invprob.errors import BadParams, nearest, notify
 from invprob.params.quoting import cut, unquote
 from invprob.params.spec import Spec
+from invprob.params.wording import place, sentence
 
 
 class Params(BaseModel):
@@ -24,6 +25,9 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     renamed: ClassVar[Mapping[str, str]] = {}
+
+    usage: ClassVar[str] = ""
+    """The hint of a fault in a model that belongs to no component."""
 
     @model_validator(mode="before")
     @classmethod
@@ -89,16 +93,15 @@ def _explain(model: type[BaseModel], error: ValidationError, where: str) -> tupl
     faults = []
     hint = ""
     for fault in error.errors(include_url=False):
-        path = ".".join(str(p) for p in (where, *fault["loc"]) if p != "")
+        path = place((where, *fault["loc"]))
         if fault["type"] == "extra_forbidden":
             faults.append(f"{path}: there is no such parameter")
             hint = hint or nearest(str(fault["loc"][-1]), model.model_fields)
         else:
-            message = fault["msg"].removeprefix("Value error, ")
-            message = message[0].lower() + message[1:]
-            given = fault["input"]
+            message, given = sentence(fault), fault["input"]
             got = "" if isinstance(given, Mapping) else f" (got {given!r})"
             faults.append(f"{path}: {message}{got}" if path else message + got)
+    hint = hint or getattr(model, "usage", "")
     if not hint and where:
         kind, _, rest = where.partition(" ")
         hint = f"see `invprob show {kind} {rest.split('.')[0]}`" if rest else ""

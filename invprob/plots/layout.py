@@ -45,10 +45,12 @@ class Row:
     Attributes:
         name: What stands above it.
         cells: The pictures, one for each column or fewer.
+        warn: A sentence in red behind the name; may be empty.
     """
 
     name: str
     cells: Sequence[Cell]
+    warn: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ def draw(page: Page) -> Image.Image:
     pen.line((MARGIN, y, MARGIN + inner - 1, y), (214, 214, 218))
     y += 8
     for row in page.rows:
-        _write(pen, (MARGIN, y), row.name, SMALL, GREY, inner // 2)
+        end = _write(pen, (MARGIN, y), row.name, SMALL, GREY, inner // 2)
+        _write(pen, (end + GAP, y), row.warn, SMALL, RED, MARGIN + inner - end - GAP)
         for k, cell in enumerate(row.cells):
             left, under = MARGIN + k * (width + GAP), y + TEXT + 8 + height + 6
             canvas.paste(scaled(cell.picture, page.size), (left, y + TEXT + 8))

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from invprob.analysis import fit
 from invprob.analysis.diagnostics import R_HAT_BAD
 from invprob.io.images import to_pil
 from invprob.plots.layout import PAPER, Cell, Page, Row, cell_size, colour, draw, scaled
@@ -85,7 +86,7 @@ def summary(results: Results, observed: Tensor, note: str = "") -> Image.Image:
             verdict, warn = _convergence(metrics)
             cells.append(Cell(colour(spread[i] / top), verdict, ramp=top, warn=warn))
             cells += [Cell(to_pil(sample)) for sample in results.samples[i, :MAX_SAMPLES]]
-        rows.append(Row(results.names[i], cells))
+        rows.append(Row(results.names[i], cells, fit.warning(metrics)))
     size = cell_size(results.mean.shape[-2], results.mean.shape[-1])
     notes = _notes(results) + ([note] if note else [])
     return draw(Page(_columns(results), rows, size, results.title, results.subtitle, notes))
@@ -132,6 +133,10 @@ def _notes(results: Results) -> list[str]:
             "R-hat and effective sample size (ESS): the worst of several functionals of image and "
             f"latent. Above an R-hat of {R_HAT_BAD} the chains of an image disagree, and its std "
             "is not that of the posterior."
+        )
+    if any(map(fit.warning, results.metrics)):
+        notes.append(
+            f"A χ² far above 1 means that the model cannot show the picture, {fit.OR_ELSE}."
         )
     if count > MAX_ROWS:
         hidden.append(f"{MAX_ROWS} of {count} images")

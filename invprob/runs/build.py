@@ -151,7 +151,9 @@ def models(
         generator = Identity(known)
     generator = generator.to(where).eval().requires_grad_(False)
     solver.validate(generator)
-    for stage in solver.stages(generator):
+    visited = solver.stages(generator)
+    _check_visited(experiment, visited)
+    for stage in visited:
         chosen = experiment.prior_of(stage)
         if chosen is not None and stage not in priors:
             priors[stage] = component(registry, "prior", chosen, generator, stage)
@@ -235,6 +237,18 @@ def callbacks(
         InvprobError: If one cannot begin.
     """
     return [component(registry, "observer", spec, context) for spec in experiment.observe]
+
+
+def _check_visited(experiment: ResolvedExperiment, visited: tuple[int, ...]) -> None:
+    """Refuse a prior for a stage that the solver does not visit, where it would be ignored."""
+    solver = experiment.solver.name
+    where = f"stage{'s'[: len(visited) > 1]} {', '.join(map(str, visited))}" if visited else "none"
+    for stage, spec in experiment.prior.items():
+        if stage != "default" and int(stage) not in visited:
+            raise Incompatible(
+                f"the prior {spec.name} of stage {stage} is not used: {solver} visits {where}",
+                f"leave out --prior {stage}=…, or change the stages of {solver}",
+            )
 
 
 def _of_pixels(experiment: ResolvedExperiment, registry: Registry) -> dict[int, Any]:

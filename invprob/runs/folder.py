@@ -6,6 +6,7 @@ import csv
 import datetime
 import json
 import platform
+import shlex
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -62,11 +63,9 @@ def claim(out: Path) -> bool:
         if out.exists() and not out.is_dir():
             raise BadInput(f"{out} is a file", "give another --out")
         if out.is_dir() and any(out.iterdir()):
-            raise BadInput(
-                f"folder {out} is not empty",
-                "give another --out"
-                + f", or: invprob resume {out}" * (out / "experiment.toml").is_file(),
-            )
+            again = f", or: invprob resume {shlex.quote(str(out))}"
+            hint = "give another --out" + again * (out / "experiment.toml").is_file()
+            raise BadInput(f"folder {out} is not empty", hint)
         out.mkdir(parents=True, exist_ok=True)
         probe = out / ".probe"
         probe.touch()

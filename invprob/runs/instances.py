@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from invprob import errors
+from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Entry, Registry
 from invprob.errors import BadInput
 from invprob.generator import Generator
@@ -15,6 +17,7 @@ from invprob.operator import LinearOperator, Noise, Operator
 from invprob.params import Params, Spec
 from invprob.plugin import Component, Kind
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
+from invprob.runs.function import FunctionOperator
 from invprob.solver import Solver
 
 PLUGIN = "given"
@@ -42,6 +45,8 @@ class InstanceEntry(Entry):
     thing: Any = None
 
     def load(self) -> Any:
+        if inspect.isroutine(self.thing):
+            return lambda params, shape, seed: FunctionOperator(self.thing, shape)
         return lambda *_: self.thing
 
     def params(self) -> Any:
@@ -72,23 +77,58 @@ class Instances:
             value: A text ``NAME:key=value``, a spec, or an object of that kind.
 
         Returns:
-            The spec.
+            The spec. A function will do as an operator.
 
         Raises:
             BadInput: If the object is of another kind.
         """
         if isinstance(value, (str, Spec)):
             return Spec.model_validate(value)
-        if not isinstance(value, CLASSES[kind]) or inspect.isclass(value):
-            raise BadInput(
-                f"{value!r} is no {kind}",
-                f"give a text such as NAME:key=value, or an instance of {CLASSES[kind].__name__}",
-            )
+        function = kind == "operator" and inspect.isroutine(value)
+        if not isinstance(value, CLASSES[kind]) and not function:
+            raise BadInput(*_unfit(kind, value))
         # numbered, for one name must not stand for two objects
         word = re.sub(r"[^a-z0-9]", "", type(value).__name__.lower()) or kind
         name = f"{PLUGIN}-{word}-{len(self._given)}"
         offers = tuple(word for word, known in CAPABILITIES.items() if isinstance(value, known))
         target = f"{type(value).__module__}:{type(value).__name__}"
-        component = Component(kind, name, target, "", f"A {kind} given as an object.", (), offers)
+        known = self._known(kind, type(value))
+        needs, defaults = (known.needs, known.defaults) if known else ((), ())
+        summary = f"A {kind} given as an object."
+        component = Component(kind, name, target, "", summary, needs, offers, defaults)
         self._given.append(InstanceEntry(PLUGIN, component, "", value))
         return Spec(name=name)
+
+    def check_used(self, solver: Any, experiment: ResolvedExperiment) -> None:
+        """Warn of a solver object of one's own that is left with neither generator nor prior.
+
+        Args:
+            solver: The solver as it was given.
+            experiment: What is run.
+        """
+        own = isinstance(solver, Solver) and self._known("solver", type(solver)) is None
+        if own and experiment.generator is None and not experiment.prior:
+            errors.warn(
+                f"solver {type(solver).__name__} is given no generator and works on plain pixels;"
+                " give generator='stylegan2', or invprob.generator.Identity(shape) if it is meant"
+            )
+
+    def _known(self, kind: Kind, cls: type) -> Component | None:
+        """The component of a plugin whose target is a class, or its `from_params`."""
+        target = f"{cls.__module__}:{cls.__qualname__}"
+        ours = (entry.component for entry in self._registry.of_kind(kind))
+        return next((c for c in ours if c.target.removesuffix(".from_params") == target), None)
+
+
+def _unfit(kind: Kind, value: Any) -> tuple[str, str]:
+    """Why an object is not a component of a kind, and what would be."""
+    expected = CLASSES[kind]
+    if inspect.isclass(value) and issubclass(value, expected):
+        name = value.__name__
+        return f"{kind} is the class {name}", f"give an instance of it: {name}(…)"
+    text = "a text such as NAME:key=value"
+    article = "an" if kind[0] in "aeiou" else "a"
+    return (
+        f"{value!r} is not {article} {kind}",
+        f"give {text}, or an instance of {expected.__name__}",
+    )

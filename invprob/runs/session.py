@@ -120,7 +120,7 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
                 f"run {out} solved a problem made of Python objects, which its folder lacks",
                 "solve it again with invprob.solve(problem, solver)",
             )
-        raise BadInput(f"{out} is no run folder", "give a folder that invprob solve wrote")
+        raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
     with lock.only(out):
         return _resume(registry, out, callbacks)
 

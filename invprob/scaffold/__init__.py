@@ -63,7 +63,7 @@ def check(name: str, kind: str, registry: Registry) -> None:
     """Refuse a name that no package and class can be called by, or that is taken."""
     if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name):
         raise BadInput(
-            f"{name!r} is no name for a plugin",
+            f"{name!r} is not a name for a plugin",
             "use lower-case letters, digits and single hyphens, beginning with a letter",
         )
     plugins = {entry.plugin for entry in registry.entries} | {*registry.broken, *registry.blocked}

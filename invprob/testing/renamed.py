@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
-from invprob.errors import BadParams
+from invprob.errors import BadParams, notify
 
 RENAMED = {
     "loads": "manifest-loads",
@@ -78,7 +77,7 @@ def current(expected: Mapping[str, str]) -> dict[str, str]:
         expected: Reasons by ``"component.check"``, as authors write them.
 
     Returns:
-        The same reasons by present ids, with a `DeprecationWarning` for each old one.
+        The same reasons by present ids, with a notice for each old one.
 
     Raises:
         BadParams: For a check that is named by its old and by its present id.
@@ -91,6 +90,5 @@ def current(expected: Mapping[str, str]) -> dict[str, str]:
             raise BadParams(f"the check {present!r} is named twice, once by its old id")
         found[present] = reason
         if present != name:
-            notice = f"the check {name!r} is called {present!r}; the next release refuses {name!r}"
-            warnings.warn(notice, DeprecationWarning, stacklevel=3)
+            notify(f"the check {name!r} is called {present!r}; the next release refuses {name!r}")
     return found

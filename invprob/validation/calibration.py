@@ -22,10 +22,10 @@ from invprob.solver import Problem, Solver
 from invprob.validation.reference_tasks import Posterior, ReferenceTask, posterior
 
 ERRORS = 4.0
-"""Monte Carlo standard errors that are no evidence."""
+"""Monte Carlo standard errors that are not evidence."""
 
 UNLIKELY = 1e-4
-"""Of calibrated samples, p-values below it are no accident."""
+"""Of calibrated samples, p-values below it are not an accident."""
 
 BINS = 5
 NOMINAL = (0.5, 0.8, 0.9)

@@ -100,7 +100,7 @@ def add(name: str, file: Path, licence: str | None = None) -> Record:
     `BadWeights` for a file that is not the published one."""
     if not NAME.fullmatch(name):
         raise BadInput(
-            f"{name!r} is no name for weights", "use lower-case letters, digits, - and _"
+            f"{name!r} is not a name for weights", "use lower-case letters, digits, - and _"
         )
     if not file.is_file():
         raise BadInput(f"there is no file {file}", "give the path of a file of weights")

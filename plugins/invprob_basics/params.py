@@ -175,14 +175,14 @@ class PoissonNoiseParams(Params):
 
 
 class GaussianPriorParams(Params):
-    """An independent normal law on every coordinate of a latent."""
+    """An independent normal distribution on every coordinate of a latent."""
 
     mean: float = Field(0.0, description="Mean of every coordinate.")
     std: float = Field(1.0, gt=0, description="Standard deviation of every coordinate.")
 
 
 class SphereParams(Params):
-    """The sphere on which a standard normal law concentrates."""
+    """The sphere on which a standard normal distribution concentrates."""
 
 
 class CSVLogParams(Params):

@@ -34,7 +34,7 @@ def read_file(path: Path, make: Make[Model], expected: str | None = None) -> Mod
     tensors, metadata = formats.read(path, expected)
     if metadata.get("kind") != "pixel-diffusion":
         raise BadWeights(
-            f"weights {path} are no pixel diffusion",
+            f"weights {path} are not a pixel diffusion",
             "give a folder that diffusers wrote, or a U-Net that invprob convert reads",
         )
     try:

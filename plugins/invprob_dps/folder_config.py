@@ -48,7 +48,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise BadWeights(f"config {path} cannot be read: {error}", "diffusers writes one") from None
     if not isinstance(found, dict):
-        raise BadWeights(f"{path} is no config", "diffusers writes one")
+        raise BadWeights(f"{path} is not a config", "diffusers writes one")
     return found
 
 

@@ -67,6 +67,8 @@ def test_spread_seeds_give_each_picture_a_mask_in_turn(bench, suite, tmp_path):
     )
     planned = bench("--out", out, "--dry-run")
     assert "3 images × 1 of 2 seeds = 12 cells" in planned.out
+    assert not out.exists()
+    assert planned.err.startswith("reading the suite")
     bench("--out", out, "-q")
     with (out / "cells.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -30,6 +30,8 @@ told.methods = column(1);
 const find = document.getElementById("find");
 find.value = "short"; find.dispatchEvent(new Event("input"));
 told.found = column(1);
+find.value = "none such"; find.dispatchEvent(new Event("input"));
+told.none = column(0);
 find.value = ""; find.dispatchEvent(new Event("input"));
 const task = document.getElementById("task");
 task.selectedIndex = 2; task.dispatchEvent(new Event("change"));
@@ -48,6 +50,7 @@ document.querySelector(".problem").click();
 told.open = document.getElementById("dialog").open;
 told.shots = document.querySelectorAll("#dialog img").length;
 document.querySelector("#dialog button").click();
+told.sideways = document.documentElement.scrollWidth > innerWidth;
 told.closed = !document.getElementById("dialog").open;
 told.failures = document.getElementById("failures").textContent;
 told.loads = performance.getEntriesByType("resource").filter((r) => !r.name.startsWith("data:"))
@@ -69,6 +72,7 @@ def test_the_report_works_in_a_browser(bench, suite, tmp_path):
     done = subprocess.run(
         [
             *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
+            "--window-size=400,800",
             *("--virtual-time-budget=5000", "--dump-dom", f"file://{tmp_path}/clicked.html"),
         ],
         capture_output=True,
@@ -90,6 +94,9 @@ def test_the_report_works_in_a_browser(bench, suite, tmp_path):
     assert told["before"]
     assert told["after"]
     assert told["points"] == told["times"] == 4
+    assert told["none"] == ["nothing found"]
+    assert not told["sideways"]
+    assert "prefers-color-scheme: dark" in page
     assert told["open"]
     assert told["closed"]
     assert told["shots"] == 2 + 3 * 2

@@ -1,4 +1,7 @@
+import dataclasses
+import html
 import math
+import re
 
 import numpy as np
 import pytest
@@ -103,6 +106,17 @@ def test_the_overview_has_a_row_for_each_task():
     assert text.count("≈") == 2
     assert markdown.overview(found, "seconds", "a").count("≈ +0.0 [+0.0, +0.0]") == 4
     assert markdown.overview(found, "crps", "a") == ""
+
+
+@pytest.mark.parametrize("name", ["a | b", "<b>bold</b>", "*x* [y](z) `c`", "e\\|f", "ä 🍏"])
+def test_a_method_may_be_called_anything(name):
+    one = [dataclasses.replace(r, method={"b": name}.get(r.method, r.method)) for r in rows()]
+    found = tables.lines(one, ["t"], ["a", name, "c"], "a")
+    text = markdown.by_task(found, "a", ["psnr_mean"])
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in table}) == 1
+    assert "<b>" not in text
+    assert html.unescape(re.sub(r"\\(?=[\\`*\[\]])", "", table[3])).startswith(f"| {name} |")
 
 
 def test_of_one_image_there_is_no_interval():

@@ -12,6 +12,13 @@ from invprob.io import images
 from tests.cli.conftest import WALK, Invoke
 
 
+@pytest.mark.parametrize("words", [[], ["weights"]])
+def test_a_group_without_a_command_prints_its_help(invoke: Invoke, words: list[str]) -> None:
+    said = invoke(*words)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith("Usage: invprob")
+
+
 def _fault(message: str, hint: str = "") -> str:
     return f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")
 
@@ -59,13 +66,12 @@ WRONG = {
     ),
     "type": (
         ["solve", "{photo}", *WALK, "--solver", "walk:steps=many"],
-        "solver walk.steps: input should be a valid integer, unable to parse string as an integer"
-        " (got 'many')",
+        "solver walk.steps: must be a whole number (got 'many')",
         "see `invprob show solver walk`",
     ),
     "keep=0": (
         ["solve", "{photo}", *WALK, "--operator", "mask:keep=0"],
-        "operator mask.keep: input should be greater than 0 (got '0')",
+        "operator mask.keep: must be greater than 0 (got '0')",
         "see `invprob show operator mask`",
     ),
     "spec": (
@@ -75,8 +81,8 @@ WRONG = {
     ),
     "samples": (
         ["solve", "{photo}", *WALK, "--samples", "0"],
-        "samples: input should be greater than or equal to 1 (got 0)",
-        "",
+        "samples: must be greater than or equal to 1 (got 0)",
+        "see `invprob solve --help`",
     ),
     "prior": (
         ["solve", "{photo}", *WALK, "--prior", "box"],
@@ -108,6 +114,36 @@ WRONG = {
         "solver walk.stesp: there is no such parameter",
         "did you mean 'steps'?",
     ),
+    "set, parameter of the solver": (
+        ["solve", "{photo}", *WALK, "--set", "steps=3"],
+        "--set 'steps=3': an experiment has no 'steps'",
+        "did you mean solver.steps?",
+    ),
+    "number for a noise": (
+        ["solve", "{photo}", *WALK, "--noise", "0.05"],
+        "no noise is called '0.05'",
+        "write NAME:key=value, e.g. gauss:sigma=0.05; broken plugins: lost (see invprob list)",
+    ),
+    "no colon": (
+        ["solve", "{photo}", *WALK, "--noise", "gauss=0.05"],
+        "no noise is called 'gauss=0.05'",
+        "parameters stand behind a colon: gauss:key=0.05; broken plugins: lost (see invprob list)",
+    ),
+    "nothing behind |": (
+        ["solve", "{photo}", *WALK, "--operator", "mask|"],
+        "operator 'mask|' has nothing on one side of |",
+        "write A|B, which applies A, then B",
+    ),
+    "version": (
+        ["version"],
+        "no command is called 'version'",
+        "write invprob --version",
+    ),
+    "value in a list": (
+        ["sample", "--generator", "linear:scale=0", "--out", "o", "--count", "many"],
+        "invalid value for '--count': 'many' is not a valid integer range",
+        "see `invprob sample --help`",
+    ),
     "no such file": (
         ["solve", "missing.png", *WALK],
         "there is no file or folder missing.png",
@@ -120,7 +156,7 @@ WRONG = {
     ),
     "no run": (
         ["resume", "missing"],
-        "missing is no run folder",
+        "missing is not a run folder",
         "give a folder that invprob solve wrote",
     ),
     "images and measurement": (
@@ -135,7 +171,7 @@ WRONG = {
     ),
     "sampling": (
         ["sample", "--generator", "linear:scale=0"],
-        "generator linear.scale: input should be greater than 0 (got '0')",
+        "generator linear.scale: must be greater than 0 (got '0')",
         "see `invprob show generator linear`",
     ),
 }

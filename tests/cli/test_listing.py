@@ -68,9 +68,21 @@ def test_show(invoke: Invoke) -> None:
         burn       int    -1       Steps before draws; -1: none. [≥ -1]
         wait       float  0.0      Seconds to sleep in each step. [≥ 0]
 
-        e.g. walk:steps=3
+        e.g. walk:steps=20
         """
     )
+
+
+@pytest.mark.parametrize(
+    "words", [["walk"], ["solver.walk"], ["solvers", "toys.walk"], ["toys.walk"]]
+)
+def test_a_component_may_be_named_in_any_form(invoke: Invoke, words: list[str]) -> None:
+    assert invoke("show", *words).out == invoke("show", "solver", "walk").out
+
+
+def test_an_unknown_name_of_any_kind_is_refused(invoke: Invoke) -> None:
+    assert "no component is called 'wakl'" in invoke("show", "wakl").err
+    assert "did you mean 'walk'?" in invoke("show", "wakl").err
 
 
 def test_show_without_parameters(invoke: Invoke) -> None:

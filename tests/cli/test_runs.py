@@ -63,6 +63,15 @@ def test_solve_reports_and_writes_the_folder(invoke: Invoke, photo: Path, tmp_pa
     assert len(list((tmp_path / "out" / "samples").iterdir())) == 2
 
 
+def test_a_fit_far_above_the_noise_is_a_red_sentence(
+    invoke: Invoke, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invprob.analysis.fit.FAR_ABOVE_NOISE", 0.1)
+    said = invoke("solve", photo, *WALK, "--out", "out")
+    line = next(line for line in said.out.splitlines() if line.startswith("photo: χ²"))
+    assert line.endswith(": this model cannot show this picture")
+
+
 def test_chains_are_judged(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())
@@ -75,7 +84,7 @@ def test_chains_are_judged(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
     assert lines[0].split("  ")[-2:] == ["R-hat", "ESS"]
     assert lines[2].split()[-2:] == [f"{rows[0]['r_hat']:.2f}", f"{rows[0]['ess']:.0f}"]
     assert lines[5].split()[-2:] == ["–", "–"]
-    assert lines[7].startswith(f"chains: 2 {rows[0]['convergence']}; R-hat and ESS")
+    assert lines[7].startswith(f"chains of 2 images: 2 {rows[0]['convergence']}; R-hat and ESS")
     report = json.loads((tmp_path / "out" / "diagnostics.json").read_text())
     assert (report["chains"], report["draws_per_chain"]) == (2, 40)
     assert report["images"]["other"]["r_hat"] == rows[1]["r_hat"]
@@ -235,7 +244,7 @@ def test_interrupted_and_resumed_gives_the_same_bits(
     err = _interrupt([*slow], tmp_path, environment, "a run/manifest.json", which)
     assert err.splitlines()[-2:] == [
         "interrupted: the run so far is kept in a run",
-        "hint: go on with: invprob resume 'a run'",
+        "hint: continue with: invprob resume 'a run'",
     ]
     assert not (tmp_path / "a run" / "result.safetensors").exists()
     assert (tmp_path / "a run" / "checkpoint.pt").exists()
@@ -255,7 +264,9 @@ def test_interrupted_training_goes_on(
     train = ["train", "count:steps=9", str(photo), "--out", "out"]
     err = _interrupt([*train, "--set", "wait=0.2"], tmp_path, environment, "out/checkpoint.txt")
     assert "interrupted: the newest checkpoint is kept in out\n" in err
-    assert f"hint: go on with: invprob train count:steps=9 {photo} --out out --set wait=0.2" in err
+    assert (
+        f"hint: continue with: invprob train count:steps=9 {photo} --out out --set wait=0.2" in err
+    )
     # saved when it was stopped, not only after the first step
     assert int((tmp_path / "out" / "checkpoint.txt").read_text()) > 1
     said = invoke(*train)

@@ -2,7 +2,8 @@ import tomllib
 
 import pytest
 
-from invprob.config.experiment import Experiment, override
+from invprob.config.experiment import Experiment
+from invprob.config.override import override
 from invprob.config.registry import discover, registry
 from invprob.config.toml import dumps as toml
 from invprob.errors import BadParams

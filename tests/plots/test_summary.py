@@ -103,6 +103,20 @@ def test_the_std_says_whether_the_chains_converged(monkeypatch, diagnosis, capti
     assert "the chains of an image disagree" in drawn.notes[1]
 
 
+def test_a_picture_that_the_model_cannot_show_is_said_in_red(monkeypatch):
+    found = results()
+    found.metrics = [
+        m | {"chi2_mean": c, "chi2_sample": 2 * c}
+        for m, c in zip(found.metrics, (1.2, 79.2), strict=True)
+    ]
+    drawn = columns(found, monkeypatch)
+    assert [row.warn for row in drawn.rows] == ["", "χ² 79: this model cannot show this picture"]
+    assert drawn.notes[-1].startswith("A χ² far above 1")
+    monkeypatch.undo()
+    red = (np.asarray(summary.summary(found, found.mean)) == layout.RED).all(2)
+    assert red.any()
+
+
 def test_a_warning_is_red():
     def reds(warn):
         cell = layout.Cell(Image.new("RGB", (9, 9)), "words", warn=warn)

@@ -159,9 +159,10 @@ def test_class_names_do_not_hide_what_the_templates_import():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Upper", "is no name"), ("3d", "is no name"), ("a b", "is no name"), ("", "is no name"),
-        ("a--b", "is no name"), ("../x", "is no name"), ("basics", "a plugin is called 'basics'"),
-        ("walk", "solver 'walk' is offered by plugin 'toys'"), ("é", "is no name"),
+        ("Upper", "is not a name"), ("3d", "is not a name"), ("a b", "is not a name"),
+        ("", "is not a name"), ("a--b", "is not a name"), ("../x", "is not a name"),
+        ("basics", "a plugin is called 'basics'"),
+        ("walk", "solver 'walk' is offered by plugin 'toys'"), ("é", "is not a name"),
     ],
 )  # fmt: skip
 def test_a_name_that_is_none_or_is_taken_is_refused(tmp_path, name, said):

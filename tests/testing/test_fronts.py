@@ -78,9 +78,7 @@ def test_expected_failures_name_a_check():
 
 def test_old_ids_are_accepted_with_a_notice():
     old = {"toy-noise.spread": "is not so"}
-    with pytest.warns(
-        DeprecationWarning, match=r"called 'toy-noise\.scale-matches-draws'"
-    ) as caught:
+    with pytest.warns(FutureWarning, match=r"called 'toy-noise\.scale-matches-draws'") as caught:
         test = conformance("sound.toy-noise", modules=MODULES, expected_failures=old)
     assert caught[0].filename == __file__
     (mark,) = test.pytestmark

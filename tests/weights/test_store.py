@@ -73,7 +73,7 @@ def test_known_weights_that_are_not_here_are_told_where_to_get(tmp_path):
 @pytest.mark.parametrize(
     ("name", "file", "said"),
     [
-        ("../up", FACES, "is no name"),
+        ("../up", FACES, "is not a name"),
         ("mine", Path("none.pkl"), "there is no file"),
         ("twice", FACES, "on the shelf already"),
     ],

@@ -49,7 +49,7 @@ def convert(checkout: Path) -> dict[str, Any]:
     """The arrays above, from the OBJ files in ``FaceXModel/`` (a minute or so)."""
     folder = checkout / "FaceXModel" if (checkout / "FaceXModel").is_dir() else checkout
     if not (folder / NEUTRAL).is_file():
-        raise FileNotFoundError(f"{checkout} is no checkout of ICT-FaceKit: no {NEUTRAL} in it")
+        raise FileNotFoundError(f"{checkout} is not a checkout of ICT-FaceKit: no {NEUTRAL} in it")
     neutral, triangles = read_obj(folder / NEUTRAL)
     others = sorted(path for path in folder.glob("*.obj") if path.name != NEUTRAL)
     identities = [path for path in others if path.stem.startswith("identity")]

@@ -1,4 +1,4 @@
-"""What chains owe: each is a function of its key, and can be taken up where it stopped."""
+"""What chains owe: each is a function of its key, and can be continued where it stopped."""
 
 from __future__ import annotations
 

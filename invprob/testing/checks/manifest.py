@@ -126,7 +126,9 @@ def trainer_is_generator_function(case: Case) -> None:
         inspect.signature(target).bind(None, None, None)
     except TypeError as error:
         require(False, str(error))
-    require(inspect.isgeneratorfunction(target), "it is no generator function: it does not yield")
+    require(
+        inspect.isgeneratorfunction(target), "it is not a generator function: it does not yield"
+    )
 
 
 @check("operator", "prior")

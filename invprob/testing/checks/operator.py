@@ -69,7 +69,7 @@ def likelihood_matches_noise(case: Case) -> None:
 @check("operator")
 def observed_is_image(case: Case) -> None:
     """`observed(y)` must be a picture of the measurement for people to look at, (B, 1 or 3, h, w):
-    override it where the measurement is no picture."""
+    override it where the measurement is not a picture."""
     A, x = _made(case)
     picture = A.observed(A(x))
     shape = tuple(picture.shape)

@@ -20,7 +20,7 @@ def params_described(case: Case) -> None:
     """The params model must be an `invprob.params.Params` with a docstring, and every field must
     have a description that ends in a full stop."""
     model = case.entry.params()
-    require(isinstance(model, type) and issubclass(model, Params), f"{model!r} is no Params")
+    require(isinstance(model, type) and issubclass(model, Params), f"{model!r} is not a Params")
     require(bool(vars(model).get("__doc__")), f"{model.__name__} has no docstring")
     for name, field in model.model_fields.items():
         text = field.description or ""

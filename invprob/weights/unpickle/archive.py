@@ -35,7 +35,7 @@ def read(data: memoryview, budget: Budget, vocabulary: Vocabulary) -> Any:
 
     def find(pid: Any) -> Storage:
         if not isinstance(pid, tuple) or len(pid) != 5:
-            raise Refused("it refers to something that is no storage")
+            raise Refused("it refers to something that is not a storage")
         _, kind, key, _, size = pid
         if not isinstance(key, str) or f"{root}data/{key}" not in entries:
             raise Refused(f"it has no storage {shown(key)}")

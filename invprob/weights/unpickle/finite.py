@@ -41,7 +41,7 @@ def check(tree: Any) -> None:
 
 
 def _children(node: Any) -> Iterable[Any] | None:
-    """What a container holds; None for what is no container."""
+    """What a container holds; None for what is not a container."""
     if isinstance(node, dict):
         return node.values()
     if isinstance(node, (list, tuple)):

@@ -31,7 +31,7 @@ _PYTHON = {*sys.stdlib_module_names, "__builtin__", "copy_reg"}
 def _persistent(machine: Machine, meta: Any) -> Inert:
     """NVlabs: an object whose class travels as source code; the name and the state are kept."""
     if not isinstance(meta, dict) or meta.get("type") != "class":
-        raise Refused("it has a persistent object that is no class")
+        raise Refused("it has a persistent object that is not a class")
     if not isinstance(meta.get("class_name"), str):
         raise Refused("it has a persistent object without a name")
     return Inert(meta["class_name"], meta.get("state"))
@@ -54,7 +54,7 @@ def _tensor(
 
 def _parameter(machine: Machine, data: Any, requires_grad: Any = False, hooks: Any = None) -> Any:
     if not isinstance(data, Tensor) or hooks:
-        raise Refused("it has a parameter that is no tensor, or has hooks")
+        raise Refused("it has a parameter that is not a tensor, or has hooks")
     return data
 
 
@@ -62,10 +62,10 @@ def _nested(machine: Machine, raw: Any) -> Storage:
     if machine.depth >= NESTED:
         raise Refused("it has a pickle in a pickle in a pickle")
     if not isinstance(raw, (bytes, memoryview)):
-        raise Refused("it has a storage that is no bytes")
+        raise Refused("it has a storage that is not bytes")
     found = legacy.read(memoryview(raw), machine.budget, machine.vocabulary, machine.depth + 1)
     if not isinstance(found, Storage):
-        raise Refused("it has a pickle in a pickle that is no storage")
+        raise Refused("it has a pickle in a pickle that is not a storage")
     return found
 
 
@@ -87,7 +87,7 @@ def _size(machine: Machine, items: Any) -> tuple[Any, ...]:
 def _encoded(machine: Machine, text: Any, encoding: Any) -> bytes:
     """How protocol 2 writes bytes."""
     if not isinstance(text, str) or encoding != "latin1":
-        raise Refused("it encodes text that is no bytes")
+        raise Refused("it encodes text that is not bytes")
     machine.budget.copy(len(text))
     return text.encode("latin-1")
 

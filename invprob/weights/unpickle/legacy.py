@@ -33,7 +33,7 @@ def after_magic(
         if isinstance(pid, tuple) and pid[:1] == ("module",) and isinstance(pid[1], Name):
             return pid[1]  # the class of a whole module; what follows is its source code
         if not isinstance(pid, tuple) or len(pid) not in (5, 6):
-            raise Refused("it refers to something that is no storage")
+            raise Refused("it refers to something that is not a storage")
         _, kind, key, _, size, *views = pid
         if any(v is not None for v in views) or not isinstance(key, str):
             raise Refused("it has a storage that is a view of another")

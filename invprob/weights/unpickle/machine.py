@@ -57,7 +57,7 @@ class Machine:
 
     def run(self, start: int = 0) -> tuple[Any, int]:
         """(what the pickle holds, where it ends); raises `Refused`,
-        or one of Python's errors where the pickle is no whole one."""
+        or one of Python's errors where the pickle is not a whole one."""
         for name, argument, end in operations(self.data, start):
             self.budget.step()
             if name == "STOP":
@@ -113,7 +113,7 @@ class Machine:
 
     def name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
-            raise TypeError("a name that is no text")
+            raise TypeError("a name that is not a text")
         self.stack.append(Name(f"{module}.{name}"))
 
     def reduce(self, _: Any) -> None:
@@ -121,7 +121,7 @@ class Machine:
         if not isinstance(function, Name) or function.text not in self.vocabulary.calls:
             raise Refused(f"it wants to call {_what(function)}")
         if type(arguments) is not tuple:
-            raise TypeError("arguments that are no tuple")
+            raise TypeError("arguments that are not a tuple")
         self.stack.append(self.vocabulary.calls[function.text](self, *arguments))
 
     def new(self, _: Any) -> None:

@@ -27,7 +27,7 @@ def open_tree(path: Path) -> Any:
     if not path.is_file():
         raise BadWeights(f"there is no file {path}", "give the path of a file of weights")
     if path.stat().st_size < 16:
-        raise BadWeights(f"{path} is no file of weights: it is too short", HINT)
+        raise BadWeights(f"{path} is not a file of weights: it is too short", HINT)
     with path.open("rb") as file:
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     size = int.from_bytes(data[:8], "little")

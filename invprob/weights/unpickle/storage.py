@@ -62,7 +62,7 @@ def view(storage: Any, offset: Any, size: Any, stride: Any, budget: Budget) -> T
     if len(size) > DIMENSIONS:
         raise Refused(f"it has a tensor of {len(size)} dimensions, more than {DIMENSIONS}")
     if any(type(n) is not int or n < 0 for n in (offset, *size, *stride)):
-        raise Refused("it has a tensor whose shape or strides are no numbers")
+        raise Refused("it has a tensor whose shape or strides are not numbers")
     count = math.prod(size)
     shape = "×".join(shown(n) for n in size)
     if math.prod(max(n, 1) for n in size) > LARGEST:

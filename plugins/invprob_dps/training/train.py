@@ -109,7 +109,7 @@ class Training:
         return sum(losses) / len(losses)
 
     def state(self) -> dict[str, Any]:
-        """Everything a later process needs to go on with the same bits."""
+        """Everything a later process needs to continue with the same bits."""
         return {
             "params": self.params.model_dump(mode="json", exclude=RUNNING),
             "data": self.data,

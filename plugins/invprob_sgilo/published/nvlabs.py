@@ -165,7 +165,7 @@ def _number(value: Any, at: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
-        raise BadWeights(f"{shown(at)}conv_clamp is no positive number", HINT)
+        raise BadWeights(f"{shown(at)}conv_clamp is not a positive number", HINT)
     return float(value)
 
 

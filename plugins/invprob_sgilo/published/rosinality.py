@@ -53,7 +53,7 @@ class Rosinality(Converter):
         average = tree.get("latent_avg") if isinstance(tree, dict) else None
         if average is not None:
             if not isinstance(average, Tensor) or average.shape != (arch.w_dim,):
-                raise BadWeights(f"latent_avg is no tensor of {arch.w_dim} numbers", HINT)
+                raise BadWeights(f"latent_avg is not a tensor of {arch.w_dim} numbers", HINT)
             found = {**found, AVERAGE: average}
         what = f"StyleGAN-2 of rosinality{f' ({name})' if name else ''}"
         return converted(what, arch, _rules(arch, average is not None), found)

@@ -22,7 +22,7 @@ def read_net(path: Path, time_activation: str = "auto") -> PublishedNet:
     tensors, metadata = formats.read(path)
     if metadata.get("kind") != "sgilo-score":
         raise BadWeights(
-            f"weights {path} are no score network of SGILO's release",
+            f"weights {path} are not a score network of SGILO's release",
             "priors of invprob train prior are read by latent-score:weights=…",
         )
     try:

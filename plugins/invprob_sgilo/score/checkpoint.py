@@ -69,7 +69,7 @@ def read_prior(
     """
     tensors, metadata = tensor_files.read(path, expected)
     if metadata.get("kind") != "latent-score":
-        raise BadWeights(f"weights {path} are no latent score prior", "see invprob train prior")
+        raise BadWeights(f"weights {path} are not a latent score prior", "see invprob train prior")
     try:
         found, size = json.loads(metadata["stage"]), Size(**json.loads(metadata["size"]))
         net = make(size)

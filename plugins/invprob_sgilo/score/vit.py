@@ -2,7 +2,7 @@
 
 Dosovitskiy et al., 2021, arXiv:2010.11929; the noise level enters through adaptive layer norms that
 start at zero (Peebles and Xie, 2023, arXiv:2212.09748), so that training starts from the score of a
-standard normal law.
+standard normal distribution.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SGILO as released: Adam on the squared error, a small prior step, fixed noise, the sphere.
 
-The loop that the authors' code runs, for comparison with it; it has no stated stationary law.
-Round by round, at every step: Adam on the mean squared error of the measurement; then
+The loop that the authors' code runs, for comparison with it; its stationary distribution is not
+stated. Round by round, at every step: Adam on the mean squared error of the measurement; then
 u ← u + strength·Δ + noise·ξ, where Δ is the mean of one Euler–Maruyama step of the reverse equation
 at t = 0.01; then style codes and noise maps are put back on the sphere of their start. Features
 have no projection. Its LPIPS and geodesic terms need weights and a mapping of w that we do not

@@ -55,7 +55,7 @@ def load_weights(
     tensors, metadata = formats.read(path, expected)
     if metadata.get("kind") != "stylegan2":
         raise BadWeights(
-            f"weights {path} are no StyleGAN-2",
+            f"weights {path} are not a StyleGAN-2",
             "give a file of invprob train generator, or one that invprob convert reads",
         )
     try:

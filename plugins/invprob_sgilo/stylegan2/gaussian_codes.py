@@ -30,7 +30,7 @@ def read(path: Path, channels: int) -> tuple[Tensor, Tensor]:
     """(mean, std), each (channels,), of a file of ours or a published one; raises `BadWeights`."""
     tensors, metadata = formats.read(path)
     if metadata.get("kind") != KIND:
-        raise BadWeights(f"{path} is no Gaussian fit of style codes", "give a gaussian_fit.pt")
+        raise BadWeights(f"{path} is not a Gaussian fit of style codes", "give a gaussian_fit.pt")
     if tensors["mean"].shape != (channels,):
         raise BadWeights(
             f"{path} is for codes of {len(tensors['mean'])} channels, not {channels}",

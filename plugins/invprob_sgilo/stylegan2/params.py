@@ -22,7 +22,7 @@ class StyleGAN2Params(Params):
     weights: PathText = Field("faces64", description="A bundled name, or the path of a file.")
     sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
     truncation: float = Field(
-        1.0, ge=0, le=1, description="Truncation ψ of the style codes that the input law induces."
+        1.0, ge=0, le=1, description="Truncation ψ of the style codes that the input induces."
     )
     carry_rgb: bool = Field(
         True,

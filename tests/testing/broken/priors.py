@@ -85,7 +85,7 @@ class Bent(Prior):
 
 @breaks("prox-minimises", "projected twice, it differs", "prior")
 class Halved(Prior):
-    """τ is idle, and what it gives is no projection."""
+    """τ is idle, and what it gives is not a projection."""
 
     def prox(self, x, tau=1.0):
         return tree.map(lambda leaf: 0.5 * leaf, x)

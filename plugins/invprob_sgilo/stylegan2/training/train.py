@@ -3,7 +3,7 @@
 Non-saturating loss, lazy R1 and path-length regularisation, style mixing and an exponential moving
 average of the weights (Karras et al., 2020, arXiv:1912.04958); adaptive discriminator augmentation
 for small sets (Karras et al., 2020, arXiv:2006.06676). Every draw is a function of the seed and the
-step, so a run that is stopped and taken up again gives the same bits on a CPU.
+step, so a run that is stopped and resumed gives the same bits on a CPU.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Training:
         self.ema.w_mean.copy_(self.G.w_mean)
 
     def state(self) -> dict[str, Any]:
-        """Everything a later process needs to go on with the same bits."""
+        """Everything a later process needs to continue with the same bits."""
         return {
             "params": self.params.model_dump(mode="json", exclude=RUNNING),
             "data": self.data,

@@ -119,7 +119,7 @@ FAULTS = {
     "unexpected": (put("out.3.weight", 2), r"1 unexpected: out\.3\.weight"),
     "misshapen": (put("out.0.weight", 31), r"out.0.weight \(31,\) for \(32,\)"),
     "3×3 skip": (put("input_blocks.3.0.skip_connection.weight", 64, 32, 3, 3), "1 of ano"),
-    "no tensor": (lambda w: w.update({"out.2.bias": 3}), "out.2.bias is no tensor"),
+    "no tensor": (lambda w: w.update({"out.2.bias": 3}), "out.2.bias is not a tensor"),
     "not finite": (lambda w: w["out.2.bias"].fill_(torch.nan), r"out\.2\.bias holds numbers"),
     "classes": (put("label_emb.weight", 10, 128), "conditional on classes"),
     "no attention in the middle": (drop("middle_block.1"), "6 missing"),
@@ -211,7 +211,7 @@ def test_files_of_another_kind_or_config_are_refused(checkpoint, tmp_path, capsy
         ({"scheduler": {"beta_schedule": "x"}, "config": config}, "describe no pixel diffusion"),
         ({"config": config, "heads": 7}, "describe no pixel diffusion: 64 channels in 7 heads"),
         ({"heads": 0}, "describe no pixel diffusion"),
-        ({"kind": "stylegan2"}, "are no pixel diffusion"),
+        ({"kind": "stylegan2"}, "are not a pixel diffusion"),
     ):
         changed(path, **told)
         with pytest.raises(BadWeights, match=message):

@@ -180,7 +180,7 @@ def test_settings_that_change_the_image_are_refused(tmp_path, part, setting, val
         (lambda t: t["g_ema"].pop("convs.1.activate.bias"), "1 missing: convs.1.activate.bias"),
         (lambda t: t["g_ema"].update(more=3), "1 unexpected: more"),
         (lambda t: t["g_ema"].update({"noises.noise_0": torch.ones(4, 4)}), "of another shape"),
-        (lambda t: t.update(latent_avg=torch.ones(5)), "latent_avg is no tensor of 6"),
+        (lambda t: t.update(latent_avg=torch.ones(5)), "latent_avg is not a tensor of 6"),
         (lambda t: t["g_ema"].pop("to_rgbs.0.conv.weight"), r"resolutions \[4, 16, 32\]"),
         (lambda t: t["g_ema"]["convs.0.conv.blur.kernel"].mul_(2), r"not \[1, 3, 3, 1\]"),
     ],

@@ -115,7 +115,7 @@ def test_what_is_not_such_a_network_is_refused(files):
     torch.save(few, files / "few.pth")
     with pytest.raises(BadWeights, match="1 of another shape: transformer"):
         read_net(files / "few.pth")
-    with pytest.raises(BadWeights, match=r"g.pkl are no score network of SGILO's release"):
+    with pytest.raises(BadWeights, match=r"g.pkl are not a score network of SGILO's release"):
         read_net(files / "g.pkl")
 
 
@@ -218,7 +218,7 @@ def test_published_moments_are_read(files):
             {"mean": torch.zeros(6), "std": torch.ones(5)},
             r"of another shape: std \(5,\) for \(6,\)",
         ),
-        ({"mean": torch.zeros(6), "std": torch.ones(6).int()}, "std is no tensor of reals"),
+        ({"mean": torch.zeros(6), "std": torch.ones(6).int()}, "std is not a tensor of reals"),
         ({"mean": torch.zeros(6), "std": torch.zeros(6)}, "one that is not positive"),
         ({"mean": torch.zeros(0), "std": torch.zeros(0)}, "there is no std"),
         ({"mean": torch.full((6,), math.nan), "std": torch.ones(6)}, "mean holds .* not finite"),

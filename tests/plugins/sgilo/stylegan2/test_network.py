@@ -226,7 +226,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     from invprob.io import tensor_files
 
     tensor_files.write(tmp_path / "x.safetensors", {"a": torch.ones(1)}, {"kind": "toy"})
-    with pytest.raises(BadWeights, match="no StyleGAN-2"):
+    with pytest.raises(BadWeights, match="not a StyleGAN-2"):
         StyleGAN2.pretrained(tmp_path / "x.safetensors")
 
 
