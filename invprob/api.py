@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from invprob import paths
 from invprob.callback import CallbackContext, OnStep
+from invprob.config import input_files
 from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
 from invprob.errors import BadInput, notify
@@ -55,6 +56,7 @@ def solve(
     device: str | None = None,
     resize: bool = False,
     crop: bool = False,
+    crop_at: str | None = None,
     limit: int | None = None,
     callbacks: Iterable[OnStep | str | Spec] = (),
     out: Path_ | None = None,
@@ -88,8 +90,10 @@ def solve(
         seed: The seed of every draw, at least 0; None: 0.
         device: ``"auto"`` (CUDA, then MPS, then the CPU), ``"cpu"``, ``"cuda"`` or ``"mps"``; None:
             ``"auto"``.
-        resize: Whether to resize images of `truth` to the size of the generator.
-        crop: Whether to crop images of `truth` to the size of the generator, or its aspect.
+        resize: Whether to resize images, measured pictures and masks to the generator's size.
+        crop: Whether to crop them to the size of the generator, or its aspect.
+        crop_at: Where the crop lies: ``"middle"``, ``"top"``, ``"bottom"``, ``"left"``,
+            ``"right"``, or how far down and to the right, ``"0.2,0.5"``; None: ``"middle"``.
         limit: Use only so many images of `truth`, at least 1; None: all.
         callbacks: Functions of an `invprob.solver.Progress`, called after every step; one that
             returns True stops the run, which then returns what there is. Or observers by name.
@@ -117,10 +121,10 @@ def solve(
     called = list(callbacks)
     functions = [c for c in called if not isinstance(c, (str, Spec))]
     named = [c for c in called if isinstance(c, (str, Spec))]
-    folder = None if out is None else Path(out)
+    folder = None if out is None else paths.expand(out)
     components = {"operator": operator, "noise": noise, "generator": generator, "prior": prior}
     numbers = {"samples": num_samples, "seed": seed, "device": device, "limit": limit}
-    fitting = {"resize": resize or None, "crop": crop or None}
+    fitting = {"resize": resize or None, "crop": crop or None, "crop_at": crop_at}
 
     def make(_: CallbackContext) -> list[OnStep]:
         return functions
@@ -138,9 +142,15 @@ def solve(
         what = "neither y nor truth is" if y is None else "both y and truth are"
         raise BadInput(f"{what} given", "give y, which is measured already, or truth to measure")
     table, found = _components(solver=solver, **components)
-    paths, memory = _inputs(y, truth)
+    if y is not None and operator is None:
+        raise BadInput(
+            "y is given without the operator that measured it",
+            'say what happened to it: operator="inpaint:mask=hole.png", "superres:factor=4", …',
+        )
+    named_files, memory = _inputs(y, truth)
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
-    experiment = Experiment.parse(table | paths | {"observe": named}).resolve(found.registry)
+    experiment = Experiment.parse(table | named_files | {"observe": named}).resolve(found.registry)
+    input_files.check(experiment, found.registry)
     found.check_used(solver, experiment)
     return _told(session.solve(experiment, found.registry, folder, make, memory))
 
@@ -158,7 +168,7 @@ def resume(out: Path_) -> Solution:
         InvprobError: If the folder cannot be resumed.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C.
     """
-    return _told(session.resume(registry(), Path(out)))
+    return _told(session.resume(registry(), paths.expand(out)))
 
 
 @standard()
@@ -238,22 +248,22 @@ def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], InMemoryInput | None]:
     if isinstance(y, (str, os.PathLike)):
         return {"measurement": os.fspath(y)}, None
     if y is not None:
-        return {}, InMemoryInput(measurement=in_memory.numbers(y, "y"))
-    if (paths := _paths(truth)) is not None:
-        return {"images": paths}, None
+        return {}, InMemoryInput(measurement=in_memory.numbers(y, "y", holes=True))
+    if (named := _paths(truth)) is not None:
+        return {"images": named}, None
     return {}, InMemoryInput(pictures=in_memory.pictures(truth))
 
 
 def _paths(truth: Any) -> list[str] | None:
     """The paths that `truth` consists of; None where it is pictures."""
     parts = list(truth) if isinstance(truth, (list, tuple)) else [truth]
-    paths = [os.fspath(part) for part in parts if isinstance(part, (str, os.PathLike))]
-    return paths if paths and len(paths) == len(parts) else None
+    texts = [os.fspath(part) for part in parts if isinstance(part, (str, os.PathLike))]
+    return texts if texts and len(texts) == len(parts) else None
 
 
 def _pictures(truth: Any) -> Sequence[images.ImageFile | in_memory.Picture]:
-    paths = _paths(truth)
-    return in_memory.pictures(truth) if paths is None else images.gather(paths)
+    named = _paths(truth)
+    return in_memory.pictures(truth) if named is None else images.gather(named)
 
 
 def _refuse_beside_a_problem(names: Sequence[str]) -> None:

@@ -70,6 +70,17 @@ class Noise(nn.Module, ABC):
             Standard deviations in units of [0, 1], of the shape of y.
         """
 
+    def validate(self, y: Tensor) -> None:
+        """Refuse measurements that this noise cannot give.
+
+        Args:
+            y: Measurements (B, …), finite.
+
+        Raises:
+            BadInput: If there are such values, with what to do.
+        """
+        return
+
 
 class WhiteNoise(Noise):
     """y = clean + σ ε with independent standard normal ε.

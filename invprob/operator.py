@@ -11,11 +11,11 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from invprob import measured
 from invprob.errors import BadInput, Incompatible
 from invprob.global_state.torch_state import standard, standardise
 from invprob.noise import Noise, UnknownNoise
 from invprob.numerics import linalg
-from invprob.numerics.luma import luma
 
 __all__ = ["Chain", "LinearChain", "LinearOperator", "Noise", "Operator", "compose"]
 
@@ -135,11 +135,16 @@ class Operator(nn.Module, ABC):
         """
         return y if y.dim() == 4 else torch.full((len(y), *self.in_shape), 0.5)
 
+    @property
+    def picture_shape(self) -> tuple[int, ...] | None:
+        """The shape (C, h, w) of pictures that `from_picture` takes; None where it takes none."""
+        return tuple(self.out_shape) if len(self.out_shape) == 3 else None
+
     def from_picture(self, picture: Tensor) -> Tensor:
         """The measurement that a picture holds.
 
         Args:
-            picture: (B, 1 or 3, h, w) in [0, 1].
+            picture: (B, 1 or 3, h, w) in [0, 1], of the size that `picture_shape` tells.
 
         Returns:
             y, (B, *out_shape).
@@ -147,23 +152,8 @@ class Operator(nn.Module, ABC):
         Raises:
             BadInput: If measurements are not pictures, or are of another size.
         """
-        if len(self.out_shape) != 3:
-            raise BadInput(
-                f"a picture cannot be a measurement of {type(self).__name__.lower()}",
-                "give its numbers as .safetensors, .npz or .npy",
-            )
-        channels, height, width = self.out_shape
-        if picture.shape[1] == 1 and channels == 3:
-            picture = picture.expand(-1, 3, -1, -1)
-        if picture.shape[1] == 3 and channels == 1:
-            picture = luma(picture)
-        if picture.shape[1:] != (channels, height, width):
-            raise BadInput(
-                f"the measurement is {picture.shape[3]}×{picture.shape[2]} pixels, the operator"
-                f" gives {width}×{height}",
-                f"give a picture of {width}×{height} pixels",
-            )
-        return picture
+        name, shape = type(self).__name__, self.picture_shape
+        return measured.of_picture(picture, shape, tuple(self.out_shape), name)
 
 
 def _checked(noise: Noise) -> Noise:
@@ -233,6 +223,12 @@ class Chain(Operator):
             if y.dim() == 4:
                 break
         return y
+
+    @property
+    def picture_shape(self) -> tuple[int, ...] | None:
+        last = self.operators[-1]
+        assert isinstance(last, Operator)
+        return last.picture_shape
 
     def from_picture(self, picture: Tensor) -> Tensor:
         last = self.operators[-1]

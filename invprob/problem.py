@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import seeds, tree
+from invprob import measured, seeds, tree
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
 from invprob.global_state.torch_state import differentiable, standard
@@ -69,7 +69,8 @@ class Problem:
             A problem of B × `num_samples` rows.
 
         Raises:
-            BadInput: If `y` is not a tensor of floats, or `num_samples` is below 1.
+            BadInput: If `y` is not a tensor of finite floats in the shape of the operator's
+                measurements, holds what its noise cannot give, or `num_samples` is below 1.
             Incompatible: If shapes of y, operator and generator do not fit.
         """
         if not isinstance(y, Tensor) or not y.is_floating_point():
@@ -79,6 +80,7 @@ class Problem:
             raise BadInput(f"num_samples is {num_samples}", "give 1 or more")
         sees, gives = _shapes(operator)
         y = y[None] if y.shape == gives else y
+        y = y[None] if y.dim() == 0 else y
         G = Identity(sees) if generator is None else generator
         priors = dict(priors or {})
         y = differentiable(y)
@@ -102,6 +104,7 @@ class Problem:
         """Check that the components fit, e.g. after one of them was swapped.
 
         Raises:
+            BadInput: If a measurement is not finite, or holds what the noise cannot give.
             Incompatible: If shapes of y, operator and generator do not fit.
         """
         name, (sees, gives) = type(self.operator).__name__, _shapes(self.operator)
@@ -111,6 +114,8 @@ class Problem:
                 f"a measurement has the shape {given}, {name} gives {gives}",
                 "give y as this operator measures it, with or without a batch dimension",
             )
+        measured.check_numbers(self.y)
+        self.operator.noise.validate(self.y)
         if made != sees:
             raise Incompatible(
                 f"{name} measures images of the shape {sees}, the generator makes {made}",

@@ -25,9 +25,11 @@ class TrainingProgress:
         total: How far it goes, in the same unit.
         figures: Losses and other numbers by name.
         picture: A picture just written, if any.
+        unit: What is counted.
     """
 
     step: int
     total: int
     figures: Mapping[str, float]
     picture: Path | None = None
+    unit: str = "step"

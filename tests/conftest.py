@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 import torch
 
 from invprob.config import registry
 
 Plugins = Callable[..., registry.Registry]
+# the same examples in every run, few of them, on machines of any speed
+hypothesis.settings.register_profile(
+    "ours", deadline=None, max_examples=50, derandomize=True, database=None
+)
+hypothesis.settings.load_profile("ours")
+
 TOYS = ("toys", "tests.toys", "toys 1.0")
 
 

@@ -52,8 +52,11 @@ def ssim(image: Tensor, truth: Tensor) -> Tensor:
         truth: The truth (B, C, H, W) in [0, 1].
 
     Returns:
-        One number per image, (B,), at most 1; 1 for equal images.
+        One number per image, (B,), at most 1; 1 for equal images; NaN for images of less than 6
+        pixels a side, which are smaller than half of the window.
     """
+    if min(image.shape[-2:]) < 6:
+        return torch.full((len(image),), torch.nan)
     values = structural_similarity_index_measure(
         image.clamp(0, 1), truth, data_range=1.0, reduction="none"
     )

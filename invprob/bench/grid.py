@@ -19,6 +19,7 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import Incompatible
 from invprob.io import images
+from invprob.io.framing import Framing
 from invprob.runs import build
 
 
@@ -139,7 +140,5 @@ def _pictures(suite: Suite, beside: Path, shape: tuple[int, int, int]) -> dict[s
     files = images.gather(suite.paths(beside)) if suite.images else images.bundled()
     count = min(suite.limit or len(files), len(files))
     chosen = [files[i * len(files) // count] for i in range(count)]
-    return {
-        file.name: images.fit(file.read(shape[0]), shape, suite.resize, suite.crop, file.name)
-        for file in chosen
-    }
+    framing = Framing.of(suite)
+    return {f.name: framing.picture(f.read(shape[0]), shape[1:], f.name) for f in chosen}

@@ -10,14 +10,17 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from invprob import paths
 from invprob.bench.methods import Method, Override, Task
 from invprob.bench.tables import METRICS
 from invprob.bench.toml_lines import line_of
+from invprob.config import toml
 from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.override import override
 from invprob.config.registry import Registry
-from invprob.errors import BadInput, BadParams, InvprobError, nearest
-from invprob.params import Params, Spec
+from invprob.errors import BadParams, InvprobError, nearest
+from invprob.params import Params, Spec, read_chain
+from invprob.params.crop_at import CropAt
 from invprob.params.wording import place, sentence
 
 DEFAULT = Path(__file__).with_name("default.toml")
@@ -45,6 +48,7 @@ class Suite(Params):
     limit: int | None = Field(None, ge=1, description="Use so many images, evenly spread.")
     resize: bool = Field(False, description="Resize images to the size of the methods.")
     crop: bool = Field(False, description="Crop images to the size or aspect of the methods.")
+    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
     seeds: tuple[int, ...] = Field(
         (0,), min_length=1, description="Seeds of every draw: masks, matrices, noise, chains."
     )
@@ -153,6 +157,9 @@ class Suite(Params):
             "samples": method.samples or self.samples,
             "seed": seed,
             "device": self.device,
+            "resize": self.resize,
+            "crop": self.crop,
+            "crop_at": self.crop_at,
         }
         needs = registry.find("solver", solver.partition(":")[0]).component.needs
         generator = method.generator or (self.generator if "generator" in needs else None)
@@ -172,7 +179,7 @@ class Suite(Params):
 
     def paths(self, beside: Path) -> list[str]:
         """The images, found from the folder of the suite."""
-        return [str(beside / Path(image).expanduser()) for image in self.images]
+        return [str(beside / paths.expand(image)) for image in self.images]
 
 
 def read(path: Path, registry: Registry) -> Suite:
@@ -180,11 +187,7 @@ def read(path: Path, registry: Registry) -> Suite:
 
     Raises `BadParams` or `BadInput` with file, line and hint, before anything runs.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text"
-        raise BadInput(f"suite {path} cannot be read: {reason}", "give a TOML file") from None
+    text = toml.read_text(path, "suite")
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -209,7 +212,7 @@ def _checks(suite: Suite, beside: Path, registry: Registry) -> Iterator[tuple[Se
     from invprob.io import images
 
     def known(kind: str, text: str) -> None:
-        for part in text.split("|"):
+        for part in read_chain(text):
             spec = Spec.model_validate(part)
             entry = registry.find(kind, spec.name)
             entry.params().parse(spec.params, f"{kind} {spec.name}")

@@ -28,10 +28,10 @@ computes only what is missing or changed. The exit status is 1 if cells failed.
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("suite", required=False, type=click.Path(path_type=Path))
+@click.argument("suite", required=False, type=options.PATH)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     help="Folder of the bench; what it has is kept.  [default: runs/bench-NAME]",
 )

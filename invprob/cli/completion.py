@@ -120,10 +120,6 @@ class WeightsType(Completed):
         return [_item(name) for name in _weights() if name.startswith(incomplete)]
 
 
-FILES = click.Path()
-"""Files and folders, as texts."""
-
-
 def specs(kind: str, text: str) -> Iterable[tuple[str, str]]:
     """Complete ``NAME:key=value,…``.
 

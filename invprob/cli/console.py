@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -181,8 +182,10 @@ class Meter:
         self._live: _Live | None = None
         self._pace = Pace(0, 0)
         self._shown = 0.0
+        self._notices = _Notices(self)
 
     def __enter__(self) -> Self:
+        self._notices.begin()
         if self._console.is_terminal and not self._console.is_dumb_terminal and not self._quiet:
             self._live = _Live(self._console)
             self._live.start()
@@ -194,6 +197,7 @@ class Meter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._notices.end()
         if self._live is not None:
             self._live.stop()
             if self._live.tasks and error is None:
@@ -237,6 +241,27 @@ class Meter:
             text = ", ".join(part for part in parts if part)
             what = self._pace.unit or self._pace.label
             self.say(f"{what} {done}/{self._pace.total}: {text}")
+
+
+class _Notices(logging.Handler):
+    """Says what the library has logged, in a line that stays."""
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(logging.INFO)
+        self._meter, self._log = meter, logging.getLogger("invprob")
+        self._before = self._log.level
+
+    def begin(self) -> None:
+        self._before = self._log.level
+        self._log.setLevel(logging.INFO)
+        self._log.addHandler(self)
+
+    def end(self) -> None:
+        self._log.removeHandler(self)
+        self._log.setLevel(self._before)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._meter.say(record.getMessage())
 
 
 class _Live(Progress):

@@ -19,8 +19,8 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("file", type=options.PATH)
+@click.argument("out", type=options.PATH)
 @click.option(
     "--converter",
     metavar="SPEC",

@@ -37,8 +37,12 @@ def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json
         Stopped: On Ctrl-C; the run so far is kept.
     """
 
+    from invprob.config import input_files
+    from invprob.config.registry import registry
+
+    input_files.check(experiment, registry())
+
     def go(callbacks: MakeCallbacks) -> tuple[Solution, Path]:
-        from invprob.config.registry import registry
         from invprob.runs import folder, session
 
         if out is not None:

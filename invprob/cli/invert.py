@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import completion, options
+from invprob.cli import framing, options
 from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
@@ -21,7 +21,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=completion.FILES)
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.PATH)
 @options.generator
 @click.option("--stage", metavar="K", default=1, help="The stage of the latents.  [default: 1]")
 @click.option(
@@ -31,23 +31,24 @@ Examples:
     metavar="KEY=VALUE",
     help="steps, batch, lr, sigma or weight. Repeatable.",
 )
-@options.fitting
+@framing.fitting
 @options.device
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     required=True,
     help="Folder for the latents; one that was begun is continued.",
 )
 @options.speech
 def command(
-    images: tuple[str, ...],
+    images: tuple[Path, ...],
     generator: str,
     stage: int,
     settings: tuple[str, ...],
     resize: bool,
     crop: bool,
+    crop_at: str | None,
     limit: int | None,
     device: str | None,
     out: Path,
@@ -59,12 +60,16 @@ def command(
     Each IMAGE is a picture, a folder or a zip file. Latents are written in shards as they are
     found; after Ctrl-C the same command goes on. `invprob train prior` learns from them.
     """
+    from invprob import paths
     from invprob.cli import console, faults
     from invprob.config.registry import registry
     from invprob.latents.params import InversionParams
 
     given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
+    given |= {"crop_at": crop_at} if crop_at else {}
     params = InversionParams.parse({**given, **options.pairs(settings)}, "--set")
+    for image in images:
+        paths.existing(image)
     spec = options.checked("generator", generator)
     psnrs: list[float] = []
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from invprob import fingerprint
-from invprob.cli import completion, options
+from invprob.cli import completion, framing, options
 from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=completion.FILES)
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.PATH)
 @options.generator
 @click.option(
     "--prior",
@@ -57,7 +57,7 @@ Examples:
     metavar="S",
     help="Tolerance of the inversion, for images in [0, 1].  [default: 0.05]",
 )
-@options.fitting
+@framing.fitting
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed.  [default: 0]"
 )
@@ -65,7 +65,7 @@ Examples:
 @options.new_folder
 @options.speech
 def command(
-    images: tuple[str, ...],
+    images: tuple[Path, ...],
     generator: str,
     prior: str,
     strength: float,
@@ -74,6 +74,7 @@ def command(
     sigma: float,
     resize: bool,
     crop: bool,
+    crop_at: str | None,
     limit: int | None,
     seed: int,
     device: str | None,
@@ -87,9 +88,12 @@ def command(
     --strength and taken back by the score model. Writes the pictures before and after, and
     sheet.png with a row for each: given, inverted, naturalised.
     """
+    from invprob import paths
     from invprob.cli import console
     from invprob.config.registry import registry
 
+    for image in images:
+        paths.existing(image)
     spec = options.checked("generator", generator)
     stage, which = options.score_prior(prior)
     how = options.sampler(sampler)
@@ -101,8 +105,10 @@ def command(
         from invprob.analysis import metrics
         from invprob.io import images as pictures_of
         from invprob.io.files import write_json
+        from invprob.io.framing import Framing
         from invprob.latents import stages
         from invprob.latents.naturalize import naturalise
+        from invprob.params.crop_at import place
         from invprob.runs import build, folder
 
         where = build.device(device or "auto")
@@ -113,8 +119,9 @@ def command(
         law.requires_grad_(False)
         shape = model.image_shape
         files = pictures_of.gather(images)[:limit]
+        how_framed = Framing(resize, crop, place(crop_at or "middle"))
         given = torch.stack(
-            [pictures_of.fit(f.read(shape[0]), shape, resize, crop, f.name) for f in files]
+            [how_framed.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
         )
         keys = [seeds.key(seed, "naturalize", fingerprint.digest(picture)) for picture in given]
         folder.claim(out)

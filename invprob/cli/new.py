@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from invprob import scaffold
+from invprob.cli import options
 
 EXAMPLES = """\b
 Examples:
@@ -26,7 +27,7 @@ Examples:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     help="New or empty folder for the package.  [default: invprob-NAME]",
 )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from invprob.cli import completion, streams
+from invprob.cli.path_type import PATH as PATH
 from invprob.errors import BadParams
 
 if TYPE_CHECKING:
     from invprob.config.experiment import ResolvedExperiment
     from invprob.diffusion.params import SamplerParams
     from invprob.params import Spec
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +54,7 @@ def out(f: F) -> F:
     """``--out`` of a run."""
     return click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="DIR",
         help="New or empty folder for the results.  [default: a dated one under runs/]",
     )(f)
@@ -63,7 +64,7 @@ def new_folder(f: F) -> F:
     """``--out`` that must be given."""
     return click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="DIR",
         required=True,
         help="New or empty folder for the results.",
@@ -76,15 +77,6 @@ def generator(f: F) -> F:
     kind = completion.SpecType("generator")
     default = "sgilo.stylegan2"
     return click.option("--generator", type=kind, metavar="SPEC", default=default, help=text)(f)
-
-
-def fitting(f: F) -> F:
-    """``--resize``, ``--crop`` and ``--limit``, for images given."""
-    few = "Use the first N images."
-    f = click.option("--limit", type=click.IntRange(min=1), metavar="N", help=few)(f)
-    text = "Crop images to the generator's size or aspect."
-    f = click.option("--crop", is_flag=True, help=text)(f)
-    return click.option("--resize", is_flag=True, help="Resize images to the generator's size.")(f)
 
 
 def dry_run(f: F) -> F:
@@ -140,20 +132,27 @@ def pairs(settings: Sequence[str]) -> dict[str, str]:
     Raises:
         BadParams: If one is written otherwise.
     """
-    found = {}
+    found: dict[str, str] = {}
     for text in settings:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise BadParams(f"--set {text!r} is not key=value", "e.g. --set batch=16")
-        found[key.strip().replace("-", "_")] = value.strip()
+        _once(found, key.strip().replace("-", "_"), value.strip())
     return found
 
 
-def flags(extra: Sequence[str]) -> dict[str, str]:
+def _once(found: dict[str, str], key: str, value: str) -> None:
+    if key in found:
+        raise BadParams(f"{key!r} is given twice", "keep one of them")
+    found[key] = value
+
+
+def flags(extra: Sequence[str], switches: Collection[str] = ()) -> dict[str, str]:
     """Read ``--KEY VALUE`` and ``--KEY=VALUE`` arguments.
 
     Args:
         extra: The words of the command line.
+        switches: Keys that are on where no value follows.
 
     Returns:
         Values by key, with underscores.
@@ -161,16 +160,20 @@ def flags(extra: Sequence[str]) -> dict[str, str]:
     Raises:
         BadParams: If a word is neither.
     """
-    found = {}
-    words = iter(extra)
-    for word in words:
+    found: dict[str, str] = {}
+    words = list(extra)
+    while words:
+        word = words.pop(0)
         key, equals, value = word.partition("=")
         if not key.startswith("--") or len(key) < 3:
             raise BadParams(f"{word!r} is one argument too many", "parameters are --KEY VALUE")
-        given = value if equals else next(words, None)
-        if given is None:
-            raise BadParams(f"{word} is given no value", f"write {word} VALUE")
-        found[key.removeprefix("--").replace("-", "_")] = given
+        name = key.removeprefix("--").replace("-", "_")
+        if not equals:
+            alone = not words or words[0].startswith("--")
+            if alone and name not in switches:
+                raise BadParams(f"{word} is given no value", f"write {word} VALUE")
+            value = "true" if alone else words.pop(0)
+        _once(found, name, value)
     return found
 
 

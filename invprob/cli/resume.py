@@ -10,7 +10,7 @@ from invprob.cli import execute, options
 
 
 @click.command()
-@click.argument("run", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("run", metavar="DIR", type=options.PATH)
 @options.speech
 def command(run: Path, quiet: bool, as_json: bool) -> None:
     """Continue an interrupted run where it stopped.

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import completion, execute, options, streams
+from invprob.cli import completion, execute, framing, options, streams
 
 EXAMPLES = """\b
 Examples:
@@ -18,14 +18,15 @@ Examples:
   invprob solve --measurement y.png --operator inpaint:mask=hole.png
   invprob solve --set solver.steps=20,20 --dry-run
 
-A component is written NAME:key=value,key=value. `invprob list` names the
-components, `invprob show KIND NAME` their parameters. Ctrl-C keeps the run; go
-on with `invprob resume DIR`.
+A component is written NAME:key=value,key=value, a value with | or , in quotes:
+'inpaint:mask="a|b.png"'. `invprob list` names the components, `invprob show
+KIND NAME` their parameters. Ctrl-C keeps the run; go on with `invprob resume
+DIR`.
 """
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("images", nargs=-1, metavar="[IMAGE]...", type=completion.FILES)
+@click.argument("images", nargs=-1, metavar="[IMAGE]...", type=options.PATH)
 @click.option(
     "--solver",
     type=completion.SpecType("solver"),
@@ -68,12 +69,11 @@ on with `invprob resume DIR`.
 @options.device
 @click.option(
     "--measurement",
-    type=completion.FILES,
+    type=options.PATH,
     metavar="FILE",
     help="Start from this degraded picture or array; there is no ground truth then.",
 )
-@click.option("--resize", is_flag=True, help="Resize images to the generator's size.")
-@click.option("--crop", is_flag=True, help="Crop images to the generator's size or aspect.")
+@framing.framed
 @click.option(
     "--limit",
     type=int,
@@ -86,11 +86,12 @@ on with `invprob resume DIR`.
 @options.dry_run
 @options.speech
 def command(
-    images: tuple[str, ...],
+    images: tuple[Path, ...],
     priors: tuple[str, ...],
     operator: str | None,
     resize: bool,
     crop: bool,
+    crop_at: str | None,
     observe: tuple[str, ...],
     out: Path | None,
     settings: tuple[str, ...],
@@ -116,6 +117,8 @@ def command(
         table["resize"] = True
     if crop:
         table["crop"] = True
+    if crop_at is not None:
+        table["crop_at"] = crop_at
     if observe:
         table["observe"] = observe
     experiment = options.experiment(table, settings)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invprob.cli import completion, faults, options
+from invprob.errors import BadParams
 from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ Examples:
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("name", type=completion.SpecType("trainer"))
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=options.PATH)
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     required=True,
     help="Folder for weights and checkpoints; a training in it is continued.",
@@ -73,8 +74,14 @@ def command(
 
     spec = Spec.model_validate(name)
     entry = registry().find("trainer", spec.name)
-    given = {**spec.params, **options.pairs(settings), **options.flags(extra)}
-    params = entry.params().parse(given, f"trainer {spec.name}")
+    model = entry.params()
+    switches = {key for key, field in model.model_fields.items() if field.annotation is bool}
+    given: dict[str, Any] = {}
+    for part in (spec.params, options.pairs(settings), options.flags(extra, switches)):
+        if twice := sorted(part.keys() & given.keys()):
+            raise BadParams(f"{twice[0]!r} is given twice", "keep one of them")
+        given |= part
+    params = model.parse(given, f"trainer {spec.name}")
     # of several processes (torchrun) the first speaks
     quiet = quiet or os.environ.get("RANK", "0") != "0"
     try:
@@ -94,7 +101,7 @@ def command(
         click.echo(dumps(_plain(out, last)))
     elif not quiet:
         if last is not None:
-            console.say(f"{last.step} steps, {figures(last)}")
+            console.say(f"{last.step} {last.unit}s, {figures(last)}")
         console.say(str(out), "bold")
 
 
@@ -117,7 +124,7 @@ def _watched(
     try:
         for record in records:
             if last is None:
-                meter.begin(label, record.step, record.total)
+                meter.begin(label, record.step, record.total, record.unit)
             last = record
             if record.picture is not None:
                 meter.say(str(record.picture))

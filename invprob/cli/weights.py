@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import completion
+from invprob.cli import completion, options
 
 FAILED = 1
 
 
 @click.group()
 def command() -> None:
-    """List, add and verify weights by name.
+    """List, add, remove and verify weights by name.
 
     Nothing is downloaded: `list` says where the authors of known checkpoints give them, `add` puts
     a file that you have on a shelf of your own, and `weights=NAME` finds it there. The shelf lies
@@ -44,7 +44,7 @@ def listed() -> None:
 
 @command.command()
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.PATH)
 @click.option(
     "--license", "--licence", "licence", metavar="TEXT", help="The licence of the weights, kept."
 )
@@ -64,6 +64,16 @@ def add(name: str, file: Path, licence: str | None) -> None:
         facts.append(("note", "no SHA-256 is published to compare it with; this one is recorded"))
     console.entries(facts, "dim")
     console.say(f"weights={name}", "bold")
+
+
+@command.command()
+@click.argument("name", type=completion.WeightsType())
+def remove(name: str) -> None:
+    """Take the weights NAME off the shelf, and remove the file that `add` copied there."""
+    from invprob.cli import console
+    from invprob.weights import store
+
+    console.say(f"{store.remove(name)} is removed")
 
 
 @command.command()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from invprob.config import toml
+from invprob.config import needs, toml
 from invprob.config.registry import Entry, Registry
-from invprob.errors import BadParams, Incompatible
-from invprob.params import Params, Spec
+from invprob.errors import BadInput, BadParams
+from invprob.params import Params, Spec, read_chain
+from invprob.params.crop_at import CropAt
+from invprob.paths import InputPath
 
 
 class Experiment(Params):
@@ -18,10 +20,13 @@ class Experiment(Params):
 
     usage: ClassVar[str] = "see `invprob solve --help`"
 
-    images: tuple[str, ...] = Field((), description="Images, folders or zip files; none: bundled.")
-    measurement: str | None = Field(None, description="A degraded picture or array to start from.")
+    images: tuple[InputPath, ...] = Field((), description="Images, folders, zips; none: bundled.")
+    measurement: InputPath | None = Field(
+        None, description="A degraded picture or array to start from."
+    )
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's aspect or size.")
+    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
     limit: int | None = Field(None, ge=1, description="Use the first images only.")
     operator: tuple[Spec, ...] = Field(
         (Spec(name="basics.inpaint"),), min_length=1, description="The operators, applied in order."
@@ -39,6 +44,15 @@ class Experiment(Params):
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where to compute.")
     observe: tuple[Spec, ...] = Field((), description="Observers, which watch every step.")
+
+    @model_validator(mode="after")
+    def _say_what_measured(self) -> Self:
+        if self.measurement is not None and "operator" not in self.model_fields_set:
+            raise BadInput(
+                f"measurement {self.measurement} is given without what happened to it",
+                "say it: --operator inpaint:mask=hole.png, superres:factor=4, identity, …",
+            )
+        return self
 
     @field_validator("observe", mode="before")
     @classmethod
@@ -140,7 +154,7 @@ class Experiment(Params):
         found = whole.entries(registry)
         solver = registry.find("solver", whole.solver.name).component
         entries = [(kind, entry) for _, kind, _, entry in found]
-        _check_needs(solver.name, solver.needs, whole, entries, registry)
+        needs.check(solver, whole.generator is not None, entries, registry)
         full: dict[str, list[Spec]] = {}
         for path, kind, spec, entry in found:
             model = entry.params().parse(spec.params, f"{kind} {spec.name}")
@@ -164,43 +178,10 @@ class ResolvedExperiment(Experiment):
     """
 
 
-def _check_needs(
-    name: str,
-    needs: Iterable[str],
-    experiment: Experiment,
-    entries: list[tuple[str, Entry]],
-    registry: Registry,
-) -> None:
-    for need in needs:
-        if need == "generator" and experiment.generator is None:
-            known = ", ".join(e.component.name for e in registry.of_kind("generator"))
-            raise Incompatible(f"{name} needs a generator", f"give one with --generator: {known}")
-        if not need.startswith("prior."):
-            continue
-        capability = need.removeprefix("prior.")
-        able = [e.component.name for e in registry.of_kind("prior") if _offers(e, capability)]
-        hint = f"priors with a {capability}: " + (", ".join(able) or "none installed")
-        priors = [entry for kind, entry in entries if kind == "prior"]
-        if not priors:
-            raise Incompatible(f"{name} needs a prior with a {capability}", hint)
-        for entry in priors:
-            if not _offers(entry, capability):
-                has = ", ".join(entry.component.offers) or "nothing"
-                found = entry.component.name
-                raise Incompatible(
-                    f"{name} needs a prior with a {capability}; {found} offers {has}",
-                    hint,
-                )
-
-
-def _offers(entry: Entry, capability: str) -> bool:
-    return capability in entry.component.offers
-
-
 def _chain(text: str) -> tuple[str, ...]:
     """The parts of ``A|B``."""
-    parts = text.split("|")
+    parts = read_chain(text)
     if len(parts) > 1 and not all(map(str.strip, parts)):
         what = f"operator {text!r} has nothing on one side of |"
         raise BadParams(what, "write A|B, which applies A, then B")
-    return tuple(parts)
+    return parts

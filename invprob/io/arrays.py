@@ -1,4 +1,4 @@
-"""Measurements as numbers: .safetensors, .npz and .npy, read without ever unpickling."""
+"""Numbers of users: .safetensors, .npz and .npy, read without ever unpickling."""
 
 from __future__ import annotations
 
@@ -13,42 +13,78 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from invprob.errors import BadInput
+from invprob.paths import existing
 
 KEY = "measurement"
 """The array that is read where a file holds several."""
+
+SUFFIXES = (".safetensors", ".npz", ".npy")
 
 MAX_BYTES = 2**30
 """The largest file that is read, unpacked."""
 
 
-def read_array(path: Path) -> Tensor:
+def is_array(path: Path) -> bool:
+    """Whether a file holds numbers and not a picture, by its suffix."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_array(path: Path, holes: bool = False) -> Tensor:
     """The array `measurement`, or the only array, of the file as float32, in its own shape.
 
-    Raises `BadInput` for a file that is damaged or holds pickled objects, an array that is missing,
-    empty, too large or no floating point, and for NaN and infinite values, which are counted.
+    Raises `BadInput` for a file that is missing, damaged or holds pickled objects, and for an array
+    that is missing, empty, too large or not of floating point; without `holes` also for NaN and
+    infinite values, which are counted.
     """
-    arrays = _safetensors(path) if path.suffix.lower() == ".safetensors" else _numpy(path)
-    key = KEY if KEY in arrays else next(iter(arrays), KEY)
-    if key not in arrays or (key != KEY and len(arrays) > 1):
-        names = ", ".join(sorted(arrays)) or "none"
-        raise BadInput(f"{path} holds no array {KEY!r}", f"arrays in it: {names}")
-    values = arrays[key]
-    if values.dtype.kind != "f" or values.size == 0:
-        kind = "empty" if values.size == 0 else f"of type {values.dtype}"
+    values = _only(path, KEY)
+    if values.dtype.kind != "f":
         raise BadInput(
-            f"array {key!r} of {path} is {kind}", "save float32 numbers, images in units of [0, 1]"
+            f"array {KEY!r} of {path} is of type {values.dtype}",
+            "save float32 numbers, images in units of [0, 1]",
         )
     with np.errstate(
         over="ignore"
     ):  # what is too large for float32 becomes infinite, and is counted
         measurement = torch.from_numpy(values.astype(np.float32))
     bad = int((~measurement.isfinite()).sum())
-    if bad:
+    if bad and not holes:
         raise BadInput(
             f"{path} holds NaN or infinity in {bad} of its {measurement.numel()} values",
             "mend them, or leave them out with a mask: --operator inpaint:mask=FILE",
         )
     return measurement
+
+
+def read_numbers(path: Path, key: str) -> Tensor:
+    """The array `key`, or the only array, of the file as float64: truths, integers or floats.
+
+    Raises `BadInput` as `read_array` does, and for NaN and infinite values.
+    """
+    values = _only(path, key)
+    if values.dtype.kind not in "biuf":
+        raise BadInput(f"{key} {path} is of type {values.dtype}", "save real numbers")
+    numbers = torch.from_numpy(values.astype(np.float64))
+    bad = int((~numbers.isfinite()).sum())
+    if bad:
+        raise BadInput(
+            f"{key} {path} holds NaN or infinity in {bad} of its {numbers.numel()} values",
+            "mend them",
+        )
+    return numbers
+
+
+def _only(path: Path, key: str) -> Any:
+    path = existing(path)
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder, not a file of numbers", "give the file")
+    arrays = _safetensors(path) if path.suffix.lower() == ".safetensors" else _numpy(path, key)
+    name = key if key in arrays else next(iter(arrays), key)
+    if name not in arrays or (name != key and len(arrays) > 1):
+        names = ", ".join(sorted(arrays)) or "none"
+        raise BadInput(f"{path} holds no array {key!r}", f"arrays in it: {names}")
+    if arrays[name].size == 0:
+        raise BadInput(f"array {name!r} of {path} is empty", "save the array again")
+    return arrays[name]
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
@@ -60,15 +96,15 @@ def _safetensors(path: Path) -> dict[str, Any]:
     return {k: (v.float() if v.is_floating_point() else v).numpy() for k, v in tensors.items()}
 
 
-def _numpy(path: Path) -> dict[str, Any]:
+def _numpy(path: Path, key: str) -> dict[str, Any]:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 _check_size(path, sum(i.file_size for i in archive.infolist()))
             with np.load(path, allow_pickle=False) as archive:
-                return {key: archive[key] for key in archive.files}
+                return {name: archive[name] for name in archive.files}
         _check_size(path, path.stat().st_size)
-        return {KEY: np.lib.format.open_memmap(path, mode="r")}
+        return {key: np.lib.format.open_memmap(path, mode="r")}
     except BadInput:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise a dozen unrelated classes
@@ -90,4 +126,4 @@ def _check_size(path: Path, size: int) -> None:
 
 def _damaged(path: Path, error: Exception) -> BadInput:
     reason = str(error).split("\n")[0] or type(error).__name__
-    return BadInput(f"{path} cannot be read as numbers ({reason})", "save the measurement again")
+    return BadInput(f"{path} cannot be read as numbers ({reason})", "save the array again")

@@ -6,7 +6,7 @@ import dataclasses
 import io
 import pickle
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,39 @@ def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") ->
     if not isinstance(data, dict) or not data.keys() >= set(keys):
         raise BadInput(f"checkpoint {path} is of something else", HINT)
     return data
+
+
+def check_training(
+    path: Path, saved: Mapping[str, Any], params: Mapping[str, Any], data: str
+) -> None:
+    """Refuse to go on with a training that began otherwise.
+
+    Args:
+        path: Its checkpoint, for messages.
+        saved: What the checkpoint holds: ``params`` and, in those of today, ``data``.
+        params: Its parameters now.
+        data: What names the content that it learns from now.
+
+    Raises:
+        BadInput: If a parameter or the content is another; it names them.
+    """
+    began = saved["params"]
+    other = [k for k, value in params.items() if began.get(k, value) != value]
+    if other:
+        said = ", ".join(f"{k}={_word(began[k])} and not {_word(params[k])}" for k in other)
+        raise BadInput(
+            f"{path} is of a training with other parameters: {said}",
+            "give the parameters that it began with, or another --out",
+        )
+    if saved.get("data", data) != data:
+        raise BadInput(
+            f"{path} is of a training on other data",
+            "give the pictures or weights that it began with, or another --out",
+        )
+
+
+def _word(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value).lower()
 
 
 def _encode(value: Any) -> Any:

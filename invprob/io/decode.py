@@ -1,11 +1,13 @@
 """From the bytes of a picture to a float tensor (C, H, W) in [0, 1], for files nobody vouches for.
 
-The format is told from the first bytes, never from the file name, and only six decoders of Pillow
-are reachable. Size is judged from the header, before a pixel is decoded. What a picture may hold:
+The format is told from the first bytes, never from the file name, and only the decoders of
+`invprob.io.formats` are reachable. Size is judged from the header, before a pixel is decoded. What
+a picture may hold:
 
 * 8 bits grey or colour, divided by 255; 16 bits grey, divided by 65535. Pillow reads 16-bit colour
   with its upper 8 bits, so colour comes in 256 steps.
-* Transparency is laid on white. Of an animation or a multi-page TIFF the first frame is taken.
+* Transparency, which is laid on white unless somebody asks for it: `layers`. Of an animation or a
+  multi-page TIFF the first frame is taken.
 * EXIF orientation is applied; colour profiles are not, CMYK becomes RGB by Pillow's plain formula.
 * Grey becomes colour by repetition, colour becomes grey by the luma of Rec. 601.
 * 32-bit integers and floating point have no agreed white and are refused.
@@ -13,9 +15,10 @@ are reachable. Size is judged from the header, before a pixel is decoded. What a
 
 from __future__ import annotations
 
-import importlib
+import io
+import logging
 import warnings
-from typing import IO, Any
+from typing import IO, NamedTuple
 
 import numpy as np
 import torch
@@ -23,27 +26,12 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.errors import BadInput
+from invprob.io.formats import open_picture
 from invprob.numerics.luma import luma
-
-SUFFIXES = frozenset(
-    [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"]
-)
-"""Suffixes by which a picture is found in a folder or a zip file."""
-
-FORMATS = "PNG, JPEG, WebP, BMP, TIFF, PPM"
+from invprob.paths import reason
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, in pixels (8000 × 8000)."""
-
-_DECODERS = {
-    b"\x89PNG\r\n\x1a\n": "Png",
-    b"\xff\xd8\xff": "Jpeg",
-    b"RIFF": "WebP",
-    b"BM": "Bmp",
-    b"II*\x00": "Tiff",
-    b"MM\x00*": "Tiff",
-    **{b"P%d" % digit: "Ppm" for digit in range(1, 7)},
-}
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -56,6 +44,23 @@ _UPRIGHT = {
 }
 """What undoes each EXIF orientation."""
 
+_ORIENTATION = 0x0112
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_log = logging.getLogger(__name__)
+
+
+class Layers(NamedTuple):
+    """A picture before transparency is given a meaning.
+
+    Attributes:
+        colour: The colours as stored, (1 or 3, H, W) in [0, 1].
+        alpha: How opaque each pixel is, (1, H, W) in [0, 1]; None where all are.
+    """
+
+    colour: Tensor
+    alpha: Tensor | None
+
 
 def decode(stream: IO[bytes], label: str, channels: int | None = 3) -> Tensor:
     """The picture in `stream` as (C, H, W), float32 in [0, 1]; errors name it `label`.
@@ -66,18 +71,79 @@ def decode(stream: IO[bytes], label: str, channels: int | None = 3) -> Tensor:
         raise BadInput(
             f"{label} cannot be read with {channels} channels", "images have 1 channel or 3"
         )
+    return with_channels(on_white(layers(stream, label)), channels)
+
+
+def layers(stream: IO[bytes], label: str) -> Layers:
+    """Colours and transparency of the picture in `stream`; raises `BadInput`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is either mended or refused here
-        return with_channels(from_pil(_load(stream, label), label), channels)
+        return pil_layers(_load(stream, label), label)
+
+
+def size(stream: IO[bytes], label: str) -> tuple[int, int]:
+    """(height, width) of the picture in `stream` from its header; raises `BadInput`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        picture = _open(stream, label)
+        tags = getattr(picture, "tag_v2", {})  # Pillow turns the size of a TIFF, in some versions
+        width, height = tags.get(256, picture.size[0]), tags.get(257, picture.size[1])
+        try:
+            # of a PNG, Pillow would decode all pixels to look for EXIF behind them
+            png = picture.format == "PNG" and "exif" not in picture.info
+            turned = not png and picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        except Exception:  # a damaged EXIF block says nothing about orientation
+            turned = False
+    return (width, height) if turned else (height, width)
 
 
 def from_pil(picture: Image.Image, label: str) -> Tensor:
     """A picture that Pillow has opened as `decode` gives it, with the channels it has."""
-    return _tensor(_upright(picture), label)
+    return on_white(pil_layers(picture, label))
+
+
+def pil_layers(picture: Image.Image, label: str) -> Layers:
+    """Colours and transparency of a picture that Pillow has opened."""
+    return _layers(_upright(picture), label)
+
+
+def on_white(given: Layers) -> Tensor:
+    """The picture as it looks before white, (1 or 3, H, W)."""
+    colour, alpha = given
+    return colour if alpha is None else colour * alpha + (1 - alpha)
+
+
+def with_holes(given: Layers) -> Tensor:
+    """The picture with NaN where it is more transparent than opaque, (1 or 3, H, W)."""
+    colour, alpha = given
+    return colour if alpha is None else torch.where(alpha < 0.5, torch.nan, colour)
 
 
 def _load(stream: IO[bytes], label: str) -> Image.Image:
-    picture = _open(stream, label)
+    try:
+        return _loaded(_open(stream, label), label)
+    except BadInput:
+        stream.seek(0)
+        plain = _without_texts(stream.read()) if stream.read(len(_PNG)) == _PNG else None
+        if plain is None:
+            raise
+        return _loaded(_open(io.BytesIO(plain), label), label)
+
+
+def _loaded(picture: Image.Image, label: str) -> Image.Image:
+    if _has_more(picture):
+        _log.warning("%s: the first of its frames or pages is taken", label)
+    try:
+        picture.load()
+    except Exception as error:  # whatever hostile bytes make a decoder raise, the file is at fault
+        raise BadInput(
+            f"{label} is damaged or truncated ({reason(error)})", "fetch or save the picture again"
+        ) from None
+    return picture
+
+
+def _open(stream: IO[bytes], label: str) -> Image.Image:
+    picture = open_picture(stream, label)
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise BadInput(
@@ -85,55 +151,49 @@ def _load(stream: IO[bytes], label: str) -> Image.Image:
             "that are read",
             "reduce the picture first",
         )
-    try:
-        picture.load()
-    except Exception as error:  # whatever hostile bytes make a decoder raise, the file is at fault
-        raise BadInput(
-            f"{label} is damaged or truncated ({_words(error)})", "fetch or save the picture again"
-        ) from None
     return picture
 
 
-def _open(stream: IO[bytes], label: str) -> Image.Image:
-    """The decoder of the picture with its header read; `Image.open` without its other formats."""
-    head = stream.read(16)
-    stream.seek(0)
-    if not head:
-        raise BadInput(f"{label} is empty", f"give a picture: {FORMATS}")
-    for magic, name in _DECODERS.items():
-        if not head.startswith(magic) or (name == "WebP" and head[8:12] != b"WEBP"):
-            continue
-        try:
-            module: Any = importlib.import_module(f"PIL.{name}ImagePlugin")
-            picture: Image.Image = getattr(module, f"{name}ImageFile")(stream)
-        except Exception as error:
-            raise BadInput(
-                f"{label} begins like {name.upper()} but has no readable header ({_words(error)})",
-                "fetch or save the picture again",
-            ) from None
-        return picture
-    raise BadInput(f"{label} is not an image that can be read", f"accepted: {FORMATS}")
+def _has_more(picture: Image.Image) -> bool:
+    try:
+        if picture.format == "TIFF":
+            return bool(getattr(picture, "n_frames", 1) > 1)
+        return bool(getattr(picture, "is_animated", False))
+    except Exception:  # damaged frames behind the first one do not matter
+        return False
 
 
-def _words(error: Exception) -> str:
-    text = str(error).strip().rstrip(".").split("\n")[0]
-    return (text[:1].lower() + text[1:]) if text else type(error).__name__
+def _without_texts(data: bytes) -> bytes | None:
+    """The rest of a PNG, whole again without its texts and profile, for which Pillow refuses a
+    picture if they unpack to more than 1 MiB; None without them, or if chunks are damaged."""
+    kept, at = [_PNG], 0
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] not in _TEXTS:
+            kept.append(data[at:end])
+        at = end
+    plain = b"".join(kept)
+    return plain if at == len(data) and len(plain) < len(_PNG) + at else None
 
 
 def _upright(picture: Image.Image) -> Image.Image:
     try:
-        turn = _UPRIGHT.get(picture.getexif().get(0x0112, 1))
+        turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
     except Exception:  # a damaged EXIF block says nothing about orientation
         turn = None
     return picture if turn is None else picture.transpose(turn)
 
 
-def _tensor(picture: Image.Image, label: str) -> Tensor:
-    """(C, H, W) with C of 1 for grey, 3 for colour."""
+def _layers(picture: Image.Image, label: str) -> Layers:
+    """(C, H, W) with C of 1 for grey, 3 for colour, and the alpha."""
     mode = picture.mode
     deep = mode.startswith("I;16") or (mode == "I" and picture.format in ("PNG", "PPM"))
     if deep:
-        return torch.from_numpy(np.asarray(picture).astype(np.float32) / 65535).clamp(0, 1)[None]
+        raw = np.asarray(picture).astype(np.float32)
+        key = picture.info.get("transparency")
+        opaque = torch.from_numpy((raw != key).astype(np.float32))[None]
+        grey = torch.from_numpy(raw / 65535).clamp(0, 1)[None]
+        return Layers(grey, opaque if isinstance(key, int) else None)
     if mode in ("I", "F"):
         kind = "32-bit integers" if mode == "I" else "floating-point numbers"
         raise BadInput(
@@ -141,14 +201,15 @@ def _tensor(picture: Image.Image, label: str) -> Tensor:
             "save it with 8 or 16 bits, or as a measurement in .npz or .safetensors",
         )
     if "transparency" in picture.info or mode in ("PA", "LA", "La", "RGBA", "RGBa"):
-        grey = mode in ("1", "L", "LA", "La")
+        grey_too = mode in ("1", "L", "LA", "La")
         rgba = _eight_bit(picture.convert("RGBA"))
         colour, alpha = rgba[:3], rgba[3:]
-        laid = colour * alpha + (1 - alpha)
-        return laid[:1] if grey else laid
+        return Layers(
+            colour[:1] if grey_too else colour, alpha if bool((alpha < 1).any()) else None
+        )
     if mode in ("1", "L"):
-        return _eight_bit(picture.convert("L"))
-    return _eight_bit(picture.convert("RGB"))
+        return Layers(_eight_bit(picture.convert("L")), None)
+    return Layers(_eight_bit(picture.convert("RGB")), None)
 
 
 def _eight_bit(picture: Image.Image) -> Tensor:

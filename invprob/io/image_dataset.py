@@ -2,58 +2,81 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import os
 import random
-import zipfile
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import torch
 from torch import Tensor
 
 from invprob.errors import BadInput
-from invprob.io.decode import SUFFIXES, decode
-from invprob.io.images import MAX_MEMBER
+from invprob.io import collection
+from invprob.io.framing import Framing
+from invprob.params.pictures import PictureSet
+from invprob.paths import expand
 
 
-def read(source: Path, channels: int) -> tuple[Tensor, list[str]]:
+@dataclass(frozen=True)
+class TrainingSet:
+    """Pictures to learn from.
+
+    Attributes:
+        images: All of them, (N, C, R, R) uint8.
+        train: Indices of those that are shown.
+        held_out: Indices of the others.
+        digest: What names the content of all.
+    """
+
+    images: Tensor
+    train: Tensor
+    held_out: list[int]
+    digest: str
+
+
+def load(source: Path, channels: int, params: PictureSet) -> TrainingSet:
+    """The training set that parameters describe; raises `BadInput`."""
+    images, names = read(source, channels, params)
+    shown, held_out = split(below_common_folder(names), params.held_out)
+    if not shown:
+        raise BadInput(
+            f"{source} holds too few folders to hold one out and learn from the others",
+            "give more, or learn from all of them with --set held_out=0",
+        )
+    content = hashlib.sha256(images.numpy().data).hexdigest()
+    return TrainingSet(images, torch.tensor(shown), held_out, content)
+
+
+def read(source: Path, channels: int, params: PictureSet | None = None) -> tuple[Tensor, list[str]]:
     """(images (N, C, R, R) uint8, names like ``folder/picture.png``), sorted by name.
 
-    All images of the folder and the folders in it, or of the zip file; squares of one size.
+    All images of the folder and the folders in it, or of the zip file: squares of one size, or made
+    so as `params` say.
     """
+    asked = params or PictureSet()
+    framing = Framing.of(asked)
+    files = collection.gather([source])
     pictures: list[Tensor] = []
-    names: list[str] = []
-    for name, stream in _streams(source):
-        picture = (decode(stream, f"{source}/{name}", channels) * 255).round().to(torch.uint8)
-        size = pictures[0].shape if pictures else picture.shape
-        if picture.shape != size or size[1] != size[2]:
+    for file, image in zip(files, collection.read_each(files, channels), strict=True):
+        side = asked.size or (pictures[0].shape[1] if pictures else min(image.shape[1:]))
+        if asked.resize or asked.crop:
+            image = framing.picture(image, (side, side), f"image {file.label}")
+        if image.shape[1:] != (side, side):
             raise BadInput(
-                f"image {source}/{name} is {picture.shape[2]}×{picture.shape[1]} pixels;"
-                " training needs squares of one size",
-                f"crop and resize all images, e.g. to {size[1]}×{size[1]}",
+                f"image {file.label} is {image.shape[2]}×{image.shape[1]} pixels; training needs"
+                f" squares of one size, here {side}×{side}",
+                "add --resize and --crop, and --size 64, say",
             )
-        pictures.append(picture)
-        names.append(name)
-    if not pictures:
-        raise BadInput(f"{source} holds no images", "give a folder or a zip file of images")
-    return torch.stack(pictures), names
+        pictures.append((image * 255).round().to(torch.uint8))
+    return torch.stack(pictures), [_within(source, file) for file in files]
 
 
-def _streams(source: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    if source.is_dir():
-        for path in sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES):
-            with path.open("rb") as stream:
-                yield path.relative_to(source).as_posix(), stream
-    elif source.is_file() and zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            for name in sorted(archive.namelist()):
-                if Path(name).suffix.lower() in SUFFIXES:
-                    with archive.open(name) as member:
-                        yield name, io.BytesIO(member.read(MAX_MEMBER))
-    else:
-        raise BadInput(f"{source} is neither a folder nor a zip file", "give one that holds images")
+def _within(source: Path, file: collection.ImageFile) -> str:
+    if file.member is not None:
+        return file.member
+    top = expand(source)
+    return file.path.name if file.path == top else file.path.relative_to(top).as_posix()
 
 
 def below_common_folder(names: list[str]) -> list[str]:

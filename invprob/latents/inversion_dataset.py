@@ -14,8 +14,9 @@ from invprob import fingerprint, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.io import files as io_files
-from invprob.io import images, tensor_files
-from invprob.io.images import ImageFile
+from invprob.io import tensor_files
+from invprob.io.collection import ImageFile
+from invprob.io.framing import Framing
 from invprob.latents.inversion import invert
 from invprob.latents.params import InversionParams
 
@@ -37,7 +38,10 @@ def write(
     """
     about = {
         "generator": fingerprint.of_module(generator),
-        "params": params.model_dump(mode="json"),
+        # folders of before know of no place
+        "params": params.model_dump(
+            mode="json", exclude={"crop_at"} if params.crop_at == "middle" else None
+        ),
         "images": [file.name for file in files],
         "groups": [group(file) for file in files],
     }
@@ -77,9 +81,8 @@ def _batch(
     watch: Callable[[int], None],
 ) -> tuple[Any, Tensor]:
     shape = generator.image_shape
-    pictures = [
-        images.fit(f.read(shape[0]), shape, params.resize, params.crop, f.name) for f in files
-    ]
+    framing = Framing.of(params)
+    pictures = [framing.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
     stacked = torch.stack(pictures).to(device)
     record = None
     for record in invert(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from invprob.params import Params
+from invprob.params.crop_at import CropAt
 
 
 class InversionParams(Params):
@@ -20,3 +21,4 @@ class InversionParams(Params):
     )
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's size or aspect.")
+    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")

@@ -2,6 +2,6 @@
 
 from invprob.params.configurable import Configurable
 from invprob.params.model import Params
-from invprob.params.spec import Spec, read_spec
+from invprob.params.spec import Spec, read_chain, read_spec
 
-__all__ = ["Configurable", "Params", "Spec", "read_spec"]
+__all__ = ["Configurable", "Params", "Spec", "read_chain", "read_spec"]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from invprob.errors import BadParams, nearest, notify
+from invprob.params.quoting import cut, unquote
 from invprob.params.spec import Spec
 from invprob.params.wording import place, sentence
 
@@ -83,7 +84,8 @@ def _from_text(text: str, annotation: Any) -> Any:
         if typing.get_origin(option) is typing.Literal:
             return {str(choice): choice for choice in typing.get_args(option)}.get(text, text)
         if typing.get_origin(option) in (tuple, list) and Spec not in typing.get_args(option):
-            return [part for part in text.strip("[]()").split(",") if part.strip()]
+            inner = text[1:-1] if text[:1] + text[-1:] in ("[]", "()") else text
+            return [unquote(part) for part in cut(inner, ",") if part.strip()]
     return text
 
 

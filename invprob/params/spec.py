@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from invprob.errors import BadParams
+from invprob.params.quoting import cut, quote, unquote
 
-_NEXT_KEY = re.compile(r",(?=\s*[A-Za-z_][\w.\-]*\s*=)")
+_NEXT_KEY = r",(?=\s*[A-Za-z_][\w.\-]*\s*=)"
 
 
 class Spec(BaseModel):
-    """A component by name with raw parameters, written ``name:key=value,key=value``."""
+    """A component by name with raw parameters, written ``name:key=value,key="a, b"``."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -42,8 +42,9 @@ class Spec(BaseModel):
 
     def __str__(self) -> str:
         def show(value: Any) -> str:
-            listed = isinstance(value, (list, tuple))
-            return ",".join(map(str, value)) if listed else str(value)
+            if isinstance(value, (list, tuple)):
+                return ",".join(quote(str(part), listed=True) for part in value)
+            return quote(str(value))
 
         pairs = ",".join(f"{key}={show(value)}" for key, value in self.params.items())
         return f"{self.name}:{pairs}" if pairs else self.name
@@ -53,7 +54,8 @@ def read_spec(text: str) -> dict[str, Any]:
     """Read a component as a command line has it.
 
     Args:
-        text: ``name:key=value,key=value``; a value may hold commas: ``steps=300,300``.
+        text: ``name:key=value,key=value``; a value may hold commas: ``steps=300,300``, and stand
+            in quotes: ``mask="a,b=c.png"``.
 
     Returns:
         The name under ``"name"``, and the parameters, whose values are texts still.
@@ -65,7 +67,7 @@ def read_spec(text: str) -> dict[str, Any]:
     spec: dict[str, Any] = {"name": name.strip()}
     if not spec["name"]:
         raise BadParams(f"{text!r} names no component", "write name:key=value,key=value")
-    for pair in _NEXT_KEY.split(rest) if rest.strip() else []:
+    for pair in cut(rest, _NEXT_KEY) if rest.strip() else []:
         key, equals, value = pair.partition("=")
         key = key.strip().replace("-", "_")
         if not equals or not key or not value.strip():
@@ -74,5 +76,17 @@ def read_spec(text: str) -> dict[str, Any]:
             )
         if key in spec:
             raise BadParams(f"{key!r} is given twice in {text!r}", "keep one of them")
-        spec[key] = value.strip()
+        spec[key] = unquote(value)
     return spec
+
+
+def read_chain(text: str) -> tuple[str, ...]:
+    """Cut a composition into its components.
+
+    Args:
+        text: ``A|B``, which applies A, then B.
+
+    Returns:
+        The text of each.
+    """
+    return tuple(cut(text, r"\|"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
+from invprob.io.framing import Framing
 from invprob.operator import Operator, compose
 from invprob.params import Spec
 from invprob.solver import Problem, Solver
@@ -78,7 +80,7 @@ def device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
+def component(registry: Registry, kind: str, spec: Spec, *args: Any, **offered: Any) -> Any:
     """Make a component.
 
     Args:
@@ -86,6 +88,7 @@ def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
         kind: One of `invprob.plugin.KINDS`.
         spec: Its name and parameters.
         args: What its kind gets besides parameters; see `invprob.plugin.Component`.
+        offered: What else its target gets, if it has a parameter of that name.
 
     Returns:
         What the target of the component returns.
@@ -95,7 +98,9 @@ def component(registry: Registry, kind: str, spec: Spec, *args: Any) -> Any:
     """
     entry = registry.find(kind, spec.name)
     params = entry.params().parse(spec.params, f"{kind} {spec.name}")
-    return entry.load()(params, *args)
+    target = entry.load()
+    known = inspect.signature(target).parameters if offered else {}
+    return target(params, *args, **{name: v for name, v in offered.items() if name in known})
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,7 @@ def operator(
     registry: Registry,
     shape: tuple[int, ...],
     where: torch.device,
+    framing: Framing | None = None,
 ) -> Operator:
     """Make the operators, in a chain, with the noise.
 
@@ -169,6 +175,8 @@ def operator(
         registry: Where they are looked up.
         shape: (C, H, W) of the images.
         where: The device.
+        framing: What the images were cropped and resized by, which masks are too; None: as the
+            experiment says, for images of any size.
 
     Returns:
         One operator, in float32.
@@ -177,8 +185,10 @@ def operator(
         InvprobError: If one cannot be made for images of this shape.
     """
     chain = []
+    framing = framing or Framing.of(experiment)
     for spec in experiment.operator:
-        chain.append(component(registry, "operator", spec, shape, experiment.seed))
+        seed = experiment.seed
+        chain.append(component(registry, "operator", spec, shape, seed, framing=framing))
         shape = chain[-1].out_shape
     whole = compose(chain, component(registry, "noise", experiment.noise))
     # MPS has no float64, in which operators keep their kernels for those who compute in it
@@ -189,6 +199,7 @@ def parts(
     experiment: ResolvedExperiment,
     registry: Registry,
     image_shape: tuple[int, int, int] | None = None,
+    framing: Framing | None = None,
 ) -> Parts:
     """Make all objects of an experiment.
 
@@ -196,6 +207,7 @@ def parts(
         experiment: What names them.
         registry: Where they are looked up.
         image_shape: (C, H, W), for when there is no generator and no prior that knows it.
+        framing: As in `operator`.
 
     Returns:
         The objects, on the device of the experiment.
@@ -204,7 +216,7 @@ def parts(
         InvprobError: If they cannot be made, or do not fit each other.
     """
     m = models(experiment, registry, image_shape)
-    A = operator(experiment, registry, m.generator.image_shape, m.device)
+    A = operator(experiment, registry, m.generator.image_shape, m.device, framing)
     return Parts(m.solver, m.generator, A, m.device, m.priors)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.errors import BadInput
-from invprob.io.decode import from_pil, with_channels
+from invprob.io.decode import on_white, pil_layers, with_channels, with_holes
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,14 @@ class Picture:
 
     name: str
     image: Tensor
+
+    def size(self) -> tuple[int, int]:
+        """Tell the size of the picture.
+
+        Returns:
+            (height, width).
+        """
+        return self.image.shape[-2], self.image.shape[-1]
 
     def read(self, channels: int | None = 3) -> Tensor:
         """Convert the picture to a number of channels.
@@ -82,12 +90,13 @@ def pictures(value: Any) -> tuple[Picture, ...]:
     return tuple(Picture(f"image-{i}", image) for i, image in enumerate(found))
 
 
-def numbers(value: Any, name: str) -> Tensor:
+def numbers(value: Any, name: str, holes: bool = False) -> Tensor:
     """Read numbers from memory.
 
     Args:
         value: A tensor or array of floats, an 8-bit array or a Pillow image.
         name: What messages call it.
+        holes: Whether numbers may be NaN; what is transparent in a picture is, then.
 
     Returns:
         float32 on the CPU: floats in their shape, pictures as (C, H, W) in [0, 1].
@@ -98,7 +107,8 @@ def numbers(value: Any, name: str) -> Tensor:
     if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (2, 3):
         value = Image.fromarray(value)
     if isinstance(value, Image.Image):
-        return from_pil(value, name)
+        layers = pil_layers(value, name)
+        return with_holes(layers) if holes else on_white(layers)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         value = torch.from_numpy(value.astype(np.float32))
     if not isinstance(value, Tensor) or not value.is_floating_point():
@@ -109,7 +119,7 @@ def numbers(value: Any, name: str) -> Tensor:
         )
     plain: Tensor = value.detach().to("cpu", torch.float32)
     bad = int((~plain.isfinite()).sum())
-    if bad or plain.numel() == 0:
-        what = f"holds NaN or infinity in {bad} values" if bad else "is empty"
+    if (bad and not holes) or plain.numel() == 0:
+        what = f"holds NaN or infinity in {bad} values" if plain.numel() else "is empty"
         raise BadInput(f"{name} {what}", "mend it first")
     return plain

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from invprob import fingerprint, seeds
+from invprob import fingerprint, measured, paths, seeds
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
-from invprob.io import images
+from invprob.io import collection, images
+from invprob.io.framing import Framing
 from invprob.io.images import ImageFile
+from invprob.operator import Operator
 from invprob.runs import build
 from invprob.runs.build import Parts
 from invprob.runs.in_memory import InMemoryInput, Picture
 from invprob.solver import Problem
+
+SMALL = 2
+"""So many times a picture is smaller than what it becomes when that is told."""
+
+AS_IT_IS = Framing()
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,26 +61,27 @@ def prepare(
         InvprobError: If something cannot be used.
     """
     if given is not None and given.measurement is not None:
-        parts = build.parts(experiment, registry, _shape(given.measurement))
-        return parts, _measured("measurement", parts, given.measurement)
+        return _prepare_measured(experiment, registry, "measurement", given.measurement)
     if experiment.measurement is not None:
         if experiment.images:
             raise BadInput(
                 "images and a measurement are given at once",
                 "give images to degrade, or one --measurement that is degraded already",
             )
-        raw = images.read_measurement(Path(experiment.measurement))
-        parts = build.parts(experiment, registry, _shape(raw))
-        return parts, _measured(Path(experiment.measurement).stem, parts, raw)
+        path = paths.existing(experiment.measurement)
+        raw = images.read_measurement(path, holes=True)
+        return _prepare_measured(experiment, registry, collection.safe(path.stem), raw)
     files: Sequence[ImageFile | Picture]
     if given is not None:
         files = given.pictures
     else:
         files = images.gather(experiment.images) if experiment.images else images.bundled()
     files = files[: experiment.limit]
-    parts = build.parts(experiment, registry, _shape(files[0].read(3)))
+    # a picture that cannot be read is found before the models are loaded
+    framing = Framing.of(experiment, frozenset(file.size() for file in files))
+    parts = build.parts(experiment, registry, _shape(files[0].read(3)), framing)
     shape = parts.generator.image_shape
-    truth = read_truth(files, shape, experiment.resize, experiment.crop)
+    truth = read_truth(files, shape, framing)
     rngs = [seeds.stream(experiment.seed, "noise", fingerprint.digest(row)) for row in truth]
     with torch.no_grad():
         y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
@@ -90,8 +99,10 @@ def data_of(problem: Problem, truth: Sequence[ImageFile | Picture] | None) -> Da
         The measurements, on the CPU.
 
     Raises:
-        BadInput: If the pictures are of another number or size.
+        BadInput: If the pictures are of another number or size, or if no image in [0, 1] gives such
+            measurements.
     """
+    _judge(problem.measurements, problem.operator)
     y = problem.measurements.cpu()
     if truth is None:
         return Data(_names("measurement", len(y)), y, None)
@@ -106,16 +117,14 @@ def data_of(problem: Problem, truth: Sequence[ImageFile | Picture] | None) -> Da
 def read_truth(
     files: Sequence[ImageFile | Picture],
     shape: tuple[int, int, int],
-    resize: bool = False,
-    crop: bool = False,
+    framing: Framing = AS_IT_IS,
 ) -> Tensor:
     """Read pictures of one shape.
 
     Args:
         files: The pictures.
         shape: (C, H, W).
-        resize: Whether to resize pictures of another size.
-        crop: Whether to crop them.
+        framing: What to do with pictures of another size.
 
     Returns:
         Images (B, C, H, W) in [0, 1].
@@ -123,8 +132,17 @@ def read_truth(
     Raises:
         BadInput: If one cannot be read, or is of another size.
     """
-    each = (images.fit(file.read(shape[0]), shape, resize, crop, file.name) for file in files)
-    return torch.stack(list(each))
+    small = []
+    read = []
+    for file in files:
+        image = file.read(shape[0])
+        if image.shape[1] * SMALL <= shape[1] and image.shape[2] * SMALL <= shape[2]:
+            small.append(f"{file.name} ({image.shape[2]}×{image.shape[1]})")
+        read.append(framing.picture(image, shape[1:], file.name))
+    if small:
+        few = ", ".join(small[:3]) + (", …" if len(small) > 3 else "")
+        _log.warning("enlarged to %d×%d pixels: %s", shape[2], shape[1], few)
+    return torch.stack(read)
 
 
 def _names(stem: str, count: int) -> tuple[str, ...]:
@@ -135,12 +153,39 @@ def _shape(picture: Tensor) -> tuple[int, int, int] | None:
     return tuple(picture.shape[-3:]) if picture.dim() >= 3 else None  # type: ignore[return-value]
 
 
-def _measured(stem: str, parts: Parts, raw: Tensor) -> Data:
+def _prepare_measured(
+    experiment: ResolvedExperiment, registry: Registry, stem: str, raw: Tensor
+) -> tuple[Parts, Data]:
+    shape = _shape(raw)
+    framing = Framing.of(experiment, frozenset([shape[1:]] if shape else []))
+    parts = build.parts(experiment, registry, shape, framing)
+    return parts, _measured(stem, parts, raw, framing)
+
+
+def _measured(stem: str, parts: Parts, raw: Tensor, framing: Framing) -> Data:
     """A measurement given as a picture (C, h, w), or as numbers in the operator's own shape."""
-    shape = parts.operator.out_shape
+    A, name = parts.operator, type(parts.operator).__name__
+    shape, pictures = tuple(A.out_shape), A.picture_shape
     batched = raw if raw.dim() == len(shape) + 1 and raw.shape[1:] == shape else raw[None]
     if batched.shape[1:] == shape:
         y = batched
     else:
-        y = parts.operator.from_picture(batched.to(parts.device)).cpu()
-    return Data(_names(stem, len(y)), y.float(), None)
+        rows = raw if raw.dim() == 4 else raw[None]
+        if rows.dim() != 4 or rows.shape[1] not in (1, 3):
+            measured.refuse_shape(tuple(raw.shape), shape, name.lower())
+        if pictures is not None:
+            rows = torch.stack(
+                [framing.picture(row, (pictures[1], pictures[2]), stem) for row in rows]
+            )
+        y = A.from_picture(rows.to(parts.device)).cpu()
+    y = y.float()
+    _judge(y.to(parts.device), A)
+    return Data(_names(stem, len(y)), y, None)
+
+
+def _judge(y: Tensor, A: Operator) -> None:
+    """Refuse a measurement that no image in [0, 1] gives."""
+    measured.check_numbers(y)
+    with torch.no_grad():
+        clean = A(measured.probes(A.in_shape).to(y))
+        measured.check_range(y, clean, A.noise.scale(y))

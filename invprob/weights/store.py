@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from invprob import paths
 from invprob.errors import BadInput, BadWeights, nearest
 from invprob.io import checksums, files
 from invprob.plugin import NAME
@@ -97,7 +98,7 @@ def locate(name: str, bundled: Path) -> Path:
 
 def path(name: str) -> Path | None:
     """The file or folder of a name that is a path or on the shelf, else None."""
-    given = Path(name).expanduser()
+    given = paths.expand(name)
     if given.exists():
         return given
     record = _record(name)
@@ -122,7 +123,15 @@ def add(name: str, file: Path, licence: str | None = None) -> Record:
     if not file.is_file():
         raise BadInput(f"there is no file {file}", "give the path of a file of weights")
     if name in kept():
-        raise BadInput(f"weights {name!r} are on the shelf already", f"remove {folder() / name}")
+        raise BadInput(
+            f"weights {name!r} are on the shelf already", f"invprob weights remove {name}"
+        )
+    with file.open("rb") as stream:
+        head = stream.read(16)
+    if not (head[8:9] == b"{" or head.startswith((b"PK\x03\x04", b"\x80"))):
+        raise BadInput(
+            f"{file} does not begin as weights do", "give safetensors, or a .pt, .pth or .pkl file"
+        )
     card = cards().get(name)
     checksums.check(file, card.sha256 if card else None)
     told = licence or (card.licence if card else "unknown")
@@ -136,6 +145,20 @@ def add(name: str, file: Path, licence: str | None = None) -> Record:
         reason = (error.strerror or str(error)).lower()
         raise BadInput(f"{place} cannot be written: {reason}", "set INVPROB_CACHE") from None
     return record
+
+
+def remove(name: str) -> Path:
+    """Take weights off the shelf; their file, which is gone. Raises `BadInput` for an unknown name,
+    and where the file cannot be removed."""
+    records = kept()
+    if name not in records:
+        raise BadInput(f"no weights {name!r} are on the shelf", nearest(name, records))
+    place = folder() / name
+    try:
+        shutil.rmtree(place)
+    except OSError as error:
+        raise BadInput(f"{place} cannot be removed: {paths.reason(error)}", "remove it") from None
+    return place / records[name].file
 
 
 def verify(name: str) -> str:

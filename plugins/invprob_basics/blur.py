@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from invprob.errors import BadInput, BadParams
 from invprob.io import images
-from invprob.io.arrays import read_array
+from invprob.io.arrays import is_array, read_numbers
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Configurable
 from invprob_basics import shapes
@@ -173,7 +173,7 @@ def read_kernel(path: Path) -> Tensor:
     """The kernel of a file.
 
     Args:
-        path: An image, whose luma is taken, or a .npy file (odd, odd).
+        path: An image, whose luma is taken, or an array (odd, odd) of any real numbers.
 
     Returns:
         A kernel of sum 1, float64.
@@ -181,7 +181,7 @@ def read_kernel(path: Path) -> Tensor:
     Raises:
         BadInput: If the file cannot be read, or does not hold a kernel.
     """
-    kernel = read_array(path) if path.suffix == ".npy" else images.read_grey(path)
+    kernel = read_numbers(path, "kernel") if is_array(path) else images.read_grey(path)
     return of_sum_one(kernel.double(), f"kernel {path}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,14 @@ from torch import Tensor
 from invprob import seeds
 from invprob.errors import BadInput, BadParams
 from invprob.io import images
+from invprob.io.framing import Framing
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Configurable
 from invprob_basics import shapes
 from invprob_basics.params import InpaintParams
 from invprob_basics.shapes import Array
+
+_log = logging.getLogger(f"invprob.{__name__}")
 
 
 class Inpaint(LinearOperator, Configurable):
@@ -73,11 +77,17 @@ class Inpaint(LinearOperator, Configurable):
         self.register_buffer("pixels", kept.flatten().nonzero()[:, 0])
 
     @classmethod
-    def from_params(cls, params: InpaintParams, in_shape: Sequence[int], seed: int) -> Self:
+    def from_params(
+        cls,
+        params: InpaintParams,
+        in_shape: Sequence[int],
+        seed: int,
+        framing: Framing | None = None,
+    ) -> Self:
         shape = shapes.picture("inpaint", in_shape)
         values = dict(params)
         path = values.pop("mask")
-        mask = None if path is None else read_mask(Path(path), shape[1:])
+        mask = None if path is None else read_mask(Path(path), shape[1:], framing)
         return cls(mask, image_shape=shape, seed=seed, **values)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -96,17 +106,12 @@ class Inpaint(LinearOperator, Configurable):
         hole = 1 - self.adjoint(torch.ones_like(y))
         return self.adjoint(y) + 0.5 * hole
 
+    @property
+    def picture_shape(self) -> tuple[int, ...]:
+        return self.in_shape
+
     def from_picture(self, picture: Tensor) -> Tensor:
-        channels, height, width = self.in_shape
-        if picture.shape[1] == 1 and channels == 3:
-            picture = picture.expand(-1, 3, -1, -1)
-        if tuple(picture.shape[1:]) != self.in_shape:
-            raise BadInput(
-                f"the measurement is {picture.shape[3]}×{picture.shape[2]} pixels, the generator"
-                f" makes {width}×{height}",
-                f"give a picture of {width}×{height} pixels",
-            )
-        y: Tensor = self(picture)
+        y: Tensor = self(super().from_picture(picture))
         return y
 
 
@@ -205,26 +210,28 @@ def measured(params: InpaintParams, size: tuple[int, int], seed: int) -> Tensor:
     return _some(mask, "the box leaves")
 
 
-def read_mask(path: Path, size: tuple[int, int]) -> Tensor:
-    """The mask of an image file.
+def read_mask(path: Path, size: tuple[int, int], framing: Framing | None = None) -> Tensor:
+    """The mask of a file.
 
     Args:
-        path: The file; its luma is taken.
+        path: A picture, or an array (H, W), (1, H, W) or (C, H, W).
         size: The size of the images to measure, (H, W).
+        framing: What the images were cropped and resized by, which a mask of their size is too.
 
     Returns:
-        Booleans (H, W).
+        Booleans, (H, W) or (C, H, W).
 
     Raises:
-        BadInput: If the file cannot be read, is of another size, or has no light pixel.
+        BadInput: If the file cannot be read, is of another size, or measures no pixel.
     """
-    mask = images.read_grey(path)
-    if mask.shape != size:
-        raise BadInput(
-            f"mask {path} is {mask.shape[1]}×{mask.shape[0]} pixels, the image {size[1]}×{size[0]}",
-            "resize the mask, without smoothing",
-        )
-    return light(mask, f"mask {path}")
+    name = f"mask {path}"
+    mask = images.read_mask(path)
+    if mask.dim() not in (2, 3):
+        raise BadInput(f"{name} has the shape {tuple(mask.shape)}", "give one (H, W) or (C, H, W)")
+    flat = mask[None] if mask.dim() == 2 else mask
+    kept = light((framing or Framing()).mask(flat, size, name), name)
+    _log.info("%s: %.0f %% measured", name, 100 * kept.double().mean())
+    return kept[0] if len(kept) == 1 else kept
 
 
 def _some(mask: Tensor, what: str) -> Tensor:

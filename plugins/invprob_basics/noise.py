@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from invprob.errors import BadInput
 from invprob.noise import Noise, WhiteNoise
 from invprob.params import Configurable
 from invprob_basics.params import GaussianNoiseParams, NoNoiseParams, PoissonNoiseParams
@@ -64,12 +65,22 @@ class PoissonNoise(Configurable, Noise):
         """Intensity per photon, in units of [0, 1]."""
         return self.params.gain
 
+    def validate(self, y: Tensor) -> None:
+        below = y < 0
+        if bool(below.any()):
+            raise BadInput(
+                f"{int(below.sum())} of {y.numel()} values of the measurement are below 0, down to"
+                f" {float(y.min()):g}: photons cannot be so few",
+                "set them to 0, or describe the noise of the detector by gaussian:sigma=…",
+            )
+
     def sample(self, clean: Tensor, rng: torch.Generator) -> Tensor:
         rate = (clean / self.gain).clamp_min(0).cpu()
         return (torch.poisson(rate, generator=rng) * self.gain).to(clean)
 
     def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
-        count, rate = y / self.gain, clean / self.gain
+        # below 0 the parabola would open upwards, and its peak be at −∞
+        count, rate = (y / self.gain).clamp_min(0), clean / self.gain
         safe = rate.clamp_min(self.floor)
         below = (rate - self.floor).clamp_max(0)
         # value, slope and curvature of n log r − r at the floor; without photons the parabola is

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from invprob.params import Params
+from invprob.paths import InputPath, PathText
 
 
 class Exclusive(Params):
@@ -43,8 +44,10 @@ class InpaintParams(Exclusive):
     half: Literal["left", "right", "top", "bottom"] | None = Field(
         None, description="The half that is missing."
     )
-    mask: str | None = Field(
-        None, description="An image of the same size: light pixels are measured, dark ones missing."
+    mask: InputPath | None = Field(
+        None,
+        description="An image or array of the size of the picture: light pixels are measured, dark"
+        " ones missing.",
     )
 
     @field_validator("box", "at", mode="before")
@@ -92,8 +95,8 @@ class BlurParams(Exclusive):
     )
     motion: float | None = Field(None, gt=1, description="Length of a straight motion in pixels.")
     angle: float = Field(0.0, description="Direction of the motion in degrees, 0 is to the right.")
-    kernel: str | None = Field(
-        None, description="An image or .npy file that holds the kernel; it is scaled to sum 1."
+    kernel: InputPath | None = Field(
+        None, description="An image or array that holds the kernel; it is scaled to sum 1."
     )
     boundary: Literal["reflect", "circular"] = Field(
         "reflect", description="What lies beyond the border: the mirror image, or the other side."
@@ -164,7 +167,10 @@ class PoissonNoiseParams(Params):
     """Photon noise."""
 
     gain: float = Field(
-        0.01, gt=0, description="Intensity per photon: white (1) is 1/gain photons on average."
+        0.01,
+        gt=0,
+        le=1e6,
+        description="Intensity per photon: white (1) is 1/gain photons on average.",
     )
 
 
@@ -184,7 +190,7 @@ class CSVLogParams(Params):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"every": 2}]})
 
-    path: str | None = Field(
+    path: PathText | None = Field(
         None, min_length=1, description="The file; none: observed.csv in the run folder."
     )
     every: int = Field(1, ge=1, description="Steps between rows; the last step is always written.")
@@ -195,7 +201,7 @@ class TensorBoardLogParams(Params):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"every": 2, "images": 2}]})
 
-    path: str | None = Field(
+    path: PathText | None = Field(
         None, min_length=1, description="The folder; none: tensorboard/ in the run folder."
     )
     every: int = Field(1, ge=1, description="Steps between points of the curves.")

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.params.pictures import PictureSet
+from invprob.paths import PathText
 
 
 class DPSParams(Params):
@@ -30,7 +32,7 @@ class DPSParams(Params):
 class PixelDiffusionParams(Params):
     """A diffusion model of images."""
 
-    weights: str = Field(
+    weights: PathText = Field(
         "faces64-ddpm",
         description="A bundled name, a folder that diffusers wrote, or a file.",
     )
@@ -57,7 +59,7 @@ class GuidedDiffusionParams(Params):
     steps: int = Field(1000, ge=50, description="Noise levels that it was trained with.")
 
 
-class DiffusionTraining(Params):
+class DiffusionTraining(PictureSet):
     """Training of a pixel diffusion model on square images."""
 
     model_config = ConfigDict(
@@ -84,13 +86,10 @@ class DiffusionTraining(Params):
     prediction: Literal["v_prediction", "epsilon", "sample"] = Field(
         "v_prediction", description="What the network predicts, in the terms of diffusers."
     )
-    start: str | None = Field(
+    start: PathText | None = Field(
         None, description="Weights to start from, bundled or a folder; none: random ones."
     )
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
-    held_out: float = Field(
-        0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."
-    )
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     snapshot_kimg: int = Field(25, ge=1, description="Thousands of images between samples.")
     checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")

@@ -157,7 +157,7 @@ def test_what_is_wrong_is_named_with_its_line(toys, tmp_path, old, new, says, hi
 
 
 def test_a_suite_that_is_not_there(toys, tmp_path):
-    with pytest.raises(InvprobError, match="cannot be read"):
+    with pytest.raises(InvprobError, match="there is no suite"):
         suites.read(tmp_path / "none.toml", registry())
 
 

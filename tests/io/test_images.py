@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from invprob.errors import BadInput
-from invprob.io import images
+from invprob.io import collection, images
 
 
 def picture(height=6, width=9, channels=3, seed=0):
@@ -157,13 +157,16 @@ def test_bilevel_and_cmyk(tmp_path):
     assert (red - torch.tensor([1.0, 0, 0])).abs().max() < 0.05
 
 
-def test_first_frame_of_an_animation(tmp_path):
+def test_first_frame_of_an_animation(tmp_path, caplog):
     first, second = picture(seed=1), picture(seed=2)
     for name in ("a.png", "a.tiff"):
         Image.fromarray(first).save(
             tmp_path / name, save_all=True, append_images=[Image.fromarray(second)]
         )
         assert torch.equal(images.read(tmp_path / name), tensor(first))
+        assert (
+            caplog.messages[-1] == f"{tmp_path / name}: the first of its frames or pages is taken"
+        )
 
 
 def test_white_unknown_is_refused(tmp_path):
@@ -229,8 +232,8 @@ def test_what_is_no_picture(tmp_path):
     assert "text.png is not an image" in refusal(images.read, path)
     path.write_bytes(b"")
     assert "empty" in refusal(images.read, path)
-    Image.fromarray(picture()).save(tmp_path / "a.gif")
-    assert "not an image that can be read" in refusal(images.read, tmp_path / "a.gif")
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
+    assert "not an image that can be read: it is a PDF" in refusal(images.read, tmp_path / "a.pdf")
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
     refusal(images.read, path)
     assert "there is no file" in refusal(images.read, tmp_path / "missing.png")
@@ -283,10 +286,10 @@ def test_gather_files_folders_and_zips(tmp_path):
     single = tmp_path / "A.png"
     Image.fromarray(picture()).save(single)
     files = images.gather([folder, str(archive), single])
-    assert [f.name for f in files[:4]] == ["a", "b", "x-a", "y-a"]
-    assert files[4].name.endswith("-A")
-    assert len({f.name.casefold() for f in files}) == 5
-    assert files[3].label == f"{archive}/y/a.png"
+    assert [f.name for f in files[:5]] == ["a", "b", "c", "x-a", "y-a"]
+    assert files[5].name.endswith("-A")
+    assert len({f.name.casefold() for f in files}) == 6
+    assert files[4].label == f"{archive}/y/a.png"
     assert all(torch.equal(f.read(), tensor(picture())) for f in files)
     assert len({f.name for f in images.gather([single, single, single])}) == 3
 
@@ -302,7 +305,7 @@ def test_gather_refuses_what_is_empty_or_missing(tmp_path):
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MAX_MEMBER", 1000)
+    monkeypatch.setattr(collection, "MAX_MEMBER", 1000)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.png", bytes(100_000))

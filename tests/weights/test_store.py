@@ -99,3 +99,19 @@ def test_a_damaged_record_is_told(tmp_path):
         store.kept()
     shutil.rmtree(store.folder() / "mine")
     assert cli.call(["weights", "verify", "mine"]) == 2
+
+
+def test_what_is_no_weights_is_not_added(tmp_path, capsys):
+    for data in (b"\x89PNG\r\n\x1a\n0000", b"<!DOCTYPE html>", b""):
+        (tmp_path / "x.pt").write_bytes(data)
+        assert cli.call(["weights", "add", "mine", str(tmp_path / "x.pt")]) == 2
+        assert "does not begin as weights do" in capsys.readouterr().err
+    assert store.kept() == {}
+
+
+def test_weights_are_removed(tmp_path, capsys):
+    store.add("mine", FACES)
+    assert cli.call(["weights", "remove", "mine"]) == 0
+    assert store.kept() == {}
+    assert cli.call(["weights", "remove", "mine"]) == 2
+    assert "no weights 'mine'" in capsys.readouterr().err

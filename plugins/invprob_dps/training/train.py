@@ -17,8 +17,9 @@ from torch import Tensor
 from invprob import seeds
 from invprob.diffusion import samplers
 from invprob.diffusion.params import SamplerParams
-from invprob.errors import BadInput, BadParams
+from invprob.errors import BadParams
 from invprob.io import image_dataset
+from invprob.io.checkpoint import check_training
 from invprob.io.checkpoint import read as read_checkpoint
 from invprob.io.checkpoint import write as write_checkpoint
 from invprob.io.json_text import dumps
@@ -34,8 +35,11 @@ RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
 class Training:
     """The network, its average and the optimiser at some step."""
 
-    def __init__(self, params: DiffusionTraining, side: int, device: torch.device) -> None:
+    def __init__(
+        self, params: DiffusionTraining, side: int, device: torch.device, data: str = ""
+    ) -> None:
         self.params = params
+        self.data = data
         self.device = device
         self.scheduler = DDPMScheduler(
             beta_schedule=params.schedule, prediction_type=params.prediction
@@ -108,6 +112,7 @@ class Training:
         """Everything a later process needs to continue with the same bits."""
         return {
             "params": self.params.model_dump(mode="json", exclude=RUNNING),
+            "data": self.data,
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -117,8 +122,8 @@ class Training:
 
     def load(self, saved: dict[str, Any], path: Path) -> None:
         """The inverse of `state`; refuses a state of other parameters."""
-        if saved["params"] != self.params.model_dump(mode="json", exclude=RUNNING):
-            raise BadInput(f"{path} is of a training with other parameters", "give another --out")
+        params = self.params.model_dump(mode="json", exclude=RUNNING)
+        check_training(path, saved, params, self.data)
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
         self.optimiser.load_state_dict(saved["optimiser"])
@@ -152,6 +157,13 @@ def network(params: DiffusionTraining, side: int) -> UNet2DModel:
 def start_from(model: PixelDiffusion, name: str) -> None:
     """Give `model` the weights that `name` names; raises `BadParams` where they do not fit."""
     found = PixelDiffusion.pretrained(name)
+    if found.image_shape != model.image_shape:
+        (c, h, w), (channels, height, width) = found.image_shape, model.image_shape
+        raise BadParams(
+            f"start={name} makes pictures of {w}×{h} pixels in {c} channels, and these are"
+            f" {width}×{height} in {channels}",
+            f"add --size {h} --resize --crop, or start from other weights",
+        )
     if _layout(found) != _layout(model):
         raise BadParams(
             f"start={name} has another network or prediction than this training",
@@ -172,28 +184,20 @@ def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[Traini
     Writes ``checkpoint.pt``, ``samples-*.png`` and two folders of diffusers, ``newest`` and
     ``best`` (of least held-out loss), both of averaged weights in float16.
     """
-    data, names = image_dataset.read(source, params.colours)
-    train_set, validation = image_dataset.split(
-        image_dataset.below_common_folder(names), params.held_out
-    )
-    if not train_set:
-        raise BadInput(
-            f"{source} holds too few folders to hold one out and learn from the others",
-            "give more, or learn from all of them with --set held_out=0",
-        )
+    pictures = image_dataset.load(source, params.colours, params)
+    data, validation = pictures.images, pictures.held_out
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Training(params, data.shape[2], device)
+    run = Training(params, data.shape[2], device, pictures.digest)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
         run.load(read_checkpoint(checkpoint, ("params", "ema"), device), checkpoint)
     total = -(-params.kimg * 1000 // params.batch)
     snapshot = max(1, params.snapshot_kimg * 1000 // params.batch)
-    indices = torch.tensor(train_set)
     saved_at, running = time.monotonic(), 0.0
     try:
         while run.step < total:
-            loss = run.update(data, indices, total)
+            loss = run.update(data, pictures.train, total)
             running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
             figures = {"loss": running}
             picture, last = None, run.step == total
@@ -204,7 +208,7 @@ def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[Traini
                 saved_at = time.monotonic()
             if picture or run.step % 10 == 0 or last:
                 at = run.step * params.batch
-                yield TrainingProgress(at, total * params.batch, figures, picture)
+                yield TrainingProgress(at, total * params.batch, figures, picture, "image")
     except GeneratorExit:
         # the reader stops the training: nothing is lost
         write_checkpoint(checkpoint, run.state())

@@ -7,17 +7,18 @@ from typing import Literal
 from pydantic import Field
 
 from invprob.params import Params
+from invprob.paths import PathText
 
 
 class PublishedScoreParams(Params):
     """The published score networks over codes and features, as one prior of a stage."""
 
-    codes: str | None = Field(
+    codes: PathText | None = Field(
         None,
         description="The network over all Gaussian codes, latent.pth of the release; none: they are"
         " taken to be standard normal.",
     )
-    features: str | None = Field(
+    features: PathText | None = Field(
         None, description="The network over the features of a stage from 2 on, such as layer1.pth."
     )
     codes_range: tuple[float, float] = Field(

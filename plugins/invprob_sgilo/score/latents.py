@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import torch
 
-from invprob import seeds, tree
+from invprob import fingerprint, seeds, tree
 from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.latents import inversion_dataset
@@ -19,7 +19,9 @@ VALIDATION = 256
 
 
 class Latents(Protocol):
-    """A law of latents, with some of it held out."""
+    """A law of latents, with some of it held out; `digest` names what is not drawn of it."""
+
+    digest: str
 
     def moments(self) -> Any:
         """Latents to take the normalisation from."""
@@ -36,7 +38,7 @@ class Synthetic:
     crossed over between two inputs, as in the generator's own training."""
 
     def __init__(self, generator: StyleGAN2, params: PriorTraining) -> None:
-        self.generator, self.params = generator, params
+        self.generator, self.params, self.digest = generator, params, ""
 
     @torch.no_grad()
     def _draw(self, count: int, purpose: int | str) -> Any:
@@ -65,6 +67,9 @@ class Inverted:
         like = Synthetic(generator, params).batch(0)
         self.params = params
         self.x, groups = inversion_dataset.read(Path(params.data), generator, params.stage, like)
+        self.digest = format(
+            fingerprint.digest(torch.cat([leaf.flatten() for _, leaf in tree.items(self.x)])), "08x"
+        )
         names = [f"{group}/{i}" if group else str(i) for i, group in enumerate(groups)]
         if len(set(groups)) < 2:
             # one folder: its images are not views of one thing

@@ -7,12 +7,13 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.paths import InputPath, PathText
 
 
 class LatentScoreParams(Params):
     """A score network over the latents of one stage."""
 
-    weights: str = Field(
+    weights: PathText = Field(
         "auto",
         description="The path of a prior, or auto: the one bundled with the generator's weights.",
     )
@@ -30,7 +31,7 @@ class PriorTraining(Params):
     latents: Literal["synthetic", "inverted"] = Field(
         "synthetic", description="Latents that the generator induces, or inverted images."
     )
-    data: str | None = Field(
+    data: InputPath | None = Field(
         None, description="The folder of invprob invert, for inverted latents."
     )
     held_out: float = Field(

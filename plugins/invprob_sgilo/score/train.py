@@ -15,8 +15,9 @@ from torch import Tensor
 
 from invprob import seeds, tree
 from invprob.diffusion import sde
-from invprob.errors import BadInput, BadParams
+from invprob.errors import BadParams
 from invprob.io import checksums
+from invprob.io.checkpoint import check_training
 from invprob.io.checkpoint import read as read_checkpoint
 from invprob.io.checkpoint import write as write_checkpoint
 from invprob.trainer import TrainingProgress
@@ -53,11 +54,12 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     learned = [p for p in net.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(learned, lr=params.lr, betas=(0.9, 0.99))
     step = 0
+    data = checksums.sha256(path) + examples.digest
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
         saved = read_checkpoint(checkpoint, ("params", "net", "ema"))
-        if saved["params"] != params.model_dump(mode="json", exclude={"steps"}):
-            raise BadInput(f"{out} holds a training with other parameters", "give another --out")
+        now = params.model_dump(mode="json", exclude={"steps"})
+        check_training(checkpoint, saved, now, data)
         net.load_state_dict(saved["net"])
         shadow.load_state_dict(saved["ema"])
         optimiser.load_state_dict(saved["optimiser"])
@@ -68,6 +70,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     def save() -> None:
         state = {
             "params": params.model_dump(mode="json", exclude={"steps"}),
+            "data": data,
             "net": net.state_dict(),
             "ema": shadow.state_dict(),
             "optimiser": optimiser.state_dict(),

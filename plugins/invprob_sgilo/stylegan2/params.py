@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.paths import PathText
 
 
 class StyleGAN2Params(Params):
@@ -18,7 +19,7 @@ class StyleGAN2Params(Params):
         }
     )
 
-    weights: str = Field("faces64", description="A bundled name, or the path of a file.")
+    weights: PathText = Field("faces64", description="A bundled name, or the path of a file.")
     sha256: str | None = Field(None, description="Expected SHA-256 of the file; checked if given.")
     truncation: float = Field(
         1.0, ge=0, le=1, description="Truncation ψ of the style codes that the input induces."
@@ -32,7 +33,7 @@ class StyleGAN2Params(Params):
         description="What latents hold: style codes w, or v of w = LeakyReLU(std·v + mean), as"
         " published ILO and SGILO have it.",
     )
-    gaussian: str = Field(
+    gaussian: PathText = Field(
         "auto", description="A gaussian_fit.pt with those moments, or auto: computed once and kept."
     )
     noise: Literal["random", "stored"] = Field(

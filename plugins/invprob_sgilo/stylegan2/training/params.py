@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field
 
-from invprob.params import Params
+from invprob.params.pictures import PictureSet
 
 if TYPE_CHECKING:
     from invprob_sgilo.stylegan2.network import Architecture
 
 
-class GeneratorTraining(Params):
+class GeneratorTraining(PictureSet):
     """Training of a StyleGAN-2 on a folder or zip of square images."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"kimg": 1, "batch": 4}]})
@@ -35,9 +35,6 @@ class GeneratorTraining(Params):
     channel_base: int = Field(4096, ge=32, description="Channels × resolution, up to the cap.")
     channel_max: int = Field(128, ge=4, description="Most channels of a layer.")
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
-    held_out: float = Field(
-        0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."
-    )
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     snapshot_kimg: int = Field(20, ge=1, description="Thousands of images between samples.")
     checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from invprob import seeds
 from invprob.analysis.sliced_wasserstein import sliced_wasserstein
-from invprob.errors import BadInput
 from invprob.io import image_dataset, images
+from invprob.io.checkpoint import check_training
 from invprob.io.checkpoint import read as read_checkpoint
 from invprob.io.checkpoint import write as write_checkpoint
 from invprob.trainer import TrainingProgress
@@ -45,8 +45,11 @@ PATH_EVERY = 8
 class Training:
     """The two networks, their optimisers and the average, at some step; one method per update."""
 
-    def __init__(self, params: GeneratorTraining, arch: Architecture, device: torch.device) -> None:
+    def __init__(
+        self, params: GeneratorTraining, arch: Architecture, device: torch.device, data: str = ""
+    ) -> None:
         self.params = params
+        self.data = data
         self.device = device
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
@@ -153,6 +156,7 @@ class Training:
         """Everything a later process needs to continue with the same bits."""
         return {
             "params": self.params.model_dump(mode="json", exclude=RUNNING),
+            "data": self.data,
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
             "ema": self.ema.state_dict(),
@@ -166,8 +170,8 @@ class Training:
 
     def load(self, saved: dict[str, Any], path: Path) -> None:
         """The inverse of `state`; refuses a state of other parameters."""
-        if saved["params"] != self.params.model_dump(mode="json", exclude=RUNNING):
-            raise BadInput(f"{path} is of a training with other parameters", "give another --out")
+        params = self.params.model_dump(mode="json", exclude=RUNNING)
+        check_training(path, saved, params, self.data)
         for name in ("G", "D", "ema", "opt_g", "opt_d"):
             getattr(self, name).load_state_dict(saved[name])
         self.path_mean, self.step, self.best = saved["path_mean"], saved["step"], saved["best"]
@@ -188,21 +192,14 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     Writes ``checkpoint.pt``, ``samples-*.png``, ``generator.safetensors`` (the newest average) and
     ``best.safetensors`` (the one of least held-out sliced Wasserstein distance).
     """
-    data, names = image_dataset.read(source, params.channels)
-    train_set, validation = image_dataset.split(
-        image_dataset.below_common_folder(names), params.held_out
-    )
-    if not train_set:
-        raise BadInput(
-            f"{source} holds too few folders to hold one out and learn from the others",
-            "give more, or learn from all of them with --set held_out=0",
-        )
+    pictures = image_dataset.load(source, params.channels, params)
+    data, validation = pictures.images, pictures.held_out
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     local = int(os.environ.get("LOCAL_RANK", 0))
     device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
     arch = params.architecture(data.shape[2])
-    run = Training(params, arch, device)
+    run = Training(params, arch, device, pictures.digest)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.is_file():
@@ -210,11 +207,10 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     per_step = params.batch * run.world
     total = -(-params.kimg * 1000 // per_step)
     snapshot = max(1, params.snapshot_kimg * 1000 // per_step)
-    indices = torch.tensor(train_set)
     saved_at = time.monotonic()
     try:
         while run.step < total:
-            figures = run.update(data, indices)
+            figures = run.update(data, pictures.train)
             picture = None
             last = run.step == total
             if (last or run.step % snapshot == 0) and run.rank == 0:
@@ -224,7 +220,9 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
                 write_checkpoint(checkpoint, run.state())
                 saved_at = time.monotonic()
             if picture or run.step % 10 == 0 or last:
-                yield TrainingProgress(run.step * per_step, total * per_step, figures, picture)
+                yield TrainingProgress(
+                    run.step * per_step, total * per_step, figures, picture, "image"
+                )
     except GeneratorExit:
         # the reader stops the training: nothing is lost
         if run.rank == 0:

@@ -122,7 +122,7 @@ def test_a_zip_is_read_like_its_folder(picture_folder, tmp_path):
     theirs, _ = image_dataset.read(picture_folder, 3)
     assert torch.equal(ours, theirs)
     assert names[0] == "discs/00.png"
-    with pytest.raises(BadInput, match="neither a folder nor a zip"):
+    with pytest.raises(BadInput, match="there is no file or folder"):
         image_dataset.read(tmp_path / "nothing.zip", 3)
 
 

@@ -1,0 +1,51 @@
+"""Look for the files that an experiment names, before torch or a model is loaded."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+
+from pydantic.fields import FieldInfo
+
+from invprob import paths
+from invprob.config.experiment import Experiment
+from invprob.config.registry import Registry
+
+
+def check(experiment: Experiment, registry: Registry) -> None:
+    """Look whether all files that an experiment is to read are there.
+
+    Args:
+        experiment: The experiment, its components known.
+        registry: Where they are looked up.
+
+    Raises:
+        BadInput: If a picture, a measurement, a mask, a kernel, … is missing or cannot be read.
+    """
+    for path in _named(experiment, registry):
+        paths.existing(path)
+
+
+def _named(experiment: Experiment, registry: Registry) -> Iterator[str]:
+    yield from experiment.images
+    if experiment.measurement is not None:
+        yield experiment.measurement
+    for _, _, spec, entry in experiment.entries(registry):
+        for name, field in entry.params().model_fields.items():
+            if is_input(field) and spec.params.get(name) is not None:
+                yield spec.params[name]
+
+
+def is_input(field: FieldInfo) -> bool:
+    """Whether a parameter is of the type `InputPath`, or that or None.
+
+    Args:
+        field: The parameter.
+
+    Returns:
+        True if it holds the path of a file that is read.
+    """
+    return paths.INPUT in field.metadata or any(
+        paths.INPUT in getattr(part, "__metadata__", ())
+        for part in typing.get_args(field.annotation)
+    )

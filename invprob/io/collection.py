@@ -1,0 +1,186 @@
+"""The pictures that files, folders and zip files hold, with names: for runs and for training.
+
+A folder and a zip file are searched in depth and alike. What systems put beside pictures (hidden
+files and folders, ``__MACOSX``, ``Thumbs.db``) is passed over, anything else that is not a picture
+is named in a notice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from torch import Tensor
+
+from invprob.errors import BadInput
+from invprob.io.decode import decode, size
+from invprob.io.formats import FORMATS, SUFFIXES
+from invprob.paths import existing, unreadable
+
+MAX_MEMBER = 256 * 2**20
+"""The largest member of a zip file that is unpacked, in bytes."""
+
+LONGEST = 120
+"""Bytes of a name of a picture, to which files of results add a few; some file systems keep 143."""
+
+_JUNK = frozenset(["thumbs.db", "desktop.ini", "icon\r", "__macosx"])
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A picture to be read: a file, or a member of a zip file; `name` is unique in its batch."""
+
+    name: str
+    path: Path
+    member: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return str(self.path) if self.member is None else f"{self.path}/{self.member}"
+
+    def read(self, channels: int | None = 3) -> Tensor:
+        """The picture as (C, H, W); raises `BadInput`."""
+        with self.open() as stream:
+            return decode(stream, self.label, channels)
+
+    def size(self) -> tuple[int, int]:
+        """(height, width) from the header; raises `BadInput` if that cannot be read."""
+        with self.open() as stream:
+            return size(stream, self.label)
+
+    @contextlib.contextmanager
+    def open(self, archive: zipfile.ZipFile | None = None) -> Iterator[IO[bytes]]:
+        """The bytes of the picture; `archive` is its zip file, if that is open already."""
+        if self.member is not None:
+            yield io.BytesIO(_unpack(self.path, self.member, archive))
+            return
+        try:
+            stream = self.path.open("rb")
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+        with stream:
+            try:
+                yield stream
+            except OSError as error:
+                raise unreadable(self.path, error) from None
+
+
+def gather(paths: Iterable[str | Path]) -> list[ImageFile]:
+    """The pictures that files, folders and zip files hold, in order, with unique names.
+
+    Raises `BadInput` for a path that does not exist and a batch that is empty.
+    """
+    found = [place for given in paths for place in _inside(existing(given))]
+    names: dict[str, None] = {}
+    files = []
+    for path, member in found:
+        inner = PurePosixPath(path) if member is None else PurePosixPath(member)
+        name = _unique(inner.stem, inner.parent.name, names)
+        names[name.casefold()] = None
+        files.append(ImageFile(name, path, member))
+    return files
+
+
+def read_each(files: Iterable[ImageFile], channels: int) -> Iterator[Tensor]:
+    """The pictures one by one; a zip file is opened once."""
+    with contextlib.ExitStack() as opened:
+        archives: dict[Path, zipfile.ZipFile] = {}
+        for file in files:
+            if file.member is not None and file.path not in archives:
+                archives[file.path] = opened.enter_context(_archive(file.path))
+            with file.open(archives.get(file.path)) as stream:
+                yield decode(stream, file.label, channels)
+
+
+def safe(name: str) -> str:
+    """A name as part of the names of files, in any file system."""
+    plain = re.sub(r"[^\w.\- ]", "_", name)
+    return plain.encode()[:LONGEST].decode(errors="ignore") or "_"
+
+
+def _inside(path: Path) -> list[tuple[Path, str | None]]:
+    """What a path stands for: (file, None), or (zip file, member)."""
+    if path.is_file() and not _is_zip(path):
+        return [(path, None)]
+    kind = "folder" if path.is_dir() else "zip file"
+    inside = _in_folder(path) if path.is_dir() else _in_zip(path)
+    kept = [name for name in inside if not _is_junk(name)]
+    pictures = [name for name in kept if PurePosixPath(name).suffix.lower() in SUFFIXES]
+    others = [name for name in kept if name not in set(pictures)]
+    if not pictures:
+        raise BadInput(f"{kind} {path} holds no images", f"accepted: {FORMATS}")
+    if others:
+        few = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
+        _log.warning("%s: %d left out, which are not pictures: %s", path, len(others), few)
+    return [(path / name, None) if path.is_dir() else (path, name) for name in pictures]
+
+
+def _is_zip(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix == ".zip" or (suffix not in SUFFIXES and zipfile.is_zipfile(path))
+
+
+def _is_junk(name: str) -> bool:
+    return any(part.startswith(".") or part.lower() in _JUNK for part in PurePosixPath(name).parts)
+
+
+def _in_folder(path: Path) -> list[str]:
+    def refuse(error: OSError) -> None:
+        raise unreadable(error.filename or path, error)
+
+    found = []
+    for folder, inner, names in os.walk(path, onerror=refuse):
+        inner[:] = [name for name in inner if not _is_junk(name)]
+        found += [Path(folder, name) for name in names]
+    return [p.relative_to(path).as_posix() for p in sorted(found) if p.is_file()]
+
+
+def _in_zip(path: Path) -> list[str]:
+    with _archive(path) as archive:
+        return sorted(i.filename for i in archive.infolist() if not i.is_dir())
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise unreadable(path, error) from None
+
+
+def _unpack(path: Path, member: str, archive: zipfile.ZipFile | None) -> bytes:
+    """The bytes of a member, never more than `MAX_MEMBER` whatever its header claims."""
+    with contextlib.ExitStack() as opened:
+        whole = archive or opened.enter_context(_archive(path))
+        try:
+            with whole.open(member) as stream:
+                data = stream.read(MAX_MEMBER + 1)
+        except Exception as error:  # bad or encrypted archives raise half a dozen unrelated classes
+            raise unreadable(f"{path}/{member}", error) from None
+    if len(data) > MAX_MEMBER:
+        raise BadInput(
+            f"{path}/{member} unpacks to more than {MAX_MEMBER // 2**20} MiB",
+            "unpack the zip file and look at what is in it",
+        )
+    return data
+
+
+def _unique(stem: str, parent: str, taken: dict[str, None]) -> str:
+    """A name that is safe as a file name and differs, also in lower case, from those taken."""
+    plain, longer = safe(stem), safe(f"{parent}-{stem}")
+    for name in (plain, longer) if parent else (plain,):
+        if name.casefold() not in taken:
+            return name
+    number = 2
+    while f"{plain}-{number}".casefold() in taken:
+        number += 1
+    return f"{plain}-{number}"

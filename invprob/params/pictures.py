@@ -1,0 +1,22 @@
+"""Parameters that trainers on pictures share."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from invprob.params.crop_at import CropAt
+from invprob.params.model import Params
+
+
+class PictureSet(Params):
+    """The pictures that are learned from: squares of one size, or made so."""
+
+    size: int | None = Field(
+        None, ge=1, description="Side of the pictures in pixels; none: that of the first."
+    )
+    resize: bool = Field(False, description="Resize pictures of another size.")
+    crop: bool = Field(False, description="Crop pictures to a square.")
+    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
+    held_out: float = Field(
+        0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."
+    )
