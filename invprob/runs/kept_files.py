@@ -7,12 +7,12 @@ kernel is gone.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from invprob import paths
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
@@ -93,7 +93,7 @@ def found_again(
 
 
 def _path(value: str) -> Path:
-    return Path(os.path.expanduser(value)).absolute()
+    return paths.expand(value).absolute()
 
 
 def _is_there(path: Path) -> bool:
