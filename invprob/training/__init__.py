@@ -1,0 +1,1 @@
+"""Training: the loop that trainers share, and averaged weights."""

@@ -1,0 +1,1 @@
+"""A denoiser of photographs of any size: its network, its prior, and its training."""

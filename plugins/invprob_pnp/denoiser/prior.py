@@ -1,0 +1,120 @@
+"""The prior of a denoiser: E[x | x + σ ε] for images of any size.
+
+By Tweedie's formula a denoiser for all noise levels is the score of the noised images (Vincent,
+2011; Kadkhodaie and Simoncelli, 2021, arXiv:2007.13640). Here α = 1 and σ grows from the least
+level of the network, at `t_min`, to 1 at t = 1, by equal factors in equal times; images keep their
+units, [0, 1].
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+
+from invprob.errors import BadInput
+from invprob.generator import Generator
+from invprob.prior import Denoiser
+from invprob.weights import store
+from invprob_pnp.denoiser.file import load
+from invprob_pnp.denoiser.network import Network
+from invprob_pnp.params import PhotoParams
+
+BUNDLED = Path(__file__).parents[1] / "weights"
+T_MIN = 1e-3
+
+
+class Photo(Denoiser[Tensor]):
+    """A denoiser of photographs (B, C, H, W) in [0, 1], whatever their size.
+
+    Args:
+        network: The network D(x, σ).
+        least: The least noise level that it was trained for, in units of [0, 1].
+        precision: Arithmetic of the network.
+    """
+
+    t_min = T_MIN
+    image_shape = None
+
+    def __init__(
+        self,
+        network: Network,
+        least: float = 0.003,
+        *,
+        precision: Literal["float32", "bfloat16"] = "float32",
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.least = least
+        self.colours = network.size.colours
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+    @classmethod
+    def pretrained(cls, weights: str | Path = "photo", **values: Any) -> Self:
+        """The denoiser of bundled weights, or of a file.
+
+        Args:
+            weights: ``"photo"``, another name of `invprob weights list`, or a path.
+            values: Other parameters, as `invprob show prior photo` lists them.
+
+        Returns:
+            The prior, on the CPU, in evaluation mode and without gradients of its weights.
+
+        Raises:
+            BadParams: If a parameter is unknown or out of its range.
+            BadWeights: If the file is missing, damaged or not a denoiser.
+        """
+        params = PhotoParams.parse({"weights": str(weights), **values}, "Photo")
+        return cls.from_params(params, None, 0).eval().requires_grad_(False)
+
+    @classmethod
+    def from_params(cls, params: PhotoParams, generator: Generator | None, stage: int) -> Self:
+        """The prior that parameters describe, as the registry makes it.
+
+        Args:
+            params: The parameters.
+            generator: None, or one of depth 0.
+            stage: Not needed.
+
+        Returns:
+            The prior, on the CPU.
+
+        Raises:
+            BadInput: If there is a generator with latents.
+            BadWeights: If the file is missing, damaged or not a denoiser.
+        """
+        if generator is not None and generator.depth > 0:
+            raise BadInput(
+                "photo is a prior over images, not over the latents of a generator",
+                "leave out --generator",
+            )
+        network, least = load(store.locate(params.weights, BUNDLED), params.sha256)
+        return cls(network, least, precision=params.precision)
+
+    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        place = ((t - T_MIN) / (1 - T_MIN)).clamp_min(0)
+        sigma = self.least ** (1 - place) * (t / T_MIN).clamp(0, 1)
+        return torch.ones_like(t), sigma
+
+    def time(self, sigma: Tensor) -> Tensor:
+        """Invert the schedule.
+
+        Args:
+            sigma: Noise levels in units of [0, 1], (B,).
+
+        Returns:
+            The times t with σ_t = sigma, (B,); `t_min` for less than the least level, and 1 for
+            more than 1.
+        """
+        place = 1 - (sigma.log() / torch.tensor(self.least).log()).clamp(0, 1)
+        return T_MIN + (1 - T_MIN) * place
+
+    def denoise(self, u: Tensor, t: Tensor) -> Tensor:
+        _, sigma = self.schedule(t)
+        u = u.contiguous(memory_format=torch.channels_last)
+        narrow = self.dtype != torch.float32
+        with torch.autocast(u.device.type, self.dtype, enabled=narrow):
+            found: Tensor = self.network(u, sigma.clamp_min(self.least))
+        return found.to(u.dtype).contiguous()

@@ -1,0 +1,61 @@
+"""Parameters of the plug-and-play set: its prior, and the training of its denoiser."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from invprob.params import Params
+
+
+class PhotoParams(Params):
+    """A denoiser of photographs."""
+
+    weights: str = Field("photo", description="A bundled name, or a file of weights.")
+    sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the network."
+    )
+
+
+class DenoiserTraining(Params):
+    """Training of a denoiser on tiles of photographs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"kimg": 1, "batch": 500, "crop": 16, "channels": [16], "blocks": [1]}]
+        }
+    )
+
+    kimg: int = Field(600, ge=1, description="Length, in thousands of crops shown.")
+    batch: int = Field(16, ge=1, description="Crops per step.")
+    crop: int = Field(64, ge=8, description="Side of the crops, in pixels.")
+    lr: float = Field(1e-3, gt=0, description="Peak step size of Adam.")
+    warmup: int = Field(200, ge=1, description="Steps of linear warm-up.")
+    decay: float = Field(
+        0.6, ge=0, le=1, description="Part of the steps, at the end, in which the rate falls to 0."
+    )
+    ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights.")
+    least: float = Field(
+        0.003, gt=0, description="Least noise level σ, in units of [0, 1]; the greatest is 1."
+    )
+    colours: Literal[1, 3] = Field(3, description="Grey or RGB.")
+    patch: int = Field(2, ge=1, description="Side of the blocks of pixels seen as one.")
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (64, 96, 160), min_length=1, description="Channels by resolution, finest first."
+    )
+    blocks: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (3, 2, 2), min_length=1, description="Residual blocks by resolution."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic; bfloat16 pays where the processor has AMX."
+    )
+    group: Literal["folder", "name"] = Field(
+        "name",
+        description="What is held out whole: a folder, or tiles named alike up to the last _.",
+    )
+    held_out: float = Field(0.05, ge=0, lt=1, description="Part of the tiles held out, by group.")
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    snapshot_kimg: int = Field(20, ge=1, description="Thousands of crops between snapshots.")
+    checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")
