@@ -55,3 +55,39 @@ def cgls(forward: Map, adjoint: Map, y: Tensor, steps: int = 1000, rtol: float =
         p = s + beta * p
         gamma = torch.where(going, fresh, gamma)
     return x
+
+
+def cg(matrix: Map, b: Tensor, start: Tensor, steps: int = 200, rtol: float = 1e-5) -> Tensor:
+    """Solve M x = b by conjugate gradients for a positive definite M (Hestenes and Stiefel, 1952).
+
+    Batch elements are solved side by side and stop one by one.
+
+    Args:
+        matrix: M, from (B, …) to (B, …).
+        b: The right-hand sides, (B, …).
+        start: Where to begin, (B, …).
+        steps: The most iterations.
+        rtol: An element stops once ‖b − M x‖ is below this part of ‖b‖.
+
+    Returns:
+        x (B, …).
+    """
+    tiny = torch.finfo(b.dtype).tiny
+    x = start
+    r = b - matrix(x)
+    p = r
+    rest = _dot(r, r)
+    floor = _dot(b, b) * max(rtol, 10 * torch.finfo(b.dtype).eps) ** 2
+    for _ in range(steps):
+        going = rest > floor
+        if not bool(going.any()):
+            break
+        q = matrix(p)
+        curvature = _dot(p, q)
+        a = torch.where(going & (curvature > 0), rest / curvature.clamp_min(tiny), 0)
+        x = x + a * p
+        r = r - a * q
+        fresh = _dot(r, r)
+        p = r + fresh / rest.clamp_min(tiny) * p
+        rest = torch.where(going, fresh, rest)
+    return x

@@ -80,17 +80,30 @@ class Blur(LinearOperator, Configurable):
     def pinv(self, y: Tensor) -> Tensor:
         if self.mode != "circular":
             return super().pinv(y)
-        _, height, width = self.in_shape
-        down, right = self.margin
-        centred = y.new_zeros(height, width)
-        for row, line in enumerate(self.kernel.to(y.dtype)):
-            for column, value in enumerate(line):
-                centred[(row - down) % height, (column - right) % width] += value
-        transfer = torch.fft.fft2(centred)
+        transfer = self._transfer(y)
         kept = transfer.abs() > 1e-6
         inverse = torch.where(kept, 1 / torch.where(kept, transfer, 1), 0)
         x: Tensor = torch.fft.ifft2(torch.fft.fft2(y) * inverse).real
         return x
+
+    def prox(self, z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+        if self.mode != "circular" or gamma.numel() > len(gamma):
+            return super().prox(z, y, gamma)
+        transfer = self._transfer(y)
+        rest = torch.fft.fft2(y - self(z)) * transfer.conj() * gamma
+        step: Tensor = torch.fft.ifft2(rest / (1 + gamma * transfer.abs() ** 2)).real
+        return z + step
+
+    def _transfer(self, like: Tensor) -> Tensor:
+        """The Fourier transform of the kernel on the circle, (H, W), complex."""
+        _, height, width = self.in_shape
+        down, right = self.margin
+        centred = like.new_zeros(height, width)
+        for row, line in enumerate(self.kernel.to(like.dtype)):
+            for column, value in enumerate(line):
+                centred[(row - down) % height, (column - right) % width] += value
+        transfer: Tensor = torch.fft.fft2(centred)
+        return transfer
 
 
 def drawn(params: BlurParams, shape: tuple[int, int, int]) -> Tensor:

@@ -53,4 +53,8 @@ class Colorize(LinearOperator, Configurable):
         return y * self.luma.to(y.dtype)
 
     def pinv(self, y: Tensor) -> Tensor:
-        return self.adjoint(y) / (self.luma**2).sum().to(y.dtype)
+        return self.adjoint(y) / self.row_norm2
+
+    @property
+    def row_norm2(self) -> float:
+        return float(self.luma.double().square().sum())

@@ -38,3 +38,7 @@ class Identity(LinearOperator, Configurable):
 
     def pinv(self, y: Tensor) -> Tensor:
         return y
+
+    @property
+    def row_norm2(self) -> float:
+        return 1.0

@@ -101,6 +101,10 @@ class Inpaint(LinearOperator, Configurable):
     def pinv(self, y: Tensor) -> Tensor:
         return self.adjoint(y)
 
+    @property
+    def row_norm2(self) -> float:
+        return 1.0
+
     def observed(self, y: Tensor) -> Tensor:
         # holes are mid grey
         hole = 1 - self.adjoint(torch.ones_like(y))

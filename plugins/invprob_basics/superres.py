@@ -65,6 +65,18 @@ class Superres(LinearOperator, Configurable):
     def pinv(self, y: Tensor) -> Tensor:
         return self.rows_pinv.to(y.dtype) @ y @ self.columns_pinv.to(y.dtype).T
 
+    def prox(self, z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+        if gamma.numel() > len(gamma):
+            return super().prox(z, y, gamma)
+        # (1/γ + A Aᵀ)⁻¹ (y − A z) in the eigenvectors of the Gram matrices of the two axes
+        (a, U), (b, V) = (
+            torch.linalg.eigh(m.double() @ m.double().T) for m in (self.rows, self.columns)
+        )
+        U, V, spectrum = U.to(z), V.to(z), torch.outer(a, b).clamp_min(0).to(z)
+        rest = U.T @ (y - self(z)) @ V
+        solved = gamma / (1 + gamma * spectrum) * rest
+        return z + self.adjoint(U @ solved @ V.T)
+
 
 def average_weights(side: int, factor: int) -> Tensor:
     """Means of blocks of pixels along one axis.

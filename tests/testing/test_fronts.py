@@ -90,7 +90,8 @@ def test_old_ids_are_accepted_with_a_notice():
 
 
 def test_every_old_id_names_a_check():
-    assert set(RENAMED.values()) == {check.name for check in CHECKS}
+    # checks of later versions have one name only
+    assert set(RENAMED.values()) <= {check.name for check in CHECKS}
 
 
 def test_names():

@@ -112,3 +112,18 @@ def pinv_is_least_squares(case: Case) -> None:
     require(gap < SOLVED, f"row 1 of A⁺ y differs by {gap:.2g} from the row alone")
     longer = float((again.flatten(1).norm(dim=1) / x.flatten(1).norm(dim=1)).max())
     require(longer <= 1 + SAME, f"A⁺ A x is {longer:.3g} times as long as x")
+
+
+@check("operator", offers="linear")
+def prox_is_stationary(case: Case) -> None:
+    """`prox(z, y, γ)` must be where the gradient of ½‖x − z‖² + ½ Σ γ (A x − y)² vanishes, row by
+    row, for one weight a row and for a weight of each entry; leave it out, and the base class
+    solves by conjugate gradients."""
+    A, z = _linear(case)
+    y = A(compare.noise_like(z, "prox"))
+    rows = torch.linspace(0.5, 40.0, len(z), dtype=z.dtype).reshape(-1, *[1] * (y.dim() - 1))
+    for gamma in (rows, rows * (1 + compare.noise_like(y, "weights").square())):
+        x = A.prox(z, y, gamma)
+        slope = x - z + A.adjoint(gamma * (A(x) - y))
+        gap = float(slope.norm() / (A.adjoint(gamma * y) + z).norm())
+        require(gap < SOLVED, f"the gradient at prox(z, y, γ) is {gap:.2g} of what it is made of")

@@ -94,6 +94,12 @@ class Long(Operator):
         return super().pinv(y) + 100 * null
 
 
+@breaks("prox-is-stationary", "the gradient at prox(z, y, γ)", "operator")
+class Unweighted(Operator):
+    def prox(self, z, y, gamma):
+        return super().prox(z, y, torch.ones_like(gamma))
+
+
 @breaks("rows-independent", "row 0 of A differs", "operator")
 class Centred(Operator):
     def forward(self, x):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
@@ -12,12 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from invprob import measured
-from invprob.errors import BadInput, Incompatible
+from invprob.errors import BadInput
 from invprob.global_state.torch_state import standard, standardise
 from invprob.noise import Noise, UnknownNoise
-from invprob.numerics import linalg
-
-__all__ = ["Chain", "LinearChain", "LinearOperator", "Noise", "Operator", "compose"]
 
 
 class Operator(nn.Module, ABC):
@@ -162,111 +158,3 @@ def _checked(noise: Noise) -> Noise:
             f"noise is {noise!r}, which is not a noise model", "e.g. noise=GaussianNoise(0.02)"
         )
     return noise
-
-
-class LinearOperator(Operator):
-    """A linear A. Override `adjoint` and `pinv` for speed, never for correctness."""
-
-    def adjoint(self, y: Tensor) -> Tensor:
-        """Aᵀy; by default the vector–Jacobian product of `forward`.
-
-        Args:
-            y: Measurements (B, *out_shape).
-
-        Returns:
-            Images (B, *in_shape).
-        """
-        zero = torch.zeros((y.shape[0], *self.in_shape), dtype=y.dtype, device=y.device)
-        vjp = torch.func.vjp(self.forward, zero)[1]
-        (x,) = vjp(y)
-        assert isinstance(x, Tensor)
-        return x
-
-    def pinv(self, y: Tensor) -> Tensor:
-        """A⁺y, the least-squares solution of least norm; by default CGLS from 0.
-
-        Args:
-            y: Measurements (B, *out_shape).
-
-        Returns:
-            Images (B, *in_shape).
-        """
-        return linalg.cgls(self.forward, self.adjoint, y)
-
-    def observed(self, y: Tensor) -> Tensor:
-        return y if y.dim() == 4 else self.pinv(y)
-
-
-class Chain(Operator):
-    """A_n ∘ … ∘ A_1 with one noise; `compose` builds one and checks the shapes.
-
-    Args:
-        operators: A_1, A_2, …, at least one.
-        noise: The noise of the whole; by default that of the last operator.
-    """
-
-    def __init__(self, operators: Sequence[Operator], noise: Noise | None = None) -> None:
-        super().__init__(operators[-1].noise if noise is None else noise)
-        self.operators = nn.ModuleList(operators)
-        self.in_shape = operators[0].in_shape
-        self.out_shape = operators[-1].out_shape
-
-    def forward(self, x: Tensor) -> Tensor:
-        for operator in self.operators:
-            x = operator(x)
-        return x
-
-    def observed(self, y: Tensor) -> Tensor:
-        for operator in reversed(self.operators):
-            assert isinstance(operator, Operator)
-            y = operator.observed(y)
-            if y.dim() == 4:
-                break
-        return y
-
-    @property
-    def picture_shape(self) -> tuple[int, ...] | None:
-        last = self.operators[-1]
-        assert isinstance(last, Operator)
-        return last.picture_shape
-
-    def from_picture(self, picture: Tensor) -> Tensor:
-        last = self.operators[-1]
-        assert isinstance(last, Operator)
-        return last.from_picture(picture)
-
-
-class LinearChain(Chain, LinearOperator):
-    """A chain of linear operators, itself linear."""
-
-    def adjoint(self, y: Tensor) -> Tensor:
-        for operator in reversed(self.operators):
-            assert isinstance(operator, LinearOperator)
-            y = operator.adjoint(y)
-        return y
-
-
-def compose(operators: Sequence[Operator], noise: Noise | None = None) -> Operator:
-    """One operator that applies all of them in order.
-
-    Args:
-        operators: A_1, A_2, …; each takes what the one before it gives.
-        noise: The noise of the whole; by default that of the last operator.
-
-    Returns:
-        A_n ∘ … ∘ A_1, a `LinearOperator` if all of them are.
-
-    Raises:
-        Incompatible: If an operator does not take the shape that the one before it gives.
-    """
-    for before, after in itertools.pairwise(operators):
-        if tuple(before.out_shape) != tuple(after.in_shape):
-            raise Incompatible(
-                f"{type(before).__name__} gives {tuple(before.out_shape)}, and"
-                f" {type(after).__name__} takes {tuple(after.in_shape)}",
-                "build each operator for the shape that the one before it gives",
-            )
-    if len(operators) == 1:
-        return operators[0] if noise is None else operators[0].with_noise(noise)
-    linear = all(isinstance(operator, LinearOperator) for operator in operators)
-    return LinearChain(operators, noise) if linear else Chain(operators, noise)
