@@ -19,6 +19,69 @@ class PhotoParams(Params):
     )
 
 
+class PnPParams(Params):
+    """Half-quadratic splitting with a denoiser."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 4}]})
+
+    steps: int = Field(24, ge=1, le=1000, description="Steps, each a data term and a denoiser.")
+    start: float = Field(
+        0.2, gt=0, le=1, description="Noise level σ of the first step, in units of [0, 1]."
+    )
+    end: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Noise level of the last step; by default that of the measurement.",
+    )
+    weight: float = Field(
+        0.23, gt=0, description="Weight λ of the denoised image against the measurement."
+    )
+    inner: int = Field(
+        20, ge=1, description="L-BFGS steps in the data term of operators that are not linear."
+    )
+
+
+class DiffPIRParams(Params):
+    """Plug-and-play on the way back through a diffusion."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 4}]})
+
+    steps: int = Field(50, ge=1, le=1000, description="Steps, each a denoiser and a data term.")
+    start: float = Field(
+        1.0, gt=0, description="Noise level σ/α of the first step, in units of [0, 1]."
+    )
+    end: float = Field(0.005, gt=0, description="Noise level of the last step.")
+    weight: float = Field(
+        1.0, gt=0, description="Weight λ of the denoised image against the measurement."
+    )
+    zeta: float = Field(1.0, ge=0, le=1, description="Part of the noise that is drawn afresh.")
+    inner: int = Field(
+        20, ge=1, description="L-BFGS steps in the data term of operators that are not linear."
+    )
+
+
+class DAPSParams(Params):
+    """Decoupled annealing posterior sampling."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"levels": 3, "ode_steps": 2, "steps": 3}]}
+    )
+
+    levels: int = Field(50, ge=1, le=1000, description="Noise levels of the annealing.")
+    start: float = Field(1.0, gt=0, description="Noise level σ/α of the first, in units of [0, 1].")
+    end: float = Field(0.005, gt=0, description="Noise level of the last.")
+    ode_steps: int = Field(
+        4, ge=1, description="Steps of the probability-flow ODE that denoises; 1: the denoiser."
+    )
+    steps: int = Field(
+        30, ge=1, description="Langevin steps for operators that are not linear; others are exact."
+    )
+    step_size: float = Field(
+        0.1, gt=0, description="Langevin step size, in units of the variance at each level."
+    )
+
+
 class DenoiserTraining(Params):
     """Training of a denoiser on tiles of photographs."""
 

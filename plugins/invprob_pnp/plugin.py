@@ -9,6 +9,33 @@ from invprob.plugin import Component, hookimpl
 def invprob_components() -> list[Component]:
     return [
         Component(
+            kind="solver",
+            name="pnp",
+            target="invprob_pnp.solver:PnP.from_params",
+            params="invprob_pnp.params:PnPParams",
+            summary="Plug-and-play by half-quadratic splitting (Zhang et al., 2021).",
+            needs=("prior.denoiser",),
+            defaults=(("prior", "pnp.photo"),),
+        ),
+        Component(
+            kind="solver",
+            name="diffpir",
+            target="invprob_pnp.diffpir:DiffPIR.from_params",
+            params="invprob_pnp.params:DiffPIRParams",
+            summary="Plug-and-play along a diffusion (Zhu et al., 2023).",
+            needs=("prior.denoiser",),
+            defaults=(("prior", "pnp.photo"),),
+        ),
+        Component(
+            kind="solver",
+            name="daps",
+            target="invprob_pnp.daps:DAPS.from_params",
+            params="invprob_pnp.params:DAPSParams",
+            summary="Decoupled annealing posterior sampling in pixels (Zhang et al., 2024).",
+            needs=("prior.denoiser",),
+            defaults=(("prior", "pnp.photo"),),
+        ),
+        Component(
             kind="prior",
             name="photo",
             target="invprob_pnp.denoiser.prior:Photo.from_params",

@@ -98,19 +98,6 @@ class Photo(Denoiser[Tensor]):
         sigma = self.least ** (1 - place) * (t / T_MIN).clamp(0, 1)
         return torch.ones_like(t), sigma
 
-    def time(self, sigma: Tensor) -> Tensor:
-        """Invert the schedule.
-
-        Args:
-            sigma: Noise levels in units of [0, 1], (B,).
-
-        Returns:
-            The times t with σ_t = sigma, (B,); `t_min` for less than the least level, and 1 for
-            more than 1.
-        """
-        place = 1 - (sigma.log() / torch.tensor(self.least).log()).clamp(0, 1)
-        return T_MIN + (1 - T_MIN) * place
-
     def denoise(self, u: Tensor, t: Tensor) -> Tensor:
         _, sigma = self.schedule(t)
         u = u.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,99 @@
+"""The data term of plug-and-play methods: the image that explains y best and stays near z.
+
+argmin_x −log p(y | x) + ‖x − z‖²/(2 τ²)
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from invprob.noise import WhiteNoise
+from invprob.numerics import lbfgs, linalg
+from invprob.operator import LinearOperator, Operator
+
+LONGEST = 0.1
+"""The largest root mean square of one step of L-BFGS, in units of [0, 1]."""
+MEMORY = 8
+
+
+def solve(A: Operator, y: Tensor, z: Tensor, tau: float, inner: int) -> Tensor:
+    """Find the image.
+
+    Linear operators with white noise have their own `prox`; for others, and other noises, it is
+    found by L-BFGS from z on their exact likelihood.
+
+    Args:
+        A: The operator with its noise.
+        y: Measurements (B, …).
+        z: Images (B, C, H, W).
+        tau: How far the image may be from z, in units of [0, 1].
+        inner: Steps of L-BFGS.
+
+    Returns:
+        Images (B, C, H, W).
+    """
+    if isinstance(A, LinearOperator) and isinstance(A.noise, WhiteNoise):
+        gamma = y.new_full((len(y), *[1] * (y.dim() - 1)), (tau / A.noise.sigma) ** 2)
+        return A.prox(z, y, gamma)
+    now = lbfgs.start(z)
+    for _ in range(inner):
+        with torch.enable_grad():
+            x = now.trial.detach().requires_grad_()
+            far = (x - z).square().flatten(1).sum(1) / (2 * tau**2)
+            value = far - A.log_likelihood(y, x)
+            (g,) = torch.autograd.grad(value.sum(), x)
+        now = lbfgs.step(now, value.detach(), g, LONGEST, LONGEST, MEMORY)
+    found: Tensor = now.x
+    return found
+
+
+def smooth(A: Operator, y: Tensor) -> Tensor:
+    """A first guess: the smoothest image that explains a measurement.
+
+    Args:
+        A: The operator with its noise.
+        y: Measurements (B, …).
+
+    Returns:
+        argmin_x Σ (A x − y)² + w ‖∇x‖² with a small w for linear operators, (B, C, H, W); mid grey
+        for others.
+    """
+    grey = torch.full((len(y), *A.in_shape), 0.5).to(y)
+    if not isinstance(A, LinearOperator):
+        return grey
+    return fill(A, y, grey)
+
+
+def fill(A: LinearOperator, y: Tensor, start: Tensor) -> Tensor:
+    """Solve (Aᵀ A + w ∇ᵀ∇) x = Aᵀ y by conjugate gradients.
+
+    Args:
+        A: The operator.
+        y: Measurements (B, …).
+        start: Where to begin, (B, C, H, W).
+
+    Returns:
+        Images (B, C, H, W).
+    """
+    weight = 1e-2 * float(A(torch.ones_like(start[:1])).abs().mean()) ** 2
+    return linalg.cg(
+        lambda x: A.adjoint(A(x)) + weight * roughness(x), A.adjoint(y), start, steps=300, rtol=1e-4
+    )
+
+
+def roughness(x: Tensor) -> Tensor:
+    """∇ᵀ∇ x, the negative Laplacian with free borders.
+
+    Args:
+        x: Images (B, C, H, W).
+
+    Returns:
+        Images (B, C, H, W).
+    """
+    out = torch.zeros_like(x)
+    for dim in (2, 3):
+        step = x.diff(dim=dim)
+        first, last = torch.zeros_like(x.narrow(dim, 0, 1)), torch.zeros_like(x.narrow(dim, 0, 1))
+        out = out - torch.cat([step, last], dim) + torch.cat([first, step], dim)
+    return out

@@ -1,0 +1,73 @@
+"""DiffPIR: the data term on the denoised image, on the way back through a diffusion.
+
+    x̂ = D(v_k, σ_k),    x = argmin −log p(y | x) + λ ‖x − x̂‖²/(2 σ_k²),
+    v_{k+1} = x + σ_{k+1} (√(1 − ζ) (v_k − x)/σ_k + √ζ ε)
+
+Zhu, Zhang, Liang, Cao, Wen, Timofte, Van Gool, Denoising diffusion models for plug-and-play image
+restoration, 2023, arXiv:2305.08995. v = u_t/α_t in the units of images, so that σ is σ_t/α_t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invprob import seeds
+from invprob.diffusion import levels
+from invprob.errors import Incompatible
+from invprob.generator import Generator
+from invprob.prior import Denoiser
+from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob_pnp import annealing, data_term
+from invprob_pnp.params import DiffPIRParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffPIRState(State):
+    """v_k and the newest image that fits the measurement, each (N, C, H, W)."""
+
+    v: Tensor
+    image: Tensor
+
+
+class DiffPIR(Solver):
+    """Approximate posterior samples (Zhu et al., 2023, arXiv:2305.08995)."""
+
+    returns = "sample"
+    states = (DiffPIRState,)
+    params_type = DiffPIRParams
+    params: DiffPIRParams
+
+    @property
+    def bias(self) -> float:
+        return 1.5
+
+    def validate(self, generator: Generator) -> None:
+        if generator.depth > 0:
+            raise Incompatible(
+                "diffpir works on images, without a generator", "leave out --generator"
+            )
+
+    def total(self, problem: Problem) -> int:
+        return self.params.steps
+
+    def init(self, problem: Problem) -> DiffPIRState:
+        v = annealing.cold(problem, self.params.start)
+        return DiffPIRState(v=v, image=torch.full_like(v, 0.5))
+
+    def step(self, problem: Problem, state: DiffPIRState) -> Progress:
+        p, A = self.params, problem.operator
+        prior: Denoiser[Tensor] = problem.prior(0, Denoiser, "diffpir")
+        sigmas = [*annealing.geometric(p.start, p.end, p.steps), 0.0]
+        now, then = sigmas[state.step], sigmas[state.step + 1]
+        clean = levels.denoised(prior, state.v, now)
+        x = data_term.solve(A, problem.y, clean, now / p.weight**0.5, p.inner)
+        fresh = seeds.normal_like(x, problem.keys, "noise", state.step)
+        noise = (1 - p.zeta) ** 0.5 * (state.v - x) / now + p.zeta**0.5 * fresh
+        after = DiffPIRState(step=state.step + 1, v=x + then * noise, image=x)
+        return Progress(after, Info(x, 0, {"chi2": A.chi2(problem.y, x)}))
+
+    def result(self, problem: Problem, state: DiffPIRState) -> Result:
+        return Result(state.image, state.image, torch.zeros_like(state.image))

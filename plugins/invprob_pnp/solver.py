@@ -1,0 +1,79 @@
+"""Plug-and-play by half-quadratic splitting, with falling noise levels.
+
+    x_k = argmin_x −log p(y | x) + λ ‖x − z_{k−1}‖²/(2 σ_k²),    z_k = D(x_k, σ_k)
+
+Zhang, Li, Zuo, Zhang, Van Gool, Timofte, Plug-and-play image restoration with deep denoiser prior,
+2021, arXiv:2008.13751; σ_k falls from `start` to the noise of the measurement by equal factors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invprob.diffusion import levels
+from invprob.errors import Incompatible
+from invprob.generator import Generator
+from invprob.prior import Denoiser
+from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob_pnp import annealing, data_term
+from invprob_pnp.params import PnPParams
+
+LEAST = 0.005
+"""The last level of a measurement without noise, in units of [0, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PnPState(State):
+    """z_k, the newest denoised images (N, C, H, W)."""
+
+    z: Tensor
+
+
+class PnP(Solver):
+    """A restored image by plug-and-play (Zhang et al., 2021, arXiv:2008.13751)."""
+
+    returns = "estimate"
+    states = (PnPState,)
+    params_type = PnPParams
+    params: PnPParams
+
+    def validate(self, generator: Generator) -> None:
+        if generator.depth > 0:
+            raise Incompatible("pnp works on images, without a generator", "leave out --generator")
+
+    def total(self, problem: Problem) -> int:
+        return self.params.steps
+
+    def init(self, problem: Problem) -> PnPState:
+        return PnPState(z=data_term.smooth(problem.operator, problem.y))
+
+    def step(self, problem: Problem, state: PnPState) -> Progress:
+        p, A = self.params, problem.operator
+        sigma = self.sigmas(problem)[state.step]
+        x = data_term.solve(A, problem.y, state.z, sigma / p.weight**0.5, p.inner)
+        z = levels.denoised(self._prior(problem), x, sigma)
+        metrics = {"chi2": A.chi2(problem.y, z)}
+        return Progress(PnPState(step=state.step + 1, z=z), Info(z, 0, metrics))
+
+    def result(self, problem: Problem, state: PnPState) -> Result:
+        return Result(state.z, state.z, torch.zeros_like(state.z))
+
+    def sigmas(self, problem: Problem) -> list[float]:
+        """Choose the noise levels, which fall by equal factors.
+
+        Args:
+            problem: The problem, whose noise gives the last level.
+
+        Returns:
+            One level a step, in units of [0, 1].
+        """
+        p = self.params
+        noise = float(problem.operator.noise.scale(problem.y).median())
+        return annealing.geometric(p.start, max(noise, LEAST) if p.end is None else p.end, p.steps)
+
+    def _prior(self, problem: Problem) -> Denoiser[Tensor]:
+        prior: Denoiser[Tensor] = problem.prior(0, Denoiser, "pnp")
+        return prior
