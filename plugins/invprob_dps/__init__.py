@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from invprob.plugin import exports
 
 if TYPE_CHECKING:
+    from invprob_dps.moments import MMPS, PiGDM
     from invprob_dps.prior import PixelDiffusion
     from invprob_dps.solver import DPS
 
-__all__ = ["DPS", "PixelDiffusion"]
+__all__ = ["DPS", "MMPS", "PiGDM", "PixelDiffusion"]
 
-__getattr__, __dir__ = exports(__name__, {"DPS": "solver", "PixelDiffusion": "prior"})
+__getattr__, __dir__ = exports(
+    __name__, {"DPS": "solver", "MMPS": "moments", "PiGDM": "moments", "PixelDiffusion": "prior"}
+)

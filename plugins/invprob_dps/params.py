@@ -29,6 +29,21 @@ class DPSParams(Params):
     clip: bool = Field(True, description="Clip the denoised image in the reverse step.")
 
 
+class MomentMatchingParams(Params):
+    """Guidance by matched moments."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 4}]})
+
+    steps: int = Field(100, ge=1, le=1000, description="Steps, each a network pass and `inner`.")
+    spacing: Literal["trailing", "leading", "linspace"] = Field(
+        "trailing", description="Which of the model's times are visited, in the terms of diffusers."
+    )
+    eta: float = Field(1.0, ge=0, le=1, description="Fresh noise: 1 is DDPM, 0 is DDIM.")
+    inner: int = Field(
+        3, ge=1, description="Steps of conjugate gradients, each a pass backward for mmps."
+    )
+
+
 class PixelDiffusionParams(Params):
     """A diffusion model of images."""
 

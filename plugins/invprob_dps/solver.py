@@ -25,7 +25,7 @@ from invprob.generator import Generator
 from invprob.operator import Operator
 from invprob.prior import Denoiser
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
-from invprob_dps.params import DPSParams
+from invprob_dps.params import DPSParams, MomentMatchingParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class DPS(Solver):
         return list(pairwise([*visited(prior.t_min, self.params), 0.0]))
 
 
-def visited(t_min: float, params: DPSParams) -> list[float]:
+def visited(t_min: float, params: DPSParams | MomentMatchingParams) -> list[float]:
     """Choose the times at which the network is asked, from diffusers' own grids.
 
     Args:

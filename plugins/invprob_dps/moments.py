@@ -1,0 +1,135 @@
+"""Guidance by matched moments: the posterior mean of the image at every step of the way back.
+
+    E[u_0 | u_t, y] ≈ û_0 + C Aᵀ (Σ + A C Aᵀ)⁻¹ (y − A û_0),    C ≈ Cov[u_0 | u_t]
+
+It is exact where p(u_0 | u_t) is the normal distribution N(û_0, C), and there is no step size.
+`mmps` takes C = (σ²/α) ∂û_0/∂u_t, Tweedie's second moment (Rozet, Andry, Lanusse, Louppe, Learning
+diffusion priors from observations by expectation maximization, 2024, arXiv:2405.13712). `pigdm`
+takes C = σ²/(σ² + α²) on the right and Tweedie's on the left (Song, Vahdat, Mardani, Kautz,
+Pseudoinverse-guided diffusion models for inverse problems, 2023). Their systems are solved by
+conjugate gradients in the space of the measurement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from invprob import seeds
+from invprob.diffusion import levels
+from invprob.diffusion.samplers import rows
+from invprob.errors import Incompatible
+from invprob.generator import Generator
+from invprob.numerics import linalg
+from invprob.operator import LinearOperator
+from invprob.prior import Denoiser
+from invprob.solver import Info, Problem, Progress, Result, Solver
+from invprob_dps.params import MomentMatchingParams
+from invprob_dps.solver import DPSState, reverse, visited
+
+Map = Callable[[Tensor], Tensor]
+
+
+class MMPS(Solver):
+    """Approximate posterior samples by matched moments (Rozet et al., 2024, arXiv:2405.13712)."""
+
+    returns = "sample"
+    states = (DPSState,)
+    params_type = MomentMatchingParams
+    params: MomentMatchingParams
+
+    def validate(self, generator: Generator) -> None:
+        if generator.depth > 0:
+            name = type(self).__name__.lower()
+            raise Incompatible(f"{name} works on images, without a generator", "no --generator")
+
+    def total(self, problem: Problem) -> int:
+        return self.params.steps
+
+    def init(self, problem: Problem) -> DPSState:
+        if not isinstance(problem.operator, LinearOperator):
+            raise Incompatible(
+                f"{type(self).__name__.lower()} needs a linear operator",
+                f"{type(problem.operator).__name__} is not; --solver dps takes any",
+            )
+        prior = self._prior(problem)
+        shape = (len(problem.keys), *problem.generator.image_shape)
+        u = seeds.normal(shape, problem.keys, "start").to(problem.y)
+        alpha, sigma = (v[:, None, None, None] for v in prior.schedule(rows(1.0, u)))
+        u = sigma * u + alpha * prior.normalise(torch.full_like(u, 0.5))
+        return DPSState(u=u, image=torch.full_like(u, 0.5))
+
+    def step(self, problem: Problem, state: DPSState) -> Progress:
+        p, A, prior = self.params, problem.operator, self._prior(problem)
+        now, then = self._times(prior)[state.step]
+        assert isinstance(A, LinearOperator)
+        t = rows(now, state.u)
+        alpha, sigma = (v[:, None, None, None] for v in prior.schedule(t))
+
+        with torch.enable_grad():
+            u = state.u.detach().requires_grad_()
+            clean = prior.denoise(u, t)
+            image = prior.restore(clean)
+
+        def spread(w: Tensor) -> Tensor:
+            """C w for a gradient w with respect to the image, in the units of u_0."""
+            (back,) = torch.autograd.grad(image, u, w, retain_graph=True)
+            return sigma**2 / alpha * back
+
+        slope = levels.slope(prior, u.detach())
+        variance = A.noise.scale(problem.y) ** 2
+
+        def system(v: Tensor) -> Tensor:
+            w = self.covariance(A.adjoint(v), spread, alpha, sigma, slope)
+            return variance * v + A(w / slope)
+
+        r = problem.y - A(image.detach())
+        v = linalg.cg(system, r, torch.zeros_like(r), steps=p.inner, rtol=1e-3)
+        clean = clean.detach() + spread(A.adjoint(v))
+        image = prior.restore(clean)
+        xi = seeds.normal_like(u.detach(), problem.keys, "noise", state.step)
+        u = reverse(prior, state.u, clean, t, rows(then, t), p.eta, xi)
+        after = DPSState(step=state.step + 1, u=u, image=image)
+        return Progress(after, Info(image, 0, {"chi2": A.chi2(problem.y, image)}))
+
+    def result(self, problem: Problem, state: DPSState) -> Result:
+        done = state.step >= self.params.steps
+        image = self._prior(problem).restore(state.u) if done else state.image
+        return Result(image, image, torch.zeros_like(image))
+
+    def covariance(
+        self, w: Tensor, spread: Map, alpha: Tensor, sigma: Tensor, slope: float
+    ) -> Tensor:
+        """C for the system that is solved, applied to a gradient.
+
+        Args:
+            w: A gradient with respect to the image, (N, C, H, W).
+            spread: Tweedie's C, applied to such a gradient, in the units of u_0.
+            alpha: α_t, (N, 1, 1, 1).
+            sigma: σ_t, (N, 1, 1, 1).
+            slope: How many of the units of u_0 are one of [0, 1].
+
+        Returns:
+            C w in the units of u_0, (N, C, H, W).
+        """
+        return spread(w)
+
+    def _prior(self, problem: Problem) -> Denoiser[Tensor]:
+        prior: Denoiser[Tensor] = problem.prior(0, Denoiser, type(self).__name__.lower())
+        return prior
+
+    def _times(self, prior: Denoiser[Tensor]) -> list[tuple[float, float]]:
+        """(from, to) of every step."""
+        return list(pairwise([*visited(prior.t_min, self.params), 0.0]))
+
+
+class PiGDM(MMPS):
+    """Approximate posterior samples, pseudoinverse-guided (Song et al., ICLR 2023)."""
+
+    def covariance(
+        self, w: Tensor, spread: Map, alpha: Tensor, sigma: Tensor, slope: float
+    ) -> Tensor:
+        return sigma**2 / (sigma**2 + alpha**2) * w / slope
