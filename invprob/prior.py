@@ -16,8 +16,11 @@ from invprob.global_state.torch_state import standardise
 class Prior(nn.Module, ABC, Generic[X]):
     """A distribution over the latents X of one stage; over images where there is no generator.
 
-    A prior of images sets `image_shape` (C, H, W). Several priors of one problem are independent.
+    A prior of images sets `image_shape`. Several priors of one problem are independent.
     """
+
+    image_shape: tuple[int, int, int] | None = None
+    """(C, H, W) of the images that a prior of images is over; None: any size, grey or RGB."""
 
     assumed: str = ""
     """What was assumed because the file of the weights does not say it, in words."""

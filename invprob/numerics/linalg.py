@@ -57,7 +57,14 @@ def cgls(forward: Map, adjoint: Map, y: Tensor, steps: int = 1000, rtol: float =
     return x
 
 
-def cg(matrix: Map, b: Tensor, start: Tensor, steps: int = 200, rtol: float = 1e-5) -> Tensor:
+def cg(
+    matrix: Map,
+    b: Tensor,
+    start: Tensor,
+    precondition: Map = lambda r: r,
+    steps: int = 200,
+    rtol: float = 1e-4,
+) -> Tensor:
     """Solve M x = b by conjugate gradients for a positive definite M (Hestenes and Stiefel, 1952).
 
     Batch elements are solved side by side and stop one by one.
@@ -66,6 +73,7 @@ def cg(matrix: Map, b: Tensor, start: Tensor, steps: int = 200, rtol: float = 1e
         matrix: M, from (B, …) to (B, …).
         b: The right-hand sides, (B, …).
         start: Where to begin, (B, …).
+        precondition: A positive definite map close to M⁻¹.
         steps: The most iterations.
         rtol: An element stops once ‖b − M x‖ is below this part of ‖b‖.
 
@@ -75,19 +83,20 @@ def cg(matrix: Map, b: Tensor, start: Tensor, steps: int = 200, rtol: float = 1e
     tiny = torch.finfo(b.dtype).tiny
     x = start
     r = b - matrix(x)
-    p = r
-    rest = _dot(r, r)
+    p = s = precondition(r)
+    gamma = _dot(r, s)
     floor = _dot(b, b) * max(rtol, 10 * torch.finfo(b.dtype).eps) ** 2
     for _ in range(steps):
-        going = rest > floor
+        going = _dot(r, r) > floor
         if not bool(going.any()):
             break
         q = matrix(p)
         curvature = _dot(p, q)
-        a = torch.where(going & (curvature > 0), rest / curvature.clamp_min(tiny), 0)
+        a = torch.where(going & (curvature > 0), gamma / curvature.clamp_min(tiny), 0)
         x = x + a * p
         r = r - a * q
-        fresh = _dot(r, r)
-        p = r + fresh / rest.clamp_min(tiny) * p
-        rest = torch.where(going, fresh, rest)
+        s = precondition(r)
+        fresh = _dot(r, s)
+        p = s + fresh / gamma.clamp_min(tiny) * p
+        gamma = torch.where(going, fresh, gamma)
     return x

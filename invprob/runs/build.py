@@ -145,7 +145,7 @@ def models(
         generator = component(registry, "generator", experiment.generator)
     else:
         priors = _of_pixels(experiment, registry)
-        known = priors[0].image_shape if priors else image_shape
+        known = (priors[0].image_shape if priors else None) or image_shape
         if known is None:
             raise Incompatible("without a generator the image size must be given", "give an image")
         generator = Identity(known)

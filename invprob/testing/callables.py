@@ -14,6 +14,7 @@ from invprob.generator import Generator
 from invprob.latents import stages
 from invprob.operator import LinearOperator, Noise, Operator
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
+from invprob.testing import toys
 from invprob.testing.target import Case
 
 ROWS = 3
@@ -177,7 +178,7 @@ def latents(prior: Any, generator: Generator | None, stage: int) -> Any:
         A tree of `ROWS` rows: latents that the generator makes, or images in [0, 1].
     """
     if generator is None:
-        return images(prior.image_shape)
+        return images(prior.image_shape or toys.SHAPE)
     return stages.draws(generator, stage, KEYS, "uses")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,11 +15,15 @@ from torch.nn import functional as F
 from invprob.errors import BadInput, BadParams
 from invprob.io import images
 from invprob.io.arrays import is_array, read_numbers
+from invprob.numerics import linalg
+from invprob.numerics.linalg import Map
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Configurable
-from invprob_basics import shapes
+from invprob_basics import mirror, shapes
 from invprob_basics.params import BlurParams
 from invprob_basics.shapes import Array
+
+RTOL = 1e-3  # of the systems of `prox`
 
 
 class Blur(LinearOperator, Configurable):
@@ -73,9 +78,17 @@ class Blur(LinearOperator, Configurable):
     def forward(self, x: Tensor) -> Tensor:
         down, right = self.margin
         padded = F.pad(x, (right, right, down, down), mode=self.mode)
-        # a convolution: conv2d correlates, so the kernel is turned round
-        kernel = self.kernel.to(x.dtype).flip(0, 1).expand(x.shape[1], 1, -1, -1)
-        return F.conv2d(padded, kernel, groups=x.shape[1])
+        return F.conv2d(padded, self._weight(x), groups=x.shape[1])
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        x = F.conv_transpose2d(y, self._weight(y), groups=y.shape[1])
+        for dim, margin in zip((2, 3), self.margin, strict=True):
+            x = folded(x, dim, margin, self.mode)
+        return x
+
+    def _weight(self, like: Tensor) -> Tensor:
+        """A convolution: conv2d correlates, so the kernel is turned round."""
+        return self.kernel.to(like.dtype).flip(0, 1).expand(like.shape[1], 1, -1, -1)
 
     def pinv(self, y: Tensor) -> Tensor:
         if self.mode != "circular":
@@ -87,23 +100,63 @@ class Blur(LinearOperator, Configurable):
         return x
 
     def prox(self, z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-        if self.mode != "circular" or gamma.numel() > len(gamma):
-            return super().prox(z, y, gamma)
-        transfer = self._transfer(y)
-        rest = torch.fft.fft2(y - self(z)) * transfer.conj() * gamma
-        step: Tensor = torch.fft.ifft2(rest / (1 + gamma * transfer.abs() ** 2)).real
-        return z + step
+        r = gamma * (y - self(z))
+        uniform = gamma.flatten(1).mean(1).reshape(-1, 1, 1, 1)
+        _, height, width = self.in_shape
+        if self.mode == "circular":
+            response = 1 / (1 + uniform * self._transfer(y).abs() ** 2)
+            inverse: Map = partial(_times, response)
+            start = inverse(self.adjoint(r))
+            if gamma.numel() == len(gamma):
+                return z + start
+        else:
+            # exact where border pixels count by their weights, and close to it elsewhere
+            power = mirror.transfer(self.kernel.to(y), (2 * height - 2, 2 * width - 2)).abs() ** 2
+            response, w = 1 / (1 + uniform * power), mirror.weights(z)
+            start = mirror.filtered(self.adjoint(w * r) / w, response)
+
+            inverse = partial(_conjugated, response, w.sqrt())
+        return z + linalg.cg(
+            lambda x: x + self.adjoint(gamma * self(x)), self.adjoint(r), start, inverse, rtol=RTOL
+        )
 
     def _transfer(self, like: Tensor) -> Tensor:
         """The Fourier transform of the kernel on the circle, (H, W), complex."""
         _, height, width = self.in_shape
-        down, right = self.margin
-        centred = like.new_zeros(height, width)
-        for row, line in enumerate(self.kernel.to(like.dtype)):
-            for column, value in enumerate(line):
-                centred[(row - down) % height, (column - right) % width] += value
-        transfer: Tensor = torch.fft.fft2(centred)
-        return transfer
+        return mirror.transfer(self.kernel.to(like), (height, width))
+
+
+def _times(response: Tensor, x: Tensor) -> Tensor:
+    found: Tensor = torch.fft.ifft2(torch.fft.fft2(x) * response).real
+    return found
+
+
+def _conjugated(response: Tensor, root: Tensor, x: Tensor) -> Tensor:
+    return root * mirror.filtered(x / root, response)
+
+
+def folded(x: Tensor, dim: int, margin: int, mode: str) -> Tensor:
+    """The adjoint of padding: values of the margins are added to the pixels they were copied from.
+
+    Args:
+        x: Images (B, C, H, W) with margins.
+        dim: 2 or 3.
+        margin: The width of the margins along `dim`, at least 0.
+        mode: ``"reflect"`` or ``"circular"``.
+
+    Returns:
+        Images without margins along `dim`.
+    """
+    size = x.shape[dim] - 2 * margin
+    before, after = x.narrow(dim, 0, margin), x.narrow(dim, margin + size, margin)
+    inner = x.narrow(dim, margin, size).clone()
+    if mode == "circular":
+        inner.narrow(dim, size - margin, margin).add_(before)
+        inner.narrow(dim, 0, margin).add_(after)
+    else:
+        inner.narrow(dim, 1, margin).add_(before.flip(dim))
+        inner.narrow(dim, size - 1 - margin, margin).add_(after.flip(dim))
+    return inner
 
 
 def drawn(params: BlurParams, shape: tuple[int, int, int]) -> Tensor:

@@ -80,14 +80,15 @@ class MMPS(Solver):
             return sigma**2 / alpha * back
 
         slope = levels.slope(prior, u.detach())
-        variance = A.noise.scale(problem.y) ** 2
+        variance = A.noise.scale(problem.y).square()
 
         def system(v: Tensor) -> Tensor:
             w = self.covariance(A.adjoint(v), spread, alpha, sigma, slope)
-            return variance * v + A(w / slope)
+            seen: Tensor = A(w / slope)
+            return variance * v + seen
 
         r = problem.y - A(image.detach())
-        v = linalg.cg(system, r, torch.zeros_like(r), steps=p.inner, rtol=1e-3)
+        v: Tensor = linalg.cg(system, r, torch.zeros_like(r), steps=p.inner, rtol=1e-3)
         clean = clean.detach() + spread(A.adjoint(v))
         image = prior.restore(clean)
         xi = seeds.normal_like(u.detach(), problem.keys, "noise", state.step)

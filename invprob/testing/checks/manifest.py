@@ -141,8 +141,9 @@ def offers_match_class(case: Case) -> None:
     said = set(case.offers) - {"pixels"}
     require(said == able, f"offers says {_listed(said)}, the class has {_listed(able)}")
     if "pixels" in case.offers:
-        shape = getattr(thing, "image_shape", None)
-        require(_is_shape(shape), f"it offers pixels, and its image_shape is {shape}")
+        shape = thing.image_shape
+        fits = shape is None or _is_shape(shape)
+        require(fits, f"it offers pixels, and its image_shape is {shape}")
 
 
 @check("solver")

@@ -230,7 +230,7 @@ def _snapshot(
             write_folder(out / "best", run.ema.net, run.scheduler, run.ema.patch, about)
     write_folder(out / "newest", run.ema.net, run.scheduler, run.ema.patch, about)
     keys = [seeds.key("snapshot", i) for i in range(16)]
-    like = torch.zeros((len(keys), *run.ema.image_shape), device=run.device)
+    like = torch.zeros((len(keys), *data.shape[1:]), device=run.device)
     start = samplers.cold(run.ema, like, keys)
     found = samplers.reverse(run.ema, start, keys, SamplerParams(steps=50))
     picture = out / f"samples-{kimg:06d}.png"

@@ -53,7 +53,9 @@ def load(path: Path, expected: str | None = None) -> tuple[Network, float]:
         fields = json.loads(metadata["size"])
         for name in ("channels", "blocks"):
             fields[name] = tuple(fields[name])
-        network, least = Network(Size(**fields)), float(metadata["least"])
+        with torch.random.fork_rng([]):
+            network = Network(Size(**fields))
+        least = float(metadata["least"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadWeights(f"weights {path} describe no denoiser: {error}", "") from None
     tensor_files.fill(network, tensors, path)

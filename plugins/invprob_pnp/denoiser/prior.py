@@ -36,7 +36,6 @@ class Photo(Denoiser[Tensor]):
     """
 
     t_min = T_MIN
-    image_shape = None
 
     def __init__(
         self,
@@ -100,8 +99,11 @@ class Photo(Denoiser[Tensor]):
 
     def denoise(self, u: Tensor, t: Tensor) -> Tensor:
         _, sigma = self.schedule(t)
-        u = u.contiguous(memory_format=torch.channels_last)
+        if u.shape[1] == 1 and self.colours == 3:
+            # grey images are RGB images of equal channels, whose noise is equal too
+            return self.denoise(u.expand(-1, 3, -1, -1), t).mean(1, keepdim=True)
+        x = u.to(memory_format=torch.channels_last)
         narrow = self.dtype != torch.float32
         with torch.autocast(u.device.type, self.dtype, enabled=narrow):
-            found: Tensor = self.network(u, sigma.clamp_min(self.least))
+            found: Tensor = self.network(x, sigma.clamp_min(self.least))
         return found.to(u.dtype).contiguous()

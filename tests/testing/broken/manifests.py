@@ -8,6 +8,11 @@ from tests.testing.sound import MORE, Noise, Operator, Prior, Steps, Walk, entry
 HEAVY = Plugin("heavy", "tests.toys", (entry("noise", Noise),))
 BROKEN = Plugin("broken", "nowhere", (), "ModuleNotFoundError: No module named 'nowhere'")
 
+
+class Flat(Prior):
+    image_shape = (4, 4)
+
+
 BREACHES += [
     Breach("manifest-loads", BROKEN, "No module named 'nowhere'"),
     Breach("manifest-loads", Plugin("empty", __name__, ()), "no component"),
@@ -28,8 +33,8 @@ BREACHES += [
     ),
     Breach(
         "offers-match-class",
-        entry("prior", Prior, offers=(*MORE["prior"]["offers"], "pixels")),
-        "is None",
+        entry("prior", Flat, offers=(*MORE["prior"]["offers"], "pixels")),
+        "is (4, 4)",
     ),
     Breach("needs-are-known", entry("solver", Walk, Steps, needs=("prior.taste",)), "prior.taste"),
 ]

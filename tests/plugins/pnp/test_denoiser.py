@@ -1,0 +1,113 @@
+"""The denoiser: any size, its schedule, its file, and a training in miniature."""
+
+import pytest
+import torch
+from PIL import Image
+
+from invprob import seeds
+from invprob.errors import BadInput, BadParams, BadWeights
+from invprob_pnp import Photo
+from invprob_pnp.denoiser.file import load, save
+from invprob_pnp.denoiser.network import Network, Size
+from invprob_pnp.denoiser.train import train, weight
+from invprob_pnp.params import DenoiserTraining
+
+SMALL = Size(channels=(8, 12), blocks=(1, 1))
+
+
+@pytest.fixture
+def network():
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        return Network(SMALL).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 30), (5, 3), (1, 1)])
+def test_every_size_is_denoised(network, size):
+    x = torch.rand((2, 3, *size), generator=seeds.stream(0))
+    found = network(x, torch.tensor([0.1, 0.5]))
+    assert found.shape == x.shape
+    assert torch.allclose(found[1:], network(x[1:], torch.tensor([0.5])), atol=1e-5)
+
+
+def test_little_noise_leaves_the_image_as_it_is(network):
+    x = torch.rand((1, 3, 8, 8), generator=seeds.stream(1))
+    assert torch.allclose(network(x, torch.tensor([1e-6])), x, atol=1e-4)
+
+
+def test_the_schedule_reaches_from_the_least_level_to_1(network):
+    prior = Photo(network, least=0.004)
+    alpha, sigma = prior.schedule(torch.tensor([0.0, prior.t_min, 1.0]))
+    assert alpha.tolist() == [1, 1, 1]
+    assert sigma.tolist() == pytest.approx([0, 0.004, 1.0], rel=1e-5)
+    times = torch.linspace(prior.t_min, 1, 50)
+    ratios = prior.schedule(times)[1]
+    ratios = ratios[1:] / ratios[:-1]
+    assert float(ratios.max() - ratios.min()) < 1e-4
+
+
+def test_the_score_is_that_of_the_denoiser(network):
+    prior = Photo(network)
+    u = torch.rand((2, 3, 8, 8), generator=seeds.stream(2))
+    t = torch.tensor([0.4, 0.9])
+    sigma = prior.schedule(t)[1][:, None, None, None]
+    assert torch.allclose(
+        prior.score(u, t), (network(u, sigma.flatten()) - u) / sigma**2, atol=1e-4
+    )
+
+
+def test_a_file_gives_the_network_back(network, tmp_path):
+    save(tmp_path / "d.safetensors", network, 0.01, {"kimg": 1})
+    again, least = load(tmp_path / "d.safetensors")
+    x = torch.rand((1, 3, 8, 8), generator=seeds.stream(3))
+    assert least == 0.01
+    assert torch.allclose(network(x, torch.ones(1)), again(x, torch.ones(1)), atol=1e-2)
+    with pytest.raises(BadWeights, match="there are no weights"):
+        Photo.pretrained(tmp_path / "nothing.safetensors")
+
+
+@pytest.fixture
+def tiles(tmp_path):
+    folder = tmp_path / "tiles"
+    folder.mkdir()
+    rng = seeds.stream("tiles")
+    for photo in range(4):
+        for k in range(3):
+            pixels = torch.randint(0, 256, (24, 24, 3), generator=rng, dtype=torch.uint8)
+            Image.fromarray(pixels.numpy()).resize((24, 24)).save(folder / f"p{photo}_{k:02d}.png")
+    return folder
+
+
+def params(**values):
+    few = {"kimg": 1, "batch": 50, "crop": 8, "channels": (8,), "blocks": (1,), "snapshot_kimg": 1}
+    return DenoiserTraining(**{**few, "held_out": 0.25, **values})
+
+
+def test_a_training_learns_and_goes_on_with_the_same_bits(tiles, tmp_path):
+    whole = list(train(params(), tiles, tmp_path / "whole"))
+    assert whole[-1].step == 1000
+    assert whole[-1].figures["loss"] < whole[0].figures["loss"]
+    assert set(whole[-1].figures) == {"loss", "PSNR at 15", "PSNR at 25", "PSNR at 50"}
+    part = train(params(), tiles, tmp_path / "part")
+    next(part)
+    part.close()
+    list(train(params(), tiles, tmp_path / "part"))
+    name = "denoiser.safetensors"
+    assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    Photo.pretrained(tmp_path / "whole" / name)
+    with pytest.raises(BadInput, match="batch=50, not batch=25"):
+        next(train(params(batch=25), tiles, tmp_path / "part"))
+
+
+def test_what_does_not_fit_is_refused(tiles, tmp_path):
+    with pytest.raises(BadParams, match="differ in length"):
+        next(train(params(blocks=(1, 1)), tiles, tmp_path))
+    with pytest.raises(BadParams, match="crop=32 is larger"):
+        next(train(params(crop=32), tiles, tmp_path))
+
+
+def test_noise_levels_count_alike():
+    """An error of D of σ s/√(σ² + s²), what is unknown at best, counts 1 at every level."""
+    sigma = torch.tensor([0.01, 0.1, 1.0])
+    best = sigma**2 * 0.25**2 / (sigma**2 + 0.25**2)
+    assert torch.allclose(weight(sigma) * best, torch.ones(3))

@@ -1,0 +1,85 @@
+"""Plug-and-play on worlds whose answers are known."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from invprob import seeds
+from invprob.diffusion import levels
+from invprob.noise import WhiteNoise
+from invprob.operator import Operator
+from invprob_basics import GaussianNoise
+from invprob_pnp import DAPS, DiffPIR, PnP, data_term
+from tests.plugins.closed_form import last
+from tests.plugins.pnp.worlds import MEAN, SHAPE, SIGMA, SPREAD, Pixels, posterior, problem
+
+
+def solved(solver, p):
+    return solver.result(p, last(solver, p)[0]).image
+
+
+def test_pnp_ends_at_the_fixed_point_of_its_last_level():
+    """z = D(prox(z)) is linear here: the fixed point solves a linear system."""
+    p, sigma, weight = problem(), 0.1, 0.5
+    found = solved(PnP(steps=100, start=sigma, end=sigma, weight=weight), p).flatten().double()
+    M = p.operator.matrix.double()
+    gamma, gain = sigma**2 / weight / SIGMA**2, SPREAD**2 / (SPREAD**2 + sigma**2)
+    eye = torch.eye(36, dtype=torch.float64)
+    near = torch.linalg.inv(eye + gamma * M.T @ M)
+    still = gain * near @ (gamma * M.T @ p.y[0].double()) + (1 - gain) * MEAN
+    expected = torch.linalg.solve(eye - gain * near, still)
+    assert torch.allclose(found, expected, atol=5e-4)
+
+
+def test_pnp_falls_by_equal_factors_to_the_noise():
+    sigmas = PnP(steps=5, start=0.8).sigmas(problem())
+    assert sigmas[0] == 0.8
+    assert sigmas[-1] == pytest.approx(SIGMA)
+    ratios = [b / a for a, b in pairwise(sigmas)]
+    assert max(ratios) - min(ratios) < 1e-9
+
+
+@pytest.mark.parametrize("solver", [DAPS(levels=50, ode_steps=6), DiffPIR(steps=100)])
+def test_the_mean_of_samples_is_that_of_the_posterior(solver):
+    p = problem(rows=150)
+    image = solved(solver, p).flatten(1).double()
+    mean, covariance = posterior(p)
+    assert float((image.mean(0) - mean).square().mean().sqrt()) < 0.2 * SPREAD
+    assert 0.5 < float(image.std(0).mean() / covariance.diagonal().sqrt().mean()) < 1.5
+
+
+class Squared(Operator):
+    """x² + noise: not linear."""
+
+    in_shape = out_shape = SHAPE
+
+    def forward(self, x):
+        return x.square()
+
+
+def test_the_data_term_of_other_operators_is_where_its_gradient_vanishes():
+    A, tau = Squared(GaussianNoise(0.05)), 0.1
+    z = 0.3 + 0.4 * torch.rand((2, *SHAPE), generator=seeds.stream(0))
+    y = A(z + 0.05)
+    x = data_term.solve(A, y, z, tau, 60).requires_grad_()
+    value = (x - z).square().sum() / (2 * tau**2) - A.log_likelihood(y, x).sum()
+    (slope,) = torch.autograd.grad(value, x)
+    assert float(slope.abs().max()) < 1e-2 * float((x.detach() - z).abs().max()) / tau**2
+
+
+def test_the_first_guess_is_smooth_and_explains_the_measurement():
+    p = problem()
+    x = data_term.smooth(p.operator, p.y)
+    assert float((p.operator(x) - p.y).abs().max()) < 0.3 * float(p.y.std())
+    ramp = torch.linspace(0, 1, 6).expand(1, 1, 6, 6)
+    inner = data_term.roughness(ramp)[..., 1:-1]
+    assert float(inner.abs().max()) < 1e-6
+
+
+def test_noise_levels_are_those_of_images():
+    prior = Pixels()
+    x = torch.rand((2, *SHAPE), generator=seeds.stream(1))
+    gain = SPREAD**2 / (SPREAD**2 + 0.3**2)
+    assert torch.allclose(levels.denoised(prior, x, 0.3), MEAN + gain * (x - MEAN), atol=1e-5)
+    assert isinstance(problem().operator.noise, WhiteNoise)
