@@ -55,3 +55,35 @@ def cgls(forward: Map, adjoint: Map, y: Tensor, steps: int = 1000, rtol: float =
         p = s + beta * p
         gamma = torch.where(going, fresh, gamma)
     return x
+
+
+def conjugate_gradients(apply: Map, b: Tensor, steps: int = 1000, rtol: float = 1e-12) -> Tensor:
+    """Solve P x = b for a positive definite P, from 0 (Hestenes and Stiefel, 1952).
+
+    Batch elements are solved side by side and stop one by one.
+
+    Args:
+        apply: P, from (B, …) to (B, …).
+        b: The right-hand sides, (B, …).
+        steps: The most iterations.
+        rtol: An element stops once its residual is below this part of b, or of the precision of b.
+
+    Returns:
+        x (B, …).
+    """
+    x, r, p = torch.zeros_like(b), b, b
+    square = _dot(r, r)
+    rtol = max(rtol, 10 * torch.finfo(b.dtype).eps)
+    floor, tiny = square * rtol**2, torch.finfo(b.dtype).tiny
+    for _ in range(steps):
+        going = square > floor
+        if not bool(going.any()):
+            break
+        q = apply(p)
+        a = torch.where(going, square / _dot(p, q).clamp_min(tiny), 0)
+        x = x + a * p
+        r = r - a * q
+        fresh = _dot(r, r)
+        p = r + fresh / square.clamp_min(tiny) * p
+        square = torch.where(going, fresh, square)
+    return x
