@@ -55,4 +55,7 @@ def test_conjugate_gradients_solve_each_element_of_a_batch():
     torch.testing.assert_close(found @ P, b)
     alone = linalg.conjugate_gradients(lambda x: x @ P, b[1:2])
     torch.testing.assert_close(found[1:2], alone)
-    assert float(linalg.conjugate_gradients(lambda x: x @ P, torch.zeros(1, 6).double()).abs().max()) == 0
+    assert (
+        float(linalg.conjugate_gradients(lambda x: x @ P, torch.zeros(1, 6).double()).abs().max())
+        == 0
+    )
