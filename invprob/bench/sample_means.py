@@ -34,7 +34,7 @@ def quality(samples: Tensor, truth: Tensor) -> dict[str, float]:
     for count in COUNTS:
         if len(samples) >= count:
             whole = len(samples) // count * count
-            means = samples[:whole].unflatten(0, (-1, count)).mean(1)
+            means = samples[:whole].reshape(-1, count, *truth.shape).mean(1)
             found = metrics.psnr(means, truth.expand_as(means)).mean()
             made[f"psnr_mean_{count}"] = float(found)
     if len(samples) > 1:
