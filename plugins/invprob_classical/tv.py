@@ -23,6 +23,14 @@ class TotalVariation(LeastRegulariser):
     params: TotalVariationParams
 
     def analysis(self, shape: tuple[int, int, int]) -> Analysis:
+        """The gradient.
+
+        Args:
+            shape: (C, H, W) of the images.
+
+        Returns:
+            The linear map and norm of the regulariser.
+        """
         return Gradient()
 
 

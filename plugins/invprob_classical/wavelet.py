@@ -48,6 +48,14 @@ class Wavelet(LeastRegulariser):
     params: WaveletParams
 
     def analysis(self, shape: tuple[int, int, int]) -> Analysis:
+        """The details.
+
+        Args:
+            shape: (C, H, W) of the images.
+
+        Returns:
+            The linear map and norm of the regulariser.
+        """
         most = max(1, int(math.log2(min(shape[1:]))))
         levels = most if self.params.levels is None else self.params.levels
         if levels > most:
