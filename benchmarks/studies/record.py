@@ -24,12 +24,18 @@ from invprob.bench.tables import METRICS, Row
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results"
 STUDIES = {
-    "claim-faces64": ("claim-faces64.toml", "sgilo_claim-faces64.csv"),
-    "claim-fruits64": ("claim-fruits64.toml", "sgilo_claim-fruits64.csv"),
-    "claim-fruits64-seen": ("claim-fruits64.toml", "sgilo_claim-fruits64-seen.csv"),
-    "claim-fruits64-generated": ("claim-fruits64.toml", "sgilo_claim-fruits64-generated.csv"),
-    "tuning-faces64": ("tuning.toml", "sgilo_tune-faces64.csv"),
-    "tuning-fruits64": ("tuning.toml", "sgilo_tune-fruits64.csv"),
+    "claim-faces64": ("../results/suites/claim-faces64.toml", "sgilo_claim-faces64.csv"),
+    "claim-fruits64": ("../results/suites/claim-fruits64.toml", "sgilo_claim-fruits64.csv"),
+    "claim-fruits64-seen": (
+        "../results/suites/claim-fruits64.toml",
+        "sgilo_claim-fruits64-seen.csv",
+    ),
+    "claim-fruits64-generated": (
+        "../results/suites/claim-fruits64.toml",
+        "sgilo_claim-fruits64-generated.csv",
+    ),
+    "tuning-faces64": ("../results/suites/tuning.toml", "sgilo_tune-faces64.csv"),
+    "tuning-fruits64": ("../results/suites/tuning.toml", "sgilo_tune-fruits64.csv"),
     "defaults": ("defaults.toml", "faces.csv"),
     "noise-level": ("noise-level.toml", "misfit.csv"),
     "dps-passes": ("dps-passes.toml", "dps_passes.csv"),

@@ -3,9 +3,9 @@
     python benchmarks/studies/tuning.py faces64 faces64-train.zip
     python benchmarks/studies/tuning.py fruits64 fruits64-train.zip
 
-The suite is tuning.toml. The pictures belong to identities or varieties that training holds out.
-What counts is the PSNR of the mean of the samples, averaged over a group of tasks. The same command
-again computes only what is missing.
+The suites are tuning-faces64.toml and tuning-fruits64.toml. The pictures belong to identities or
+varieties that training holds out. What counts is the PSNR of the mean of the samples, averaged over
+a group of tasks. The same command again computes only what is missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from invprob.bench.tables import Line
 from invprob.config.registry import registry
 from invprob.io import image_dataset
 
-SUITE = Path(__file__).with_name("tuning.toml")
+HERE = Path(__file__).parent
 HELD_OUT = 0.08
 """The part of a training set that `invprob train` holds out."""
 
@@ -51,7 +51,8 @@ def by_group(found: Sequence[Line], suite: Suite, group: str) -> str:
     for method in suite.method:
         if all((task, method.label) in psnr for task in tasks):
             values = [psnr[task, method.label] for task in tasks]
-            rows.setdefault(method.solver.partition(":")[0], {})[method.label] = values
+            solver = method.solver.partition(":")[0] + ("w" if "space=w" in method.solver else "")
+            rows.setdefault(solver, {})[method.label] = values
     lines = [
         f"| {group} | " + " | ".join(f"`{task}`" for task in tasks) + " | all |",
         "|" + "---|" * (len(tasks) + 2),
@@ -70,14 +71,13 @@ def main() -> None:
     parser.add_argument("weights", help="of the generator and its priors, such as faces64")
     parser.add_argument("source", type=Path, help="the training set, a folder or zip file")
     parser.add_argument("--images", type=int, default=6)
-    parser.add_argument("--suite", type=Path, default=SUITE)
+    parser.add_argument("--suite", type=Path, help="by default tuning-WEIGHTS.toml")
     parser.add_argument("--out", type=Path, default=Path("runs"))
     args = parser.parse_args()
     place = args.out / f"tuning-{args.weights}"
     held_out(args.source, args.images, place / "pictures")
-    generator = f"stylegan2:weights={args.weights},precision=bfloat16"
-    changes = {"name": place.name, "images": ("pictures",), "generator": generator}
-    suite = suites.read(args.suite, registry()).model_copy(update=changes)
+    path = args.suite or HERE / f"tuning-{args.weights}.toml"
+    suite = suites.read(path, registry(), {"images": (str((place / "pictures").absolute()),)})
     bench = session.prepare(suite, place, place / "bench", registry())
     watch = session.Watch(done=lambda cell, reason: print(cell.label, reason or "", flush=True))
     command = " ".join(["python", *sys.argv])

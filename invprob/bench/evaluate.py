@@ -14,7 +14,7 @@ from invprob import fingerprint, seeds
 from invprob.analysis import credible_intervals, metrics
 from invprob.analysis.diagnostics import diagnose
 from invprob.analysis.draws import Draws
-from invprob.bench import origin
+from invprob.bench import origin, sample_means
 from invprob.bench.memory import Peak
 from invprob.bench.nfe import Passes
 from invprob.bench.store import Solved
@@ -73,10 +73,13 @@ def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell:
     rng = seeds.stream(seed, "random sample", fingerprint.digest(y))
     picked = draws[int(torch.randint(len(draws), (), generator=rng))]
     figures: dict[str, Any] = quality(mean, image, picked, chi2, truth[None])
+    figures |= sample_means.quality(image, truth)
     figures |= {"chi2_mean": of_mean, "chi2_last": float(chi2.mean())}
     figures["mean_samples"] = samples * (len(drawn.steps) if drawn is not None else 1)
     if parts.solver.returns == "sample":
         figures["crps"] = metrics.crps(draws, truth) if len(draws) > 1 else math.nan
+        if samples > 1:
+            figures["range_coverage"] = sample_means.range_coverage(image, truth)
         interval = credible_intervals.interval(draws[None])
         if interval.trusted:
             figures["coverage_90"] = float(credible_intervals.coverage(interval, truth[None]))

@@ -12,7 +12,7 @@ from torch import Tensor
 from invprob import fingerprint
 from invprob.bench import provenance
 from invprob.bench.measurements import Measured, measure
-from invprob.bench.methods import Task
+from invprob.bench.methods import Method, Task
 from invprob.bench.store import key_of
 from invprob.bench.suite import Suite
 from invprob.config.experiment import ResolvedExperiment
@@ -70,7 +70,7 @@ def cells(
 ) -> list[Cell]:
     """All cells of a suite, those of one measurement side by side; measures what is new, and
     stores it if `keep`."""
-    loaded = _models(suite, registry)
+    loaded = _models(suite, beside, registry)
     shape = _common_shape({method: shape for (method, _), (_, shape) in loaded.items()})
     pictures = _pictures(suite, beside, shape)
     made = []
@@ -107,13 +107,18 @@ Loaded = tuple[str, tuple[int, int, int]]
 """(SHA-256 of the weights, the shape of the images)."""
 
 
-def _models(suite: Suite, registry: Registry) -> dict[tuple[str, str], Loaded]:
-    """What each method loads for each task; an override may name other stages or priors."""
-    files = images.bundled() if not suite.images else []
-    shape: Any = tuple(files[0].read(3).shape) if files else None
+def _models(suite: Suite, beside: Path, registry: Registry) -> dict[tuple[str, str], Loaded]:
+    """What each method loads for each task; an override may name other stages or priors.
+
+    A method without generator and prior takes images of the size of the others, or of the first.
+    """
+    shape: tuple[int, int, int] | None = None
     known: dict[str, Loaded] = {}
     made = {}
-    for method in suite.method:
+    for method in sorted(suite.method, key=lambda m: _any_size(m, registry)):
+        if shape is None and _any_size(method, registry):
+            channels, height, width = _files(suite, beside)[0].read(3).shape
+            shape = (channels, height, width)
         for task in suite.tasks:
             experiment = suite.experiment(method, task, 0, registry)
             brought = experiment.model_dump_json(include={"solver", "generator", "prior"})
@@ -122,7 +127,17 @@ def _models(suite: Suite, registry: Registry) -> dict[tuple[str, str], Loaded]:
                 sha256 = fingerprint.of_modules(found.generator, *found.priors.values())
                 known[brought] = (sha256, found.generator.image_shape)
             made[method.label, task.name] = known[brought]
+            shape = known[brought][1]
     return made
+
+
+def _any_size(method: Method, registry: Registry) -> bool:
+    """Whether a method works on images of any size: it needs neither generator nor prior."""
+    return not registry.find("solver", method.solver.partition(":")[0]).component.needs
+
+
+def _files(suite: Suite, beside: Path) -> list[images.ImageFile]:
+    return images.gather(suite.paths(beside)) if suite.images else images.bundled()
 
 
 def _common_shape(shapes: dict[str, tuple[int, int, int]]) -> tuple[int, int, int]:
@@ -137,7 +152,7 @@ def _common_shape(shapes: dict[str, tuple[int, int, int]]) -> tuple[int, int, in
 
 def _pictures(suite: Suite, beside: Path, shape: tuple[int, int, int]) -> dict[str, Tensor]:
     """The truths (C, H, W) by name; of more images than the limit, evenly spread ones."""
-    files = images.gather(suite.paths(beside)) if suite.images else images.bundled()
+    files = _files(suite, beside)
     count = min(suite.limit or len(files), len(files))
     chosen = [files[i * len(files) // count] for i in range(count)]
     framing = Framing.of(suite)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -182,8 +183,10 @@ class Suite(Params):
         return [str(beside / paths.expand(image)) for image in self.images]
 
 
-def read(path: Path, registry: Registry) -> Suite:
-    """The suite of a TOML file, every experiment of it judged.
+def read(
+    path: Path, registry: Registry, changes: Mapping[str, Any] = MappingProxyType({})
+) -> Suite:
+    """The suite of a TOML file, every experiment of it judged; `changes` replace what it says.
 
     Raises `BadParams` or `BadInput` with file, line and hint, before anything runs.
     """
@@ -195,7 +198,7 @@ def read(path: Path, registry: Registry) -> Suite:
             f"{path} is not TOML: {error}", "see docs/how-to/comparing-methods.md"
         ) from None
     try:
-        suite = Suite.model_validate(table)
+        suite = Suite.model_validate({**table, **changes})
     except ValidationError as error:
         raise _located(path, text, error) from None
     for where, check in _checks(suite, path.parent, registry):

@@ -31,6 +31,9 @@ class Metric:
 METRICS = {
     "psnr_mean": Metric("PSNR mean", 2, "more", True),
     "mean_samples": Metric("samples in the mean", 0, None),
+    "psnr_mean_4": Metric("PSNR mean of 4", 2, "more"),
+    "psnr_mean_16": Metric("PSNR mean of 16", 2, "more"),
+    "psnr_mean_inf": Metric("PSNR mean, S → ∞", 2, "more"),
     "psnr_last": Metric("PSNR last sample", 2, "more", True),
     "psnr_random": Metric("PSNR random sample", 2, "more"),
     "psnr_best_chi2": Metric("PSNR best of samples by χ²", 2, "more"),
@@ -46,6 +49,7 @@ METRICS = {
     "chi2_last": Metric("χ² last sample", 2, None, True),
     "crps": Metric("CRPS", 4, "less", True),
     "coverage_90": Metric("coverage of 90 %", 2, None, True),
+    "range_coverage": Metric("coverage of the range − nominal", 3, None),
     "not_converged": Metric("not converged", 2, None, True),
     "r_hat": Metric("R-hat", 2, None, True),
     "ess": Metric("ESS", 0, None, True),

@@ -20,6 +20,7 @@ Examples:
   invprob bench
   invprob bench suite.toml --dry-run
   invprob bench suite.toml --out results --workers 4
+  invprob bench suite.toml --images my-pictures/ --limit 8
   invprob bench suite.toml --scheduler tcp://10.0.0.1:8786
 
 Finished cells are kept: the same command continues where it stopped, and
@@ -37,6 +38,19 @@ computes only what is missing or changed. The exit status is 1 if cells failed.
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Compute in N processes.")
 @click.option("--scheduler", metavar="URL", help="Compute on a running dask cluster.")
+@click.option(
+    "--images",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PATH",
+    help="Images, a folder or a zip file instead of the suite's. Repeatable.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Use so many images, evenly spread.  [the suite's]",
+)
 @click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", help="Threads of a cell.  [the suite's]"
 )
@@ -57,6 +71,8 @@ def command(
     scheduler: str | None,
     threads: int | None,
     timeout: float | None,
+    images: tuple[Path, ...],
+    limit: int | None,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -77,22 +93,26 @@ def command(
     with console.Meter(quiet) as meter:
         begin = meter.say if dry_run else meter.busy
         begin("reading the suite, loading the models …")
-        chosen = suites.read(path, registry())
-        if threads is not None:
-            chosen = chosen.model_copy(update={"threads": threads})
+        changes = {
+            "images": tuple(str(image.absolute()) for image in images) or None,
+            "limit": limit,
+            "threads": threads,
+        }
+        changes = {name: value for name, value in changes.items() if value is not None}
+        chosen = suites.read(path, registry(), changes)
         from invprob.bench import session
 
         where = out or Path("runs") / f"bench-{chosen.name}"
         bench = session.prepare(chosen, path.parent, where, registry(), keep=not dry_run)
-        limit = timeout or chosen.timeout
+        patience = timeout or chosen.timeout
         if dry_run:
             meter.begin("timing", 0, len(chosen.method), "method")
-            expected = session.estimate(bench, limit, meter.update)
+            expected = session.estimate(bench, patience, meter.update)
         else:
             told = session.command_line(sys.argv[1:])
             place = session.Place(workers, scheduler)
             try:
-                outcome = session.run(bench, registry(), place, limit, told, _watch(meter))
+                outcome = session.run(bench, registry(), place, patience, told, _watch(meter))
             except KeyboardInterrupt:
                 raise faults.Stopped(
                     f"finished cells are kept in {where}", f"continue with: {told}"

@@ -38,10 +38,13 @@ class TrainingSet:
 def load(source: Path, channels: int, params: PictureSet) -> TrainingSet:
     """The training set that parameters describe; raises `BadInput`."""
     images, names = read(source, channels, params)
-    shown, held_out = split(below_common_folder(names), params.held_out)
+    names = below_common_folder(names)
+    if params.group == "name":
+        names = [f"{name.rpartition('_')[0] or name}/{name}" for name in names]
+    shown, held_out = split(names, params.held_out)
     if not shown:
         raise BadInput(
-            f"{source} holds too few folders to hold one out and learn from the others",
+            f"{source} holds too few groups to hold one out and learn from the others",
             "give more, or learn from all of them with --set held_out=0",
         )
     content = hashlib.sha256(images.numpy().data).hexdigest()

@@ -1,4 +1,4 @@
-"""Stopping on a plateau, row by row, so that a batch still gives what its rows give alone."""
+"""Stopping on a plateau or at the noise level, row by row, as each row would stop alone."""
 
 from __future__ import annotations
 
@@ -56,3 +56,16 @@ def stalled(plateau: Plateau, patience: int) -> Tensor:
         A mask (N,), true for rows whose loss has not fallen for `patience` steps.
     """
     return (plateau.since >= patience) & (patience > 0)
+
+
+def fitted(chi2: Tensor, level: float) -> Tensor:
+    """Tell which rows explain their measurement: the discrepancy principle (Morozov, 1966).
+
+    Args:
+        chi2: The mean squared residual of each row in units of the noise, (N,).
+        level: χ² at which a row is to stop, 1 for the noise level; 0 for never.
+
+    Returns:
+        A mask (N,), true for rows at or below the level.
+    """
+    return (chi2 <= level) & (level > 0)

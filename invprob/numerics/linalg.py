@@ -57,32 +57,32 @@ def cgls(forward: Map, adjoint: Map, y: Tensor, steps: int = 1000, rtol: float =
     return x
 
 
-def cg(
+def conjugate_gradients(
     matrix: Map,
     b: Tensor,
-    start: Tensor,
+    start: Tensor | None = None,
     precondition: Map = lambda r: r,
-    steps: int = 200,
-    rtol: float = 1e-4,
+    steps: int = 1000,
+    rtol: float = 1e-12,
 ) -> Tensor:
-    """Solve M x = b by conjugate gradients for a positive definite M (Hestenes and Stiefel, 1952).
+    """Solve M x = b for a positive definite M (Hestenes and Stiefel, 1952).
 
     Batch elements are solved side by side and stop one by one.
 
     Args:
         matrix: M, from (B, …) to (B, …).
         b: The right-hand sides, (B, …).
-        start: Where to begin, (B, …).
+        start: Where to begin, (B, …); None: at 0.
         precondition: A positive definite map close to M⁻¹.
         steps: The most iterations.
-        rtol: An element stops once ‖b − M x‖ is below this part of ‖b‖.
+        rtol: An element stops once ‖b − M x‖ is below this part of ‖b‖, or of its precision.
 
     Returns:
         x (B, …).
     """
     tiny = torch.finfo(b.dtype).tiny
-    x = start
-    r = b - matrix(x)
+    x = torch.zeros_like(b) if start is None else start
+    r = b if start is None else b - matrix(start)
     p = s = precondition(r)
     gamma = _dot(r, s)
     floor = _dot(b, b) * max(rtol, 10 * torch.finfo(b.dtype).eps) ** 2

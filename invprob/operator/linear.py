@@ -65,9 +65,11 @@ class LinearOperator(Operator):
         c = self.row_norm2
         if c is not None:
             return z + self.adjoint(gamma / (1 + c * gamma) * (y - self(z)))
-        found: Tensor = linalg.cg(
+        found: Tensor = linalg.conjugate_gradients(
             lambda x: x + self.adjoint(gamma * self(x)),
             z + self.adjoint(gamma * y),
             start=z,
+            steps=200,
+            rtol=1e-4,
         )
         return found

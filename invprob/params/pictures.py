@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from invprob.params.crop_at import CropAt
@@ -18,5 +20,9 @@ class PictureSet(Params):
     crop: bool = Field(False, description="Crop pictures to a square.")
     crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
     held_out: float = Field(
-        0.08, ge=0, lt=1, description="Part of the images held out, whole folders at a time."
+        0.08, ge=0, lt=1, description="Part of the images held out, whole groups at a time."
+    )
+    group: Literal["folder", "name"] = Field(
+        "folder",
+        description="What makes a group: a folder, or names that agree up to their last _.",
     )

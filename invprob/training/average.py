@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @torch.no_grad()
@@ -19,3 +19,23 @@ def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> Non
     keep = min(decay, step / (step + 10))
     for mean, value in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(value, 1 - keep)
+
+
+class Running:
+    """The running mean of a loss, to look at."""
+
+    def __init__(self) -> None:
+        self._value: float | None = None
+
+    def __call__(self, loss: Tensor) -> float:
+        """Take up one more loss.
+
+        Args:
+            loss: The loss of a step, a number.
+
+        Returns:
+            The mean, in which a loss counts for some fifty steps.
+        """
+        new, old = float(loss.detach()), self._value
+        self._value = new if old is None else 0.98 * old + 0.02 * new
+        return self._value

@@ -10,9 +10,7 @@ from typing import Any, Protocol
 
 import torch
 
-from invprob.errors import BadInput
-from invprob.io.checkpoint import read as read_checkpoint
-from invprob.io.checkpoint import write as write_checkpoint
+from invprob.io import checkpoint
 from invprob.trainer import TrainingProgress
 
 
@@ -21,15 +19,18 @@ class Training(Protocol):
 
     step: int
 
-    def update(self) -> float:
-        """Take one step, increase `step` by one, and return the loss."""
+    def update(self) -> dict[str, float]:
+        """Take one step, increase `step` by one, and return figures such as the loss."""
         ...
 
-    def snapshot(self) -> tuple[dict[str, float], Path | None]:
+    def snapshot(self, figures: dict[str, float]) -> Path | None:
         """Write the newest weights, and a picture of samples if there are any.
 
+        Args:
+            figures: What `update` returned; more may be put in, such as the held-out loss.
+
         Returns:
-            Figures by name, such as the held-out loss, and the picture.
+            The picture.
         """
         ...
 
@@ -37,7 +38,7 @@ class Training(Protocol):
         """Everything that another process needs to go on with the same bits."""
         ...
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, saved: dict[str, Any]) -> None:
         """Take up what `state` returned."""
         ...
 
@@ -49,21 +50,38 @@ class Plan:
     Attributes:
         steps: Steps in all.
         snapshot: Steps between snapshots.
-        unit: What one step counts in the reports, for instance the images of a batch.
+        count: What one step counts in the reports, for instance the images of a batch.
+        unit: What is counted.
         seconds: Seconds between checkpoints.
+        writes: Whether this process writes; one of several does.
     """
 
     steps: int
     snapshot: int
-    unit: int = 1
+    count: int = 1
+    unit: str = "step"
     seconds: float = 180.0
+    writes: bool = True
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What makes a training the same as one that was interrupted.
+
+    Attributes:
+        params: Its parameters but for those that may change on the way, as plain values.
+        data: What names the content that it learns from.
+    """
+
+    params: Mapping[str, Any]
+    data: str
 
 
 def run(
     training: Training,
     plan: Plan,
-    checkpoint: Path,
-    identity: Mapping[str, Any],
+    path: Path,
+    origin: Origin,
     device: torch.device | str = "cpu",
 ) -> Iterator[TrainingProgress]:
     """Train, and go on from the checkpoint if there is one.
@@ -71,56 +89,41 @@ def run(
     Args:
         training: The trainer's part.
         plan: The length, and when to write.
-        checkpoint: The file of the checkpoint.
-        identity: What makes this training the same as one that was interrupted: parameters, and
-            a fingerprint of the data; plain values by name.
+        path: The file of the checkpoint.
+        origin: What the checkpoint must be of.
         device: Where the tensors of the checkpoint go.
 
     Yields:
         A record now and then. When it is closed at one, it writes a checkpoint.
 
     Raises:
-        BadInput: If the checkpoint is damaged, or of a training with another identity.
+        BadInput: If the checkpoint is damaged, or of a training that began otherwise.
     """
-    if checkpoint.is_file():
-        saved = read_checkpoint(checkpoint, ("identity", "state", "step"), device)
-        _same(saved["identity"], identity, checkpoint)
-        training.load(saved["state"])
+    if path.is_file():
+        saved = checkpoint.read(path, ("params", "step"), device)
+        checkpoint.check_training(path, saved, origin.params, origin.data)
+        training.load(saved)
         training.step = saved["step"]
 
     def save() -> None:
-        state = {"identity": dict(identity), "state": training.state(), "step": training.step}
-        write_checkpoint(checkpoint, state)
+        if plan.writes:
+            about = {"params": dict(origin.params), "data": origin.data, "step": training.step}
+            checkpoint.write(path, about | training.state())
 
-    saved_at, running = time.monotonic(), 0.0
+    saved_at = time.monotonic()
     try:
         while training.step < plan.steps:
-            loss = training.update()
-            running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
-            figures, picture = {"loss": running}, None
-            last = training.step == plan.steps
-            shown = last or training.step % plan.snapshot == 0
-            if shown:
-                more, picture = training.snapshot()
-                figures |= more
-            if shown or time.monotonic() - saved_at > plan.seconds:
+            figures, picture = training.update(), None
+            due = training.step == plan.steps or training.step % plan.snapshot == 0
+            if due and plan.writes:
+                picture = training.snapshot(figures)
+            if due or time.monotonic() - saved_at > plan.seconds:
                 save()
                 saved_at = time.monotonic()
-            if shown or training.step % 10 == 0:
-                at, total = training.step * plan.unit, plan.steps * plan.unit
-                yield TrainingProgress(at, total, figures, picture)
+            if due or training.step % 10 == 0:
+                at, total = training.step * plan.count, plan.steps * plan.count
+                yield TrainingProgress(at, total, figures, picture, plan.unit)
     except GeneratorExit:
         # the reader stops the training: nothing is lost
         save()
         raise
-
-
-def _same(saved: Mapping[str, Any], now: Mapping[str, Any], checkpoint: Path) -> None:
-    """Refuse to go on with another training, and name the first difference."""
-    for name in sorted(saved.keys() | now.keys()):
-        if saved.get(name) != now.get(name):
-            raise BadInput(
-                f"{checkpoint} is of a training with {name}={saved.get(name)},"
-                f" not {name}={now.get(name)}",
-                f"give {name} as it was, or another --out",
-            )

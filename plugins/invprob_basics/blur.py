@@ -116,7 +116,7 @@ class Blur(LinearOperator, Configurable):
             start = mirror.filtered(self.adjoint(w * r) / w, response)
 
             inverse = partial(_conjugated, response, w.sqrt())
-        return z + linalg.cg(
+        return z + linalg.conjugate_gradients(
             lambda x: x + self.adjoint(gamma * self(x)), self.adjoint(r), start, inverse, rtol=RTOL
         )
 

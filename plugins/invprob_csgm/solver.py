@@ -3,6 +3,10 @@
 Bora, Jalal, Price, Dimakis, Compressed sensing using generative models, 2017, arXiv:1703.03208.
 With Gaussian noise and prior this is the paper's ‖A G(z) − y‖² + λ‖z‖², each term in its own units.
 The input z holds everything the generator reads, for StyleGAN-2 its noise maps too.
+
+With `space=w` the search is over what the first stage with style codes gives, a code for each
+layer, as Abdal, Qin, Wonka, Image2StyleGAN, 2019, arXiv:1904.03189, embed images. The latent is
+then taken less its mean and in units of its spread under G, and so the prior sees it.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from invprob import tree
+from invprob import seeds, tree
+from invprob.errors import Incompatible
 from invprob.generator import Generator
-from invprob.latents import stages
+from invprob.latents import roles, stages
 from invprob.numerics import adam, early_stopping
 from invprob.numerics.adam import Moments
 from invprob.numerics.early_stopping import Plateau
@@ -26,11 +31,16 @@ from invprob_csgm.params import CSGMParams
 
 @dataclass(frozen=True, kw_only=True)
 class CSGMState(State):
-    """N·R rows, the R restarts of a sample together; `image` is the best of each so far."""
+    """N·R rows, the R restarts of a sample together; `image` is the best of each so far.
+
+    z is the latent in the units of the prior; `mean` and `spread` bring it back where it has any.
+    """
 
     renamed: ClassVar = {"misfit": "chi2"}
 
     z: Any
+    mean: Any = None
+    spread: Any = None
     moments: Moments
     track: Plateau
     image: Tensor
@@ -46,18 +56,23 @@ class CSGM(Solver):
     params: CSGMParams
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
-        return (0,)
+        return (0 if self.params.space == "z" else styles(generator),)
 
     def total(self, problem: Problem) -> int:
         return self.params.steps
 
     def init(self, problem: Problem) -> CSGMState:
         G, restarts = problem.generator, self.params.restarts
-        starts = [stages.draws(G, 0, problem.keys, "restart", r) for r in range(restarts)]
-        z = _interleave(starts)
-        image = G(z)
+        (stage,) = self.stages(G)
+        starts = [stages.draws(G, stage, problem.keys, "restart", r) for r in range(restarts)]
+        x = _interleave(starts)
+        image = G(x, start=stage)
+        mean, spread = units(G, stage) if stage else (None, None)
+        z = x if mean is None else tree.map(lambda a, m, s: (a - m) / s, x, mean, spread)
         return CSGMState(
             z=z,
+            mean=mean,
+            spread=spread,
             moments=adam.start(z),
             track=early_stopping.start(len(image), image.device),
             image=image,
@@ -66,12 +81,13 @@ class CSGM(Solver):
 
     def step(self, problem: Problem, state: CSGMState) -> Progress:
         p, G, A = self.params, problem.generator, problem.operator
-        prior = problem.prior(0, LogDensity, "csgm")
+        (stage,) = self.stages(G)
+        prior = problem.prior(stage, LogDensity, "csgm")
         y = tree.repeat(problem.y, p.restarts)
 
         with torch.enable_grad():
             z = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.z)
-            image = G(z)
+            image = G(_latent(z, state.mean, state.spread), start=stage)
             clean = A(image)
             nll = -A.noise.log_prob(y, clean)
             loss = nll - p.weight * prior.log_density(z)
@@ -85,13 +101,15 @@ class CSGM(Solver):
         after = CSGMState(
             step=state.step + 1 if bool(active.any()) else p.steps,
             z=tree.where(active, moved, state.z),
+            mean=state.mean,
+            spread=state.spread,
             moments=moments,
             track=early_stopping.update(state.track, loss),
             image=torch.where(tree.per_element(better, image), image, state.image),
             chi2=torch.where(better, A.noise.chi2(y, clean.detach()), state.chi2),
         )
         metrics = {"chi2": self._pick(after, after.chi2), "nll": self._pick(after, nll)}
-        return Progress(after, Info(self._pick(after, after.image), 0, metrics))
+        return Progress(after, Info(self._pick(after, after.image), stage, metrics))
 
     def result(self, problem: Problem, state: CSGMState) -> Result:
         image = self._pick(state, state.image)
@@ -102,6 +120,53 @@ class CSGM(Solver):
         best = state.track.best.reshape(-1, self.params.restarts).argmin(1)
         rows = torch.arange(len(best), device=best.device) * self.params.restarts + best
         return values[rows]
+
+
+def styles(generator: Generator) -> int:
+    """Find the first stage whose latent holds style codes.
+
+    Args:
+        generator: The generator.
+
+    Returns:
+        The stage, from 1 to depth − 1.
+
+    Raises:
+        Incompatible: If no latent of it holds any.
+    """
+    x = generator.sample(1, seeds.stream("styles"))
+    for k in range(1, generator.depth):
+        x = generator.stage(k, x)  # not a pass of the whole network
+        if "codes" in roles.of_leaves(x):
+            return k
+    raise Incompatible(
+        f"csgm:space=w needs style codes, and {type(generator).__name__} has none", "use space=z"
+    )
+
+
+def units(generator: Generator, stage: int) -> tuple[Any, Any]:
+    """Mean and spread of a latent; those of noise maps, which are standard normal, are 0 and 1.
+
+    Args:
+        generator: The generator.
+        stage: The stage of the latent.
+
+    Returns:
+        Two trees of batch 1 that broadcast over latents.
+    """
+    mean, spread = stages.moments(generator, stage)
+
+    def known(role: str, value: Tensor, standard: float) -> Tensor:
+        return torch.full_like(value, standard) if role in ("input", "noise") else value
+
+    return (
+        roles.map(lambda role, leaf: known(role, leaf, 0.0), mean),
+        roles.map(lambda role, leaf: known(role, leaf, 1.0), spread),
+    )
+
+
+def _latent(z: Any, mean: Any, spread: Any) -> Any:
+    return z if mean is None else tree.map(lambda leaf, m, s: leaf * s + m, z, mean, spread)
 
 
 def _interleave(trees: list[Any]) -> Any:

@@ -88,7 +88,7 @@ class MMPS(Solver):
             return variance * v + seen
 
         r = problem.y - A(image.detach())
-        v: Tensor = linalg.cg(system, r, torch.zeros_like(r), steps=p.inner, rtol=1e-3)
+        v = linalg.conjugate_gradients(system, r, steps=p.inner, rtol=1e-3)
         clean = clean.detach() + spread(A.adjoint(v))
         image = prior.restore(clean)
         xi = seeds.normal_like(u.detach(), problem.keys, "noise", state.step)

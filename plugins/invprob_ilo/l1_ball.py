@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from invprob import tree
+from invprob.errors import Incompatible
 from invprob.generator import Generator
+from invprob.latents import stages
 from invprob.prior import Proximal
 from invprob_ilo.params import L1BallParams
 
@@ -19,14 +21,17 @@ class L1Ball(Proximal):
     Args:
         r: The mean absolute value allowed, > 0, so that one number serves leaves of every size; the
             published radius 1000 for 512×4×4 features is r = 0.12.
+        spread: A tree of one number per leaf, in which r is measured; None: r is in the units of
+            the latent.
 
     Raises:
         BadParams: If r is not positive.
     """
 
-    def __init__(self, r: float) -> None:
+    def __init__(self, r: float, spread: Any = None) -> None:
         super().__init__()
         (self.r,) = L1BallParams.parse({"radii": (r,)}, "L1Ball").radii
+        self.spread = spread
 
     @classmethod
     def from_params(cls, params: L1BallParams, generator: Generator | None, stage: int) -> Self:
@@ -34,16 +39,31 @@ class L1Ball(Proximal):
 
         Args:
             params: Radii of the stages 1, 2, …; the last serves the rest.
-            generator: Not needed.
+            generator: Whose latents they are; needed for radii in units of their spread.
             stage: The stage whose latents are projected.
 
         Returns:
             The prior.
+
+        Raises:
+            Incompatible: If radii are in units of a spread and there is no generator.
         """
-        return cls(params.radii[min(max(stage - 1, 0), len(params.radii) - 1)])
+        r = params.radii[min(max(stage - 1, 0), len(params.radii) - 1)]
+        if params.unit == "latent":
+            return cls(r)
+        if generator is None:
+            raise Incompatible(
+                "l1-ball:unit=spread needs a generator, whose latents have the spread",
+                "leave out unit=spread",
+            )
+        return cls(r, stages.moments(generator, stage)[1])
 
     def prox(self, x: Any, tau: float = 1.0) -> Any:
-        return tree.map(lambda leaf: project(leaf, self.r * leaf[0].numel()), x)
+        if self.spread is None:
+            return tree.map(lambda leaf: project(leaf, self.r * leaf[0].numel()), x)
+        return tree.map(
+            lambda leaf, s: project(leaf, self.r * float(s) * leaf[0].numel()), x, self.spread
+        )
 
 
 def project(x: Tensor, radius: float) -> Tensor:

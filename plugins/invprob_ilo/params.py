@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -29,13 +29,28 @@ class ILOParams(Params):
     patience: int = Field(
         0, ge=0, description="End a row's round after this many steps without gain; 0: no."
     )
+    fitted: float = Field(
+        0.0,
+        ge=0,
+        description="A row rests once its χ² is at most this: 1 by the discrepancy principle"
+        " (Morozov, 1966); 0: no.",
+    )
 
 
 class L1BallParams(Params):
     """The l1 ball around a round's start, as a bound on the mean absolute deviation."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{}, {"radii": [0.5], "unit": "spread"}]}
+    )
+
     radii: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (2.0, 0.5, 0.2),
         min_length=1,
         description="Mean absolute deviation allowed at stages 1, 2, …; the last serves the rest.",
+    )
+    unit: Literal["latent", "spread"] = Field(
+        "latent",
+        description="Radii in units of the latent, or of each leaf's spread under G, by which one"
+        " radius acts on codes, features and noise maps alike.",
     )

@@ -90,10 +90,11 @@ class ILO(Solver):
             nll = -A.noise.log_prob(problem.y, clean)
             grad = stages.gradient(nll, x)
 
-        nll = nll.detach()
+        nll, chi2 = nll.detach(), A.noise.chi2(problem.y, clean.detach())
         better = nll < state.track.best
         track = early_stopping.update(state.track, nll)
         active = ~early_stopping.stalled(track, p.patience)
+        active &= ~early_stopping.fitted(chi2, p.fitted)
         lr = p.lr * stages.cosine_ramp((state.i + 1) / steps)
         # descend in units of each leaf's spread, then project the deviation
         unit = tree.map(lambda leaf, s: leaf / s, state.x, state.spread)
@@ -113,7 +114,7 @@ class ILO(Solver):
             moments=moments,
             track=track,
         )
-        metrics = {"chi2": A.noise.chi2(problem.y, clean.detach()), "nll": nll}
+        metrics = {"chi2": chi2, "nll": nll}
         if after.i == steps or not bool(active.any()):
             after = self._next(problem, after)
         return Progress(after, Info(image.detach(), k, metrics))

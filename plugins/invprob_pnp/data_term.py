@@ -77,7 +77,7 @@ def fill(A: LinearOperator, y: Tensor, start: Tensor) -> Tensor:
         Images (B, C, H, W).
     """
     weight = 1e-2 * float(A(torch.ones_like(start[:1])).abs().mean()) ** 2
-    return linalg.cg(
+    return linalg.conjugate_gradients(
         lambda x: A.adjoint(A(x)) + weight * roughness(x), A.adjoint(y), start, steps=300, rtol=1e-4
     )
 

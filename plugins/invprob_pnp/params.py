@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.params.pictures import PictureSet
 
 
 class PhotoParams(Params):
@@ -82,18 +83,18 @@ class DAPSParams(Params):
     )
 
 
-class DenoiserTraining(Params):
+class DenoiserTraining(PictureSet):
     """Training of a denoiser on tiles of photographs."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"kimg": 1, "batch": 500, "crop": 16, "channels": [16], "blocks": [1]}]
+            "examples": [{"kimg": 1, "batch": 500, "tile": 16, "channels": [16], "blocks": [1]}]
         }
     )
 
-    kimg: int = Field(600, ge=1, description="Length, in thousands of crops shown.")
-    batch: int = Field(16, ge=1, description="Crops per step.")
-    crop: int = Field(64, ge=8, description="Side of the crops, in pixels.")
+    kimg: int = Field(600, ge=1, description="Length, in thousands of tiles shown.")
+    batch: int = Field(16, ge=1, description="Tiles per step.")
+    tile: int = Field(64, ge=8, description="Side of the tiles that are shown, in pixels.")
     lr: float = Field(1e-3, gt=0, description="Peak step size of Adam.")
     warmup: int = Field(200, ge=1, description="Steps of linear warm-up.")
     decay: float = Field(
@@ -114,11 +115,11 @@ class DenoiserTraining(Params):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic; bfloat16 pays where the processor has AMX."
     )
+    held_out: float = Field(0.05, ge=0, lt=1, description="Part of the tiles held out, by group.")
     group: Literal["folder", "name"] = Field(
         "name",
-        description="What is held out whole: a folder, or tiles named alike up to the last _.",
+        description="What makes a group: a folder, or names that agree up to their last _.",
     )
-    held_out: float = Field(0.05, ge=0, lt=1, description="Part of the tiles held out, by group.")
     seed: int = Field(0, ge=0, description="Seed of every draw.")
-    snapshot_kimg: int = Field(20, ge=1, description="Thousands of crops between snapshots.")
+    snapshot_kimg: int = Field(20, ge=1, description="Thousands of tiles between snapshots.")
     checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")

@@ -60,6 +60,18 @@ def test_tables_of_a_suite_and_only_what_changed_is_computed_again(bench, suite,
     assert "16 of 16 cells, 6 computed now" in changed.out
 
 
+def test_pictures_and_their_number_can_be_given_instead_of_the_suites(bench, suite, tmp_path):
+    out, mine = tmp_path / "out", tmp_path / "mine"
+    mine.mkdir()
+    for name in ("p0.png", "p1.png", "p2.png"):
+        (tmp_path / "pictures" / name).rename(mine / f"my-{name}")
+    assert "images" in bench("--out", out, status=2).err  # the suite's own are gone
+    said = bench("--out", out, "--images", mine, "--limit", "2")
+    assert "8 of 8 cells" in said.out
+    with (out / "cells.csv").open() as file:
+        assert {row["image"] for row in csv.DictReader(file)} == {"my-p0", "my-p1"}
+
+
 def test_spread_seeds_give_each_picture_a_mask_in_turn(bench, suite, tmp_path):
     out = tmp_path / "out"
     suite.write_text(

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from invprob import seeds
 from invprob.numerics import adam, early_stopping, linalg
 
 
@@ -44,3 +45,17 @@ def test_a_row_stalls_after_its_own_patience():
         track = early_stopping.update(track, torch.tensor([1.0, 1.0 / (step + 1)]))
     assert early_stopping.stalled(track, 3).tolist() == [True, False]
     assert early_stopping.stalled(track, 0).tolist() == [False, False]
+
+
+def test_conjugate_gradients_solve_each_element_of_a_batch():
+    rng = seeds.stream("conjugate gradients")
+    M = torch.randn(6, 6, generator=rng).double()
+    P, b = M @ M.T + torch.eye(6), torch.randn(3, 6, generator=rng).double()
+    found = linalg.conjugate_gradients(lambda x: x @ P, b)
+    torch.testing.assert_close(found @ P, b)
+    alone = linalg.conjugate_gradients(lambda x: x @ P, b[1:2])
+    torch.testing.assert_close(found[1:2], alone)
+    assert (
+        float(linalg.conjugate_gradients(lambda x: x @ P, torch.zeros(1, 6).double()).abs().max())
+        == 0
+    )

@@ -2,8 +2,13 @@ import pytest
 import torch
 
 from invprob.errors import BadParams, Incompatible
-from invprob_csgm.solver import CSGM
-from invprob_ilo.l1_ball import project
+from invprob.latents import stages
+from invprob.solver import Problem
+from invprob.testing import toys
+from invprob_basics.priors import Gaussian
+from invprob_csgm.solver import CSGM, styles, units
+from invprob_ilo.l1_ball import L1Ball, project
+from invprob_ilo.params import L1BallParams
 from invprob_ilo.solver import ILO
 from tests.plugins.closed_form import last, posterior, problem, with_balls
 
@@ -83,3 +88,46 @@ def with_none(p):
     from invprob.solver import Problem
 
     return Problem(p.y, p.operator, p.generator, p.keys, {})
+
+
+def test_ilo_rests_at_the_noise_level_where_it_would_fit_the_noise():
+    p, _ = problem(sigma=0.1, rows=2)
+    wide = with_balls(p, 100.0)
+    chi2 = {}
+    for level in (0.0, 1.0):
+        solver = ILO(stages=(0, 1), steps=(60, 60), fitted=level)
+        state, _ = last(solver, wide)
+        chi2[level] = p.operator.chi2(p.y, solver.result(p, state).image)
+    assert bool((chi2[0.0] < 0.8).all())
+    assert bool(((chi2[1.0] > 0.8) & (chi2[1.0] <= 1)).all())
+
+
+def test_radii_in_units_of_the_spread_act_on_every_leaf_alike():
+    G = toys.Linear()
+    params = L1BallParams(radii=(0.5,), unit="spread")
+    ball = L1Ball.from_params(params, G, 1)
+    _, spread = stages.moments(G, 1)
+    far = toys.Carry(h=torch.full((2, 4), 9.0), w=torch.full((2, 4), -9.0))
+    found = ball.prox(far)
+    torch.testing.assert_close(found.h.abs().mean(), 0.5 * spread.h.squeeze())
+    torch.testing.assert_close(found.w.abs().mean(), 0.5 * spread.w.squeeze())
+    with pytest.raises(Incompatible, match="needs a generator"):
+        L1Ball.from_params(params, None, 1)
+
+
+def test_csgm_searches_style_codes_in_units_of_their_spread():
+    p = toys.problem(True, ["log_density"])
+    G = p.generator
+    assert styles(G) == 1
+    q = Problem(p.y, p.operator, G, p.keys, {1: Gaussian()})
+    solver = CSGM(steps=150, space="w", lr=0.05)
+    start = solver.init(q)
+    torch.testing.assert_close(start.image, G(stages.draws(G, 1, p.keys, "restart", 0), start=1))
+    state, info = last(solver, q)
+    assert info.stage == 1
+    assert float(info.metrics["chi2"].mean()) < 0.2 * float(
+        p.operator.chi2(p.y, start.image).mean()
+    )
+    mean, spread = units(G, 1)
+    x = type(mean)(h=state.z.h * spread.h + mean.h, w=state.z.w * spread.w + mean.w)
+    assert bool(p.operator.chi2(p.y, G(x, start=1)).isfinite().all())

@@ -8,6 +8,8 @@ import torch
 from diffusers import DDPMScheduler, UNet2DModel
 
 from invprob.testing import conformance
+from invprob_classical.factors import Factors
+from invprob_classical.gaussian_images import write
 from invprob_dps.folder import write_folder
 from invprob_pnp.denoiser.file import save
 from invprob_pnp.denoiser.network import Network, Size
@@ -20,8 +22,10 @@ GENERATOR = Path(FOLDER.name) / "tiny.safetensors"
 CODES = Path(FOLDER.name) / "latent.pth"
 DIFFUSION = Path(FOLDER.name) / "tiny-ddpm"
 DENOISER = Path(FOLDER.name) / "tiny-denoiser.safetensors"
+GAUSSIAN = Path(FOLDER.name) / "gaussian.safetensors"
 
 EXAMPLES = {
+    "classical": {"gaussian-images": {"weights": str(GAUSSIAN)}},
     "dps": {"pixel-diffusion": {"weights": str(DIFFUSION)}},
     "pnp": {"photo": {"weights": str(DENOISER)}},
     "sgilo": {
@@ -60,6 +64,9 @@ def networks():
     torch.set_rng_state(before)
     scheduler = DDPMScheduler(beta_schedule="linear")
     write_folder(DIFFUSION, net, scheduler, 1, {})
+    rows = torch.eye(192)[:4].reshape(4, 3, 8, 8)
+    variances = torch.tensor([0.2, 0.1, 0.05, 0.02])
+    write(GAUSSIAN, Factors(torch.full((3, 8, 8), 0.5), rows, variances, torch.tensor(0.01)), {})
     torch.save(score_weights(tokens=10, channels=128), CODES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INVPROB_CACHE", FOLDER.name)
@@ -68,6 +75,7 @@ def networks():
 
 
 test_basics = conformance("basics")
+test_classical = conformance("classical", examples=EXAMPLES["classical"])
 test_csgm = conformance("csgm")
 test_dps = conformance("dps", examples=EXAMPLES["dps"], expected_failures=MOMENTS)
 test_ilo = conformance("ilo")

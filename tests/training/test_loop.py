@@ -9,7 +9,11 @@ from torch import nn
 from invprob.errors import BadInput
 from invprob.training import average, loop
 
-PLAN = loop.Plan(steps=25, snapshot=10, unit=4, seconds=1e9)
+PLAN = loop.Plan(steps=25, snapshot=10, count=4, seconds=1e9)
+
+
+def origin(**params):
+    return loop.Origin(params, "data")
 
 
 @dataclasses.dataclass
@@ -22,20 +26,20 @@ class Walk:
     def update(self):
         self.step += 1
         self.value += self.step
-        return 1.0 / self.step
+        return {"loss": 1.0 / self.step}
 
-    def snapshot(self):
-        return {"value": self.value}, None
+    def snapshot(self, figures):
+        figures["value"] = self.value
 
     def state(self):
         return {"value": self.value}
 
-    def load(self, state):
-        self.value = state["value"]
+    def load(self, saved):
+        self.value = saved["value"]
 
 
 def test_it_reports_snapshots_and_the_end(tmp_path):
-    seen = list(loop.run(Walk(), PLAN, tmp_path / "c.pt", {}))
+    seen = list(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin()))
     assert [p.step for p in seen] == [40, 80, 100]
     assert seen[-1].total == 100
     assert seen[-1].figures["value"] == sum(range(26))
@@ -43,19 +47,31 @@ def test_it_reports_snapshots_and_the_end(tmp_path):
 
 def test_a_stopped_training_goes_on_where_it_was(tmp_path):
     whole = Walk()
-    list(loop.run(whole, PLAN, tmp_path / "whole.pt", {"lr": 0.1}))
-    first = loop.run(Walk(), PLAN, tmp_path / "c.pt", {"lr": 0.1})
+    list(loop.run(whole, PLAN, tmp_path / "whole.pt", origin(lr=0.1)))
+    first = loop.run(Walk(), PLAN, tmp_path / "c.pt", origin(lr=0.1))
     next(first)
     first.close()
     again = Walk()
-    list(loop.run(again, PLAN, tmp_path / "c.pt", {"lr": 0.1}))
+    list(loop.run(again, PLAN, tmp_path / "c.pt", origin(lr=0.1)))
     assert again == whole
 
 
 def test_another_training_is_refused_by_what_differs(tmp_path):
-    list(loop.run(Walk(), PLAN, tmp_path / "c.pt", {"lr": 0.1, "batch": 4}))
-    with pytest.raises(BadInput, match=r"batch=4, not batch=8"):
-        next(loop.run(Walk(), PLAN, tmp_path / "c.pt", {"lr": 0.1, "batch": 8}))
+    list(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin(lr=0.1, batch=4)))
+    with pytest.raises(BadInput, match="batch=4 and not 8"):
+        next(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin(lr=0.1, batch=8)))
+
+
+def test_other_data_are_refused(tmp_path):
+    list(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin()))
+    with pytest.raises(BadInput, match="on other data"):
+        next(loop.run(Walk(), PLAN, tmp_path / "c.pt", loop.Origin({}, "others")))
+
+
+def test_the_running_mean_of_a_loss():
+    running = average.Running()
+    assert running(torch.tensor(1.0)) == 1
+    assert running(torch.tensor(0.0)) == pytest.approx(0.98)
 
 
 def test_the_average_follows_fast_at_first_and_slowly_later():
@@ -63,8 +79,8 @@ def test_the_average_follows_fast_at_first_and_slowly_later():
     nn.init.zeros_(mean.weight)
     nn.init.ones_(model.weight)
     average.follow(mean, model, 0.9, 0)
-    assert float(mean.weight) == 1
+    assert mean.weight.item() == 1
     nn.init.zeros_(mean.weight)
     average.follow(mean, model, 0.9, 10_000)
-    assert float(mean.weight) == pytest.approx(0.1)
+    assert mean.weight.item() == pytest.approx(0.1)
     assert torch.equal(model.weight, torch.ones(1, 1))

@@ -157,6 +157,8 @@ def network(params: DiffusionTraining, side: int) -> UNet2DModel:
 def start_from(model: PixelDiffusion, name: str) -> None:
     """Give `model` the weights that `name` names; raises `BadParams` where they do not fit."""
     found = PixelDiffusion.pretrained(name)
+    assert found.image_shape is not None
+    assert model.image_shape is not None
     if found.image_shape != model.image_shape:
         (c, h, w), (channels, height, width) = found.image_shape, model.image_shape
         raise BadParams(

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import fingerprint, seeds
-from invprob.errors import BadInput, BadParams
+from invprob import seeds
+from invprob.errors import BadParams
 from invprob.io import image_dataset
+from invprob.io.image_dataset import TrainingSet
 from invprob.trainer import TrainingProgress
 from invprob.training import average, loop
 from invprob_pnp.denoiser.file import save
@@ -33,24 +34,16 @@ class Training:
 
     Args:
         params: The parameters.
-        data: All tiles (N, C, R, R), uint8.
-        train: Indices of the tiles to learn from.
-        validation: Indices of those held out.
+        pictures: The tiles, and which of them to learn from.
         out: Where weights go.
         device: Where to compute.
     """
 
     def __init__(
-        self,
-        params: DenoiserTraining,
-        data: Tensor,
-        train: list[int],
-        validation: list[int],
-        out: Path,
-        device: torch.device,
+        self, params: DenoiserTraining, pictures: TrainingSet, out: Path, device: torch.device
     ) -> None:
-        self.params, self.data, self.out, self.device = params, data, out, device
-        self.train, self.validation = torch.tensor(train), validation
+        self.params, self.pictures, self.out, self.device = params, pictures, out, device
+        self.running = average.Running()
         p = params
         self.steps = -(-p.kimg * 1000 // p.batch)
         size = Size(p.colours, p.patch, p.channels, p.blocks)
@@ -63,9 +56,8 @@ class Training:
             network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=p.lr, betas=(0.9, 0.99))
         self.step = 0
-        self.best = float("inf")
 
-    def update(self) -> float:
+    def update(self) -> dict[str, float]:
         """Take one step on a batch of crops; the loss."""
         p = self.params
         for group in self.optimiser.param_groups:
@@ -80,7 +72,7 @@ class Training:
         self.optimiser.step()
         self.step += 1
         average.follow(self.ema, self.network, p.ema, self.step)
-        return float(loss.detach())
+        return {"loss": self.running(loss)}
 
     def _arithmetic(self) -> torch.autocast:
         narrow = self.params.precision == "bfloat16"
@@ -96,13 +88,14 @@ class Training:
         """Crops (B, C, R, R) in [0, 1], turned and mirrored; their noise levels; their noise."""
         p = self.params
         rng = seeds.stream(p.seed, "data", self.step)
-        picks = self.train[torch.randint(len(self.train), (p.batch,), generator=rng)]
-        side = self.data.shape[2] - p.crop + 1
+        train, images = self.pictures.train, self.pictures.images
+        picks = train[torch.randint(len(train), (p.batch,), generator=rng)]
+        side = images.shape[2] - p.tile + 1
         corners = torch.randint(side, (p.batch, 2), generator=rng).tolist()
         turns = torch.randint(8, (p.batch,), generator=rng).tolist()
         crops = []
         for pick, (top, left), turn in zip(picks.tolist(), corners, turns, strict=True):
-            crop = self.data[pick, :, top : top + p.crop, left : left + p.crop]
+            crop = images[pick, :, top : top + p.tile, left : left + p.tile]
             crop = crop.rot90(turn % 4, (1, 2))
             crops.append(crop.flip(2) if turn >= 4 else crop)
         x = torch.stack(crops).float() / 255
@@ -110,23 +103,22 @@ class Training:
         return x, p.least ** (1 - part), torch.randn(x.shape, generator=rng)
 
     @torch.no_grad()
-    def snapshot(self) -> tuple[dict[str, float], None]:
+    def snapshot(self, figures: dict[str, float]) -> None:
         """Write the averaged weights; the PSNR on held-out tiles in dB, by noise level."""
         p = self.params
-        figures: dict[str, float] = {}
         kimg = self.step * p.batch // 1000
-        about: dict[str, object] = {"training": p.model_dump(mode="json"), "kimg": kimg}
-        if self.validation:
-            figures = {f"PSNR at {level}": self._psnr(level) for level in LEVELS}
-            about["figures"] = figures
+        psnr: dict[str, float] = {}
+        if self.pictures.held_out:
+            psnr = {f"PSNR at {level}": self._psnr(level) for level in LEVELS}
+            figures |= psnr
+        about = {"training": p.model_dump(mode="json"), "kimg": kimg, "figures": psnr}
         save(self.out / "denoiser.safetensors", self.ema, p.least, about)
-        return figures, None
 
     def _psnr(self, level: int) -> float:
         """The mean PSNR of the average's answers on held-out tiles, with the same noise always."""
-        found = []
-        for index in self.validation[:: max(1, len(self.validation) // 32)]:
-            x = self.data[index][None].float() / 255
+        found, held_out = [], self.pictures.held_out
+        for index in held_out[:: max(1, len(held_out) // 32)]:
+            x = self.pictures.images[index][None].float() / 255
             noise = torch.randn(x.shape, generator=seeds.stream("held-out", index))
             sigma = torch.tensor([level / 255])
             clean = self.ema((x + sigma * noise).to(self.device), sigma.to(self.device)).cpu()
@@ -141,11 +133,11 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
         }
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, saved: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        self.network.load_state_dict(state["network"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.network.load_state_dict(saved["network"])
+        self.ema.load_state_dict(saved["ema"])
+        self.optimiser.load_state_dict(saved["optimiser"])
 
 
 def weight(sigma: Tensor) -> Tensor:
@@ -180,30 +172,21 @@ def train(params: DenoiserTraining, source: Path, out: Path) -> Iterator[Trainin
             f"channels={params.channels} and blocks={params.blocks} differ in length",
             "give one number of blocks for each resolution",
         )
-    data, names = image_dataset.read(source, params.colours)
-    if data.shape[2] < params.crop:
+    pictures = image_dataset.load(source, params.colours, params)
+    if pictures.images.shape[2] < params.tile:
         raise BadParams(
-            f"crop={params.crop} is larger than the pictures, {data.shape[2]} pixels a side",
-            f"give --set crop={data.shape[2]} or less",
-        )
-    if params.group == "name":
-        names = [name.rpartition("_")[0] + "/" + name for name in names]
-    learned, held_out = image_dataset.split(names, params.held_out)
-    if not learned:
-        raise BadInput(
-            f"{source} has too few groups to hold one out and learn from the others",
-            "give more, or learn from all of them with --set held_out=0",
+            f"tile={params.tile} is larger than the pictures, {pictures.images.shape[2]} pixels",
+            f"give --set tile={pictures.images.shape[2]} or less",
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     out.mkdir(parents=True, exist_ok=True)
-    training = Training(params, data, learned, held_out, out, device)
+    training = Training(params, pictures, out, device)
     plan = loop.Plan(
         training.steps,
         max(1, params.snapshot_kimg * 1000 // params.batch),
         params.batch,
+        "tile",
         params.checkpoint_seconds,
     )
-    identity = params.model_dump(mode="json", exclude=RUNNING) | {
-        "pictures": fingerprint.digest(data[..., ::8, ::8])
-    }
-    yield from loop.run(training, plan, out / "checkpoint.pt", identity, device)
+    origin = loop.Origin(params.model_dump(mode="json", exclude=RUNNING), pictures.digest)
+    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)

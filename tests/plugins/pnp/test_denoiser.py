@@ -79,7 +79,7 @@ def tiles(tmp_path):
 
 
 def params(**values):
-    few = {"kimg": 1, "batch": 50, "crop": 8, "channels": (8,), "blocks": (1,), "snapshot_kimg": 1}
+    few = {"kimg": 1, "batch": 50, "tile": 8, "channels": (8,), "blocks": (1,), "snapshot_kimg": 1}
     return DenoiserTraining(**{**few, "held_out": 0.25, **values})
 
 
@@ -95,15 +95,15 @@ def test_a_training_learns_and_goes_on_with_the_same_bits(tiles, tmp_path):
     name = "denoiser.safetensors"
     assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     Photo.pretrained(tmp_path / "whole" / name)
-    with pytest.raises(BadInput, match="batch=50, not batch=25"):
+    with pytest.raises(BadInput, match="batch=50 and not 25"):
         next(train(params(batch=25), tiles, tmp_path / "part"))
 
 
 def test_what_does_not_fit_is_refused(tiles, tmp_path):
     with pytest.raises(BadParams, match="differ in length"):
         next(train(params(blocks=(1, 1)), tiles, tmp_path))
-    with pytest.raises(BadParams, match="crop=32 is larger"):
-        next(train(params(crop=32), tiles, tmp_path))
+    with pytest.raises(BadParams, match="tile=32 is larger"):
+        next(train(params(tile=32), tiles, tmp_path))
 
 
 def test_noise_levels_count_alike():

@@ -86,7 +86,7 @@ def test_other_parameters_are_not_taken_up(pictures, tmp_path):
 def test_impossible_sizes_are_refused(pictures, tmp_path):
     with pytest.raises(BadParams, match="cannot be halved 4 times"):
         finish(pictures, tmp_path / "a", channels=(16,) * 5)
-    with pytest.raises(BadInput, match="too few folders"):
+    with pytest.raises(BadInput, match="too few groups"):
         finish(pictures, tmp_path / "b", held_out=0.99)
     assert not list(tmp_path.iterdir())
 

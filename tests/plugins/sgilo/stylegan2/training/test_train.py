@@ -45,7 +45,7 @@ def test_a_folder_that_all_pictures_share_tells_no_groups_apart(nested, tmp_path
 
 def test_nothing_left_to_learn_from_is_said(nested, tmp_path):
     params = GeneratorTraining(**{**TINY, "held_out": 0.99})
-    with pytest.raises(BadInput, match="too few folders") as caught:
+    with pytest.raises(BadInput, match="too few groups") as caught:
         next(train(params, nested, tmp_path / "out"))
     assert "held_out=0" in caught.value.hint
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,189 @@
+"""Least R(x) = ‖D x‖ over images in [0, 1] that fit y: the primal-dual method.
+
+    p ← project(p + s D x̄),  q ← prox(q + t (A x̄ − y)),
+    x' ← clip(x − τ (Dᵀ p + Aᵀ q)),  x̄ ← 2x' − x
+
+Chambolle, Pock, A first-order primal-dual algorithm for convex problems with applications to
+imaging, Journal of Mathematical Imaging and Vision 40, 2011 (algorithm 1). D is a linear analysis
+of images and ‖·‖ a sum of norms of groups of its coefficients, whose dual ball p is projected on.
+With a weight w the objective is R(x) + ‖A x − y‖²/2w, and prox(q) = q / (1 + t w). Without one it
+is R(x) subject to ‖A x − y‖ ≤ σ √m, which is χ² ≤ 1 (the discrepancy principle: Morozov, 1966), and
+prox(q) shrinks the norm of q by t σ √m.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from invprob import seeds
+from invprob.operator import LinearOperator
+
+
+class Analysis(Protocol):
+    """The linear map D of images (B, C, H, W) and the norm of what it gives."""
+
+    square_norm: float
+    """A bound on ‖D‖²."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """D x."""
+        ...
+
+    def adjoint(self, p: Tensor) -> Tensor:
+        """Dᵀ p."""
+        ...
+
+    def magnitude(self, p: Tensor) -> Tensor:
+        """The norm of every group of coefficients, which broadcasts over them."""
+        ...
+
+    def weights(self, p: Tensor) -> Tensor | float:
+        """The weight of every group in the sum, which broadcasts over coefficients."""
+        ...
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Where the method is, for B measurements.
+
+    Attributes:
+        x: The images (B, C, H, W).
+        analysed: D x.
+        measured: A x.
+        ahead: D x̄ and A x̄ at the extrapolated images.
+        p: The dual variables of D x.
+        q: The dual variables of A x.
+        slope: Dᵀ p + Aᵀ q, (B, C, H, W).
+    """
+
+    x: Tensor
+    analysed: Tensor
+    measured: Tensor
+    ahead: tuple[Tensor, Tensor]
+    p: Tensor
+    q: Tensor
+    slope: Tensor
+
+
+@dataclass(frozen=True)
+class Convex:
+    """A convex problem.
+
+    Attributes:
+        A: What is measured.
+        y: The measurements (B, *A.out_shape).
+        analysis: D and its norm.
+        weight: w, or None for the constraint.
+        radius: σ √m.
+    """
+
+    A: LinearOperator
+    y: Tensor
+    analysis: Analysis
+    weight: float | None
+    radius: float
+
+    def start(self) -> Iterate:
+        """Begin at the grey image that fits y best.
+
+        Returns:
+            The first iterate.
+        """
+        seen = self.A(self.y.new_ones(1, *self.A.in_shape))
+        grey = (self.y * seen).flatten(1).sum(1) / seen.square().sum().clamp_min(1e-12)
+        x = grey.clamp(0, 1)[:, None, None, None].expand(-1, *self.A.in_shape)
+        d, a = self.analysis.forward(x), self.A(x)
+        return Iterate(
+            x, d, a, (d, a), torch.zeros_like(d), torch.zeros_like(a), torch.zeros_like(x)
+        )
+
+    def step(self, at: Iterate, tau: float, square: float) -> Iterate:
+        """Make one step.
+
+        Args:
+            at: The iterate.
+            tau: The primal step size τ > 0.
+            square: A bound on ‖A‖².
+
+        Returns:
+            The next iterate.
+        """
+        # τ (s ‖D‖² + t ‖A‖²) = 1, half of it for each
+        s, t = 1 / (2 * tau * self.analysis.square_norm), 1 / (2 * tau * square)
+        p = at.p + s * at.ahead[0]
+        p = p / (self.analysis.magnitude(p) / self.analysis.weights(p)).clamp_min(1)
+        q = at.q + t * (at.ahead[1] - self.y)
+        q = shrunk(q, t * self.radius) if self.weight is None else q / (1 + t * self.weight)
+        slope = self.analysis.adjoint(p) + self.A.adjoint(q)
+        x = (at.x - tau * slope).clamp(0, 1)
+        d, a = self.analysis.forward(x), self.A(x)
+        return Iterate(x, d, a, (2 * d - at.analysed, 2 * a - at.measured), p, q, slope)
+
+    def objective(self, at: Iterate) -> Tensor:
+        """The objective of x; without a weight, R(x) whether x fits or not.
+
+        Args:
+            at: The iterate.
+
+        Returns:
+            One number per image, (B,).
+        """
+        groups = self.analysis.weights(at.analysed) * self.analysis.magnitude(at.analysed)
+        regulariser = groups.flatten(1).sum(1)
+        if self.weight is None:
+            return regulariser
+        gap = (at.measured - self.y).flatten(1)
+        return regulariser + gap.square().sum(1) / (2 * self.weight)
+
+    def bound(self, at: Iterate) -> Tensor:
+        """A lower bound on the objective of all images in [0, 1] (that fit), by duality.
+
+        Args:
+            at: The iterate.
+
+        Returns:
+            One number per image, (B,).
+        """
+        least = at.slope.clamp_max(0).flatten(1).sum(1)
+        q, y = at.q.flatten(1), self.y.flatten(1)
+        if self.weight is None:
+            price = self.radius * q.norm(dim=1)
+        else:
+            price = self.weight / 2 * q.square().sum(1)
+        bound: Tensor = least - (q * y).sum(1) - price
+        return bound
+
+
+def shrunk(q: Tensor, by: float) -> Tensor:
+    """Shorten vectors by a length, to 0 at most.
+
+    Args:
+        q: Vectors (B, …).
+        by: The length, ≥ 0.
+
+    Returns:
+        Vectors (B, …).
+    """
+    norm = q.flatten(1).norm(dim=1).reshape(-1, *[1] * (q.dim() - 1))
+    return q * (1 - by / norm.clamp_min(by)) if by > 0 else q
+
+
+def square_norm(A: LinearOperator, like: Tensor, steps: int = 30) -> float:
+    """Estimate ‖A‖² by the power method, with a margin of a twentieth.
+
+    Args:
+        A: The operator.
+        like: A tensor of the precision and on the device to compute with.
+        steps: Applications of AᵀA.
+
+    Returns:
+        A number that ‖A‖² does not exceed in practice, > 0.
+    """
+    x = torch.rand((1, *A.in_shape), generator=seeds.stream("power method")).to(like)
+    for _ in range(steps):
+        x = A.adjoint(A(x / x.norm().clamp_min(1e-30)))
+    return max(1.05 * float(x.norm()), 1e-12)

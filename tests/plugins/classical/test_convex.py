@@ -1,0 +1,131 @@
+"""Total variation and wavelets: adjoint maps, tight frames, and convex optimality."""
+
+import pytest
+import torch
+
+from invprob import seeds
+from invprob.errors import BadParams, Incompatible
+from invprob.solver import Problem
+from invprob_basics.compressed import Compressed
+from invprob_basics.identity import Identity
+from invprob_basics.inpaint import Inpaint
+from invprob_basics.noise import GaussianNoise, PoissonNoise
+from invprob_basics.superres import Superres
+from invprob_classical.tv import Gradient, TotalVariation
+from invprob_classical.wavelet import TAPS, Details, Wavelet
+from tests.plugins.closed_form import last
+
+SHAPE = (3, 12, 10)
+ANALYSES = {"tv": Gradient()} | {n: Details(taps, 2, SHAPE[1:]) for n, taps in TAPS.items()}
+SOLVERS = {"tv": TotalVariation, "wavelet": Wavelet}
+
+
+def random(*shape, of="x"):
+    return torch.rand(*shape, generator=seeds.stream(of)).double()
+
+
+def blocks():
+    """A picture of two colours."""
+    x = torch.full((1, *SHAPE), 0.3).double()
+    x[:, 0, 3:9, 2:7] = 0.8
+    return x
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_the_adjoint_is_one_and_the_norm_is_bounded(name):
+    D, x = ANALYSES[name], random(2, *SHAPE)
+    p = torch.randn(D.forward(x).shape, generator=seeds.stream("p")).double()
+    assert float((D.forward(x) * p).sum()) == pytest.approx(float((x * D.adjoint(p)).sum()))
+    for _ in range(60):
+        x = D.adjoint(D.forward(x / x.norm()))
+    assert float(x.norm()) <= D.square_norm + 1e-9
+    assert float(D.forward(torch.ones(1, *SHAPE).double()).abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("family", TAPS)
+def test_wavelets_are_orthogonal_and_keep_what_they_split(family):
+    h = torch.tensor(TAPS[family], dtype=torch.float64)
+    assert float(h.sum()) == pytest.approx(2)
+    for shift in range(0, len(h), 2):
+        assert float((h[shift:] * h[: len(h) - shift]).sum()) == pytest.approx(2.0 * (shift == 0))
+    # with every scale there is, what is left of an image is its mean
+    D, x = Details(TAPS[family], 3, (8, 8)), random(2, 3, 8, 8)
+    if family == "haar":
+        centred = x - x.mean((2, 3), keepdim=True)
+        torch.testing.assert_close(D.adjoint(D.forward(x)), centred, rtol=0, atol=1e-12)
+
+
+def test_the_norm_is_the_mean_over_shifts_of_the_orthogonal_transform():
+    x = random(1, 1, 4, 4)
+    D = Details(TAPS["haar"], 1, (4, 4))
+    p = D.forward(x)
+    sums = []
+    for down in range(2):
+        for right in range(2):
+            s = x[0, 0].roll((-down, -right), (0, 1))
+            a, b, c, d = s[::2, ::2], s[::2, 1::2], s[1::2, ::2], s[1::2, 1::2]
+            details = (a - b + c - d, a + b - c - d, a - b - c + d)
+            sums.append(sum(float(v.abs().sum()) for v in details) / 2)
+    found = float((D.weights(p) * p.abs()).sum())
+    assert found == pytest.approx(sum(sums) / 4)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("weight", [None, 0.02])
+@pytest.mark.parametrize(
+    "A",
+    [
+        Identity(SHAPE),
+        Inpaint(keep=0.5, image_shape=SHAPE),
+        Superres(factor=2, image_shape=SHAPE),
+        Compressed(ratio=0.4, image_shape=SHAPE),
+    ],
+    ids=lambda A: type(A).__name__.lower(),
+)
+def test_the_duality_gap_closes(name, weight, A):
+    A = A.with_noise(GaussianNoise(0.05)).double()
+    y = A.measure(blocks(), [seeds.stream("noise")])
+    solver = SOLVERS[name](steps=1500, weight=weight)
+    state, info = last(solver, Problem.create(y, A, num_samples=2))
+    objective, bound = info.metrics["objective"], info.metrics["lower_bound"]
+    assert float((objective - bound).abs().max() / objective.max()) < 0.01
+    if weight is None:
+        assert float(info.metrics["chi2"].max()) == pytest.approx(1, abs=0.01)
+    image = solver.result(Problem.create(y, A, num_samples=2), state).image
+    assert torch.equal(image[0], image[1])
+    assert 0 <= float(image.min()) <= float(image.max()) <= 1
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_heavy_weight_leaves_the_mean_alone(name):
+    A = Identity((3, 8, 8), noise=GaussianNoise(0.05)).double()
+    y = random(1, 3, 8, 8)
+    values = {"levels": 3, "family": "haar"} if name == "wavelet" else {}
+    solver = SOLVERS[name](steps=3000, weight=50.0, **values)
+    p = Problem.create(y, A)
+    state, _ = last(solver, p)
+    expected = y.mean((2, 3), keepdim=True).expand_as(y)
+    torch.testing.assert_close(solver.result(p, state).image, expected, rtol=0, atol=5e-3)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_they_remove_noise(name):
+    A = Identity(SHAPE, noise=GaussianNoise(0.1)).double()
+    y = A.measure(blocks(), [seeds.stream("noise")])
+    p = Problem.create(y, A)
+    state, _ = last(SOLVERS[name](steps=300), p)
+    error = (state.at.x - blocks()).square().mean().sqrt()
+    assert float(error) < 0.06
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_what_is_not_linear_or_white_is_refused(name):
+    A = Identity(SHAPE, noise=PoissonNoise(0.01))
+    with pytest.raises(Incompatible, match=f"{name} needs Gaussian noise"):
+        SOLVERS[name]().init(Problem.create(random(1, *SHAPE), A))
+
+
+def test_more_levels_than_the_size_allows_are_refused():
+    A = Identity(SHAPE, noise=GaussianNoise(0.1))
+    with pytest.raises(BadParams, match="4 levels of images of 10×12"):
+        Wavelet(levels=4).init(Problem.create(random(1, *SHAPE), A))
