@@ -144,5 +144,34 @@ def adapt_step_size(step_size: Tensor, acceptance: Tensor, target: float, step: 
     return step_size * (GAIN / math.sqrt(step + 1) * (acceptance - target)).exp()
 
 
+def trapezoid(before: Point, after: Point) -> Tensor:
+    """Estimate U(u′) − U(u) from the gradients at both ends; exact for a quadratic U.
+
+    Args:
+        before: Where the chains were.
+        after: Where they are.
+
+    Returns:
+        ½⟨g + g′, u′ − u⟩, (B,).
+    """
+    mean = tree.map(lambda a, b: (a + b) / 2, before.g, after.g)
+    return tree.dot(mean, tree.map(torch.sub, after.u, before.u))
+
+
+def simpson(start: X, end: X, fields: tuple[X, X, X]) -> Tensor:
+    """Integrate a vector field along the straight line from start to end, by Simpson's rule.
+
+    Args:
+        start: A tree with B rows.
+        end: A tree like it.
+        fields: The field at the start, half-way and at the end, trees like it.
+
+    Returns:
+        The integral (B,); exact for the gradient of a polynomial of degree 4.
+    """
+    mean = tree.map(lambda a, b, c: (a + 4 * b + c) / 6, *fields)
+    return tree.dot(mean, tree.map(torch.sub, end, start))
+
+
 def _probability(log_ratio: Tensor) -> Tensor:
     return log_ratio.nan_to_num(nan=-torch.inf).clamp_max(0).exp()
