@@ -19,12 +19,15 @@ class Params(BaseModel):
     """Base of all parameter models: frozen, unknown keys refused, text coerced field by field.
 
     A model that gives a parameter another name lists the old one in `renamed`, as ``{old: new}``.
-    The old name is then accepted, with a notice.
+    The old name is then accepted, with a notice. One that gets new parameters, whose defaults
+    change what is computed, lists them in `added` as ``{name: what was computed before}``: values
+    that name all other parameters and none of these are the record of an older run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     renamed: ClassVar[Mapping[str, str]] = {}
+    added: ClassVar[Mapping[str, Any]] = {}
 
     usage: ClassVar[str] = ""
     """The hint of a fault in a model that belongs to no component."""
@@ -53,6 +56,14 @@ class Params(BaseModel):
         if found:
             names = ", ".join(f"{old} (now {new})" for old, new in found.items())
             notify(f"{cls.__name__}: the next release refuses the old names {names}")
+        # a record leaves out what is None
+        known = {k for k, field in cls.model_fields.items() if field.default is not None}
+        if (
+            cls.added
+            and not out.keys() & cls.added.keys()
+            and out.keys() >= known - cls.added.keys()
+        ):
+            out |= cls.added
         return out
 
     @classmethod

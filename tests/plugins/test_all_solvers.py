@@ -17,7 +17,10 @@ SOLVERS = {
     "csgm": lambda: CSGM(steps=12, restarts=2),
     "dps": lambda: DPS(steps=12),
     "ilo": lambda: ILO(stages=(0, 1), steps=(6, 6)),
-    "sgilo": lambda: SGILO(stages=(0, 1), steps=(4, 8), anneal=0.4, fisher_probes=2),
+    "sgilo": lambda: SGILO(stages=(0, 1), steps=(4, 14), anneal=0.25, fisher_probes=2),
+    "sgilo-overdamped": lambda: SGILO(
+        stages=(0, 1), steps=(4, 8), anneal=0.4, fisher_probes=2, dynamics="overdamped"
+    ),
     "sgilo-released": lambda: Released(stages=(0, 1), steps=(6, 6)),
 }
 

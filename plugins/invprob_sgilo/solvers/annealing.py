@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,20 +25,13 @@ from invprob.numerics.adam import Moments
 from invprob.numerics.lbfgs import Descent
 from invprob.prior import Score
 from invprob_sgilo.solvers.params import SGILOParams
+from invprob_sgilo.solvers.target import Fit
 
 WIDEST = 1.5
 """The largest r, in standard deviations of the prior, beyond which û says no more."""
 
 MEMORY = 16
 """Steps that L-BFGS remembers."""
-
-
-class Fit(NamedTuple):
-    """The data term at u: its gradient, the image, −log p(y|u)."""
-
-    slope: Any
-    image: Tensor
-    nll: Tensor
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""What SGILO's Langevin dynamics needs besides `invprob.numerics.mcmc`: a preconditioner."""
+"""What both dynamics of SGILO need besides `invprob.numerics`: a preconditioner."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,25 +10,8 @@ from torch import Tensor
 
 from invprob import tree
 from invprob.latents import stages
-from invprob.numerics import mcmc
 from invprob.operator import Operator
-
-FIRST = 0.1
-"""The step size before it is adapted: P makes the curvature of the data term about 1."""
-
-ADAPTING = 5
-"""Moves that the step size needs to come down from `FIRST` to where chains are stable."""
-
-HOPELESS = 1e-3
-"""Proposals below this acceptance are rejected, so that a too large step cannot diverge. In
-equilibrium at the default target acceptance this is one proposal in some thousands."""
-
-
-@dataclass(frozen=True)
-class Point(mcmc.Point):
-    """A chain's place with its image (N, C, H, W)."""
-
-    image: Tensor = field(kw_only=True)
+from invprob.tree import X
 
 
 def fisher_probe(
@@ -57,3 +39,21 @@ def fisher_probe(
         y = torch.stack([A.noise.sample(row, rng) for row, rng in rows]).to(clean)
         slope = stages.gradient(A.noise.log_prob(y, clean), leaf)
     return tree.map(torch.square, slope), image.detach()
+
+
+def pooled(x: X, samples: int) -> X:
+    """Give the chains of one measurement their mean.
+
+    Args:
+        x: A tree with rows for B measurements × `samples` chains, those of one side by side.
+        samples: The chains of a measurement.
+
+    Returns:
+        A tree like x.
+    """
+
+    def mean(leaf: Tensor) -> Tensor:
+        of_each = leaf.reshape(-1, samples, *leaf.shape[1:]).mean(1)
+        return of_each.repeat_interleave(samples, 0)
+
+    return tree.map(mean, x)

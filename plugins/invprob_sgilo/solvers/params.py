@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from invprob.params import Params
 
@@ -13,7 +13,7 @@ class SGILOParams(Params):
     """Langevin dynamics on intermediate latents, guided by a learned score."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 8], "fisher_probes": 2}]}
+        json_schema_extra={"examples": [{"stages": [0, 1], "steps": [4, 20], "fisher_probes": 2}]}
     )
 
     renamed: ClassVar = {
@@ -28,6 +28,7 @@ class SGILOParams(Params):
         "target": "target_accept",
         "plateau": "patience",
     }
+    added: ClassVar = {"dynamics": "overdamped", "damping": 0.5, "energy_error": 4e-4}
 
     stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -73,26 +74,50 @@ class SGILOParams(Params):
     fisher_probes: int = Field(
         8, ge=1, le=256, description="Gradients spent on the preconditioner of Langevin."
     )
+    dynamics: Literal["kinetic", "overdamped"] = Field(
+        "kinetic",
+        description="Langevin dynamics with a velocity, or without one as in the paper.",
+    )
+    damping: float = Field(
+        0.5, ge=0, description="Damping γ of the velocity in kinetic dynamics, per unit of time."
+    )
     step_size: float | None = Field(
-        None, gt=0, description="Step size η of Langevin; none: adapted in the burn-in."
+        None,
+        gt=0,
+        description="Step size of Langevin, h of kinetic and η of overdamped dynamics; none:"
+        " adapted in the burn-in.",
+    )
+    energy_error: float = Field(
+        4e-4,
+        gt=0,
+        description="Squared energy error of a move per dimension that h is adapted to, then"
+        " frozen.",
     )
     burn_in: float = Field(
         0.3,
         ge=0,
         lt=1,
-        description="Part of the Langevin steps that adapt the step size; five at least, if it is"
-        " adapted.",
+        description="Part of the Langevin moves before the draws, which equilibrate and adapt the"
+        " step size.",
     )
     target_accept: float = Field(
-        0.8, gt=0, lt=1, description="Acceptance that the step size is adapted to, then frozen."
+        0.8, gt=0, lt=1, description="Acceptance that η is adapted to, then frozen."
     )
-    metropolis: bool = Field(
-        False, description="Correct every move (MALA); needs a prior with a log-density."
+    metropolis: Literal["none", "density", "line"] = Field(
+        "none",
+        description="Accept or reject every move: by the log-density of the prior, or by a line"
+        " integral of its score.",
     )
     thin: int = Field(1, ge=1, description="Count one Langevin step in so many as a draw.")
     patience: int = Field(
         0, ge=0, description="End an annealing after this many steps without gain; 0: no."
     )
+
+    @field_validator("metropolis", mode="before")
+    @classmethod
+    def _yes_or_no(cls, value: Any) -> Any:
+        """True and false, as it was before there was a choice."""
+        return {"true": "density", "false": "none"}.get(str(value).lower(), value)
 
 
 class ReleasedParams(Params):

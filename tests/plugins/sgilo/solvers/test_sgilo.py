@@ -14,6 +14,7 @@ from tests.plugins.closed_form import last, posterior, problem
 
 SIGMA = 0.3
 EXACT = {"t_end": 1e-4, "stages": (1,)}
+PAPER = {"dynamics": "overdamped"}
 
 
 def draws(p, **params):
@@ -46,10 +47,12 @@ def within(x, covariance, direction, tolerance):
 
 @pytest.mark.parametrize("stage", [0, 1])
 @pytest.mark.parametrize("dim", [8, 64])
-def test_with_metropolis_the_gaussian_posterior_is_exact(stage, dim):
+@pytest.mark.parametrize("dynamics", ["overdamped", "kinetic"])
+def test_with_metropolis_the_gaussian_posterior_is_exact(stage, dim, dynamics):
     p, _ = problem(dim=dim, sigma=SIGMA, chains=512)
     mean, covariance = posterior(p, SIGMA)
-    x, _ = draws(p, stages=(stage,), steps=(700,), anneal=0.1, metropolis=True, fisher_probes=64)
+    sizes = {"steps": (700,), "anneal": 0.1, "fisher_probes": 64}
+    x, _ = draws(p, **sizes, stages=(stage,), metropolis="density", dynamics=dynamics)
     # chains are independent: the Monte Carlo error is that of their means
     per_chain = x.mean(0)
     error = (per_chain.mean(0) - mean) / (per_chain.std(0) / len(per_chain) ** 0.5)
@@ -64,7 +67,8 @@ def test_long_chains_are_judged_converged_and_right():
     """R-hat below 1.01, and every mean within 3 Monte Carlo standard errors of the posterior's."""
     p, _ = problem(dim=8, sigma=SIGMA, chains=4)
     mean, covariance = posterior(p, SIGMA)
-    x, _ = draws(p, steps=(9000,), anneal=0.01, metropolis=True, target_accept=0.6, thin=4)
+    sizes = {"steps": (9000,), "anneal": 0.01, "thin": 4}
+    x, _ = draws(p, **PAPER, **sizes, metropolis=True, target_accept=0.6)
     names = [f"x{i}" for i in range(8)]
     found = diagnostics.diagnose(x.transpose(0, 1), names)
     assert found.verdict == "converged", found
@@ -81,7 +85,8 @@ def test_without_it_the_bias_is_of_the_order_of_the_step(dim, eta):
     direction = best_measured(p)
     total, along = [], []
     for step in (eta, eta / 2):
-        x, state = draws(p, steps=(700,), anneal=0.1, step_size=step, fisher_probes=64)
+        sizes = {"steps": (700,), "anneal": 0.1, "fisher_probes": 64}
+        x, state = draws(p, **PAPER, **sizes, step_size=step)
         assert float(state.eta.min()) == float(state.eta.max()) == pytest.approx(step)
         total.append(float(x.var((0, 1)).sum() / covariance.trace()))
         along.append(float((x @ direction).var() / (direction @ covariance @ direction)))
@@ -90,12 +95,13 @@ def test_without_it_the_bias_is_of_the_order_of_the_step(dim, eta):
     assert along[0] > 1.05
 
 
-def test_intervals_cover_as_often_as_they_say():
+@pytest.mark.parametrize("dynamics", ["overdamped", "kinetic"])
+def test_intervals_cover_as_often_as_they_say(dynamics):
     """1,000 simulated problems, 8 coordinates each: the truth's rank among the draws is uniform."""
     rows, chains = 1000, 4
     p, _ = problem(dim=8, sigma=SIGMA, rows=rows, chains=chains)
     truth = torch.cat([p.generator.sample(1, seeds.stream("truth", r)) for r in range(rows)])
-    x, _ = draws(p, steps=(260,), anneal=0.1, metropolis=True, thin=4)
+    x, _ = draws(p, steps=(260,), anneal=0.1, metropolis=True, thin=4, dynamics=dynamics)
     pooled = x.reshape(len(x), rows, chains, 8).permute(0, 2, 1, 3).flatten(0, 1)
     rank = (pooled < truth).double().mean(0)
     for nominal in (0.5, 0.8, 0.95):
@@ -122,7 +128,8 @@ class Mixture(Score):
             return torch.autograd.grad(energy, u)[0]
 
 
-def test_both_modes_of_a_mixture_get_their_weight():
+@pytest.mark.parametrize("dynamics", ["overdamped", "kinetic"])
+def test_both_modes_of_a_mixture_get_their_weight(dynamics):
     p, _ = problem(dim=4, sigma=2.0, chains=500)
     p = type(p)(p.y, p.operator, p.generator, p.keys, {1: Mixture()})
     grid = torch.linspace(-4, 4, 801)
@@ -133,7 +140,7 @@ def test_both_modes_of_a_mixture_get_their_weight():
     log = -0.5 * (gap * torch.linalg.solve(rest, gap.T).T).sum(1)
     log += torch.logsumexp(Mixture.weights.log() - (grid[:, None] - Mixture.means) ** 2 / 0.5, 1)
     right = float(log.softmax(0)[grid > 0].sum())
-    x, _ = draws(p, steps=(1000,), anneal=0.1, step_size=0.2)
+    x, _ = draws(p, steps=(1000,), anneal=0.1, step_size=0.2, dynamics=dynamics)
     assert float((x[..., 0] > 0).double().mean()) == pytest.approx(right, abs=0.05)
     assert 0.1 < right < 0.9
 
@@ -159,7 +166,7 @@ def test_what_is_measured_is_sure_and_what_is_not_is_wide():
 
 def test_the_step_size_is_adapted_in_the_burn_in_and_then_frozen():
     p, _ = problem(dim=8, sigma=0.05, chains=50)
-    solver = SGILO(**EXACT, steps=(300,), anneal=0.1, target_accept=0.7, burn_in=0.5)
+    solver = SGILO(**EXACT, **PAPER, steps=(300,), anneal=0.1, target_accept=0.7, burn_in=0.5)
     sizes, chances, drawn = [], [], []
     for progress in solver.run(p):
         if "step_size" in progress.info.metrics:
@@ -179,7 +186,8 @@ def test_no_step_size_drives_a_chain_away(steps, target):
     """However short the burn-in, and however large the steps that are asked for."""
     p, _ = problem(dim=64, sigma=0.01, chains=50)
     values = []
-    params = SGILOParams(**EXACT, steps=(steps,), anneal=0.2, fisher_probes=2, target_accept=target)
+    sizes = {"steps": (steps,), "anneal": 0.2, "fisher_probes": 2}
+    params = SGILOParams(**EXACT, **PAPER, **sizes, target_accept=target)
     for progress in SGILO(params).run(p):
         values.append(progress.info.metrics["chi2"])
     assert float(values[-1].max()) < 2 * float(values[0].max())
@@ -284,7 +292,24 @@ def test_impossible_parameters_are_refused(bad):
         SGILOParams(**bad)
 
 
-def test_too_few_steps_for_langevin_are_refused():
+@pytest.mark.parametrize(("dynamics", "taken"), [("overdamped", 9), ("kinetic", 13)])
+def test_too_few_steps_for_langevin_are_refused(dynamics, taken):
     p, _ = problem()
-    with pytest.raises(BadParams, match="of which the preconditioner of Langevin takes 9"):
-        SGILO(stages=(1,), steps=(18,)).validate(p.generator)
+    with pytest.raises(BadParams, match=f"of which the preconditioner of Langevin takes {taken}"):
+        SGILO(stages=(1,), steps=(18,), dynamics=dynamics).validate(p.generator)
+
+
+def test_metropolis_may_be_true_or_false_as_before():
+    assert SGILOParams(metropolis=True).metropolis == "density"
+    assert SGILOParams(metropolis="false").metropolis == "none"
+    with pytest.raises(ValueError, match="metropolis"):
+        SGILOParams(metropolis="maybe")
+
+
+def test_the_record_of_a_run_before_kinetic_dynamics_means_the_overdamped():
+    new = ("dynamics", "damping", "energy_error")
+    whole = SGILOParams().model_dump(exclude_none=True)
+    record = {name: value for name, value in whole.items() if name not in new}
+    assert SGILOParams(**record).dynamics == "overdamped"
+    assert SGILOParams(**whole).dynamics == "kinetic"
+    assert SGILOParams(steps=(50, 60)).dynamics == "kinetic"
