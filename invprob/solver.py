@@ -109,6 +109,14 @@ class Solver(Configurable, ABC):
         """
         return 0.0
 
+    @property
+    def tempered(self) -> str:
+        """Why samples are not of the posterior by Bayes' rule, as a phrase; empty where they are.
+
+        Such samples are shown as an estimate.
+        """
+        return ""
+
     def validate(self, generator: Generator) -> None:
         """Check the parameters against a generator; `run` does so before the first step.
 

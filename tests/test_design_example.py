@@ -26,7 +26,7 @@ def test_everything_the_command_line_does_is_a_few_plain_calls():
     A = Inpaint(mask, noise=GaussianNoise(0.02))
     y = A.measure(truth, [seeds.stream("noise")])
     problem = Problem.create(y, A, G, priors, num_samples=2, seed=0)
-    solver = SGILO(steps=(4, 10), fisher_probes=2)
+    solver = SGILO(steps=(4, 18), fisher_probes=2)
     for state, info in solver.run(problem):
         assert info.image.shape == (2, 3, 64, 64)
         last = solver.result(problem, state)

@@ -15,7 +15,7 @@ ENOUGH = 20
 
 @dataclass(frozen=True)
 class Interval:
-    """The central 90 % interval of each pixel, with its median.
+    """The quantiles of each pixel: of draws of the posterior, its central 90 % interval.
 
     Attributes:
         lower: The quantile of 5 %, (B, C, H, W), in the units of the images.
@@ -49,6 +49,23 @@ def interval(images: Tensor) -> Interval:
         found = [np.quantile(rows.float().numpy(), LEVELS, axis=0) for rows in images]
     lower, median, upper = torch.from_numpy(np.stack(found, 1)).float()
     return Interval(lower, median, upper, images.shape[1])
+
+
+def of_chains(images: Tensor, count: Tensor) -> Interval:
+    """Compute the quantiles of each pixel over the chains that count.
+
+    Args:
+        images: R images of S chains of each measurement, (B, S, R, C, H, W).
+        count: Which chains count, (B, S); at least one of each measurement.
+
+    Returns:
+        The interval; its `count` is that of the measurement with the fewest.
+    """
+    parts = [interval(each[k].flatten(0, 1)[None]) for each, k in zip(images, count, strict=True)]
+    lower, median, upper = (
+        torch.cat([getattr(part, name) for part in parts]) for name in ("lower", "median", "upper")
+    )
+    return Interval(lower, median, upper, min(part.count for part in parts))
 
 
 def coverage(found: Interval, truth: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from invprob.analysis import chains
+from invprob.analysis.chains import SIGNIFICANT, UNDECIDED
 from invprob.analysis.draws import Drawn
 
 R_HAT_GOOD, ESS_GOOD = 1.01, 400
@@ -43,6 +45,16 @@ class Diagnosis:
         mcse: The highest Monte Carlo standard error of a mean, in standard deviations.
         functionals: The statistics of each functional by name, but of those whose draws are all
             the same.
+        chi2: Reduced χ² of each chain, on average over its draws.
+        stuck: The chains that are stuck, counted from 0: they miss the measurement by far more than
+            the best chain (`invprob.analysis.chains.stuck`).
+        undecided: The part of the pixels whose R-hat is 1.1 or more; NaN where it is not known.
+        r_hat_nested: The highest nested R-hat, each chain being a group (Margossian et al., 2022,
+            arXiv:2110.13017).
+        spread_half: The standard deviation of a pixel among the first half of the draws.
+        spread: The same of all draws; if it is wider, chains have not come to rest.
+        coupling: The distance of chains that share their noise, at the first and the last step
+            where it is known, in units of [0, 1]; empty where no noise is shared.
     """
 
     verdict: Verdict
@@ -52,19 +64,42 @@ class Diagnosis:
     ess_tail: float = math.nan
     mcse: float = math.nan
     functionals: dict[str, dict[str, float]] = field(default_factory=dict)
+    chi2: tuple[float, ...] = ()
+    stuck: tuple[int, ...] = ()
+    undecided: float = math.nan
+    r_hat_nested: float = math.nan
+    spread_half: float = math.nan
+    spread: float = math.nan
+    coupling: tuple[float, ...] = ()
 
     def row(self) -> dict[str, Any]:
         """Make the entries of the table of metrics.
 
         Returns:
-            The verdict with its reason, R-hat, the lesser ESS of bulk and tail, and the MCSE.
+            The verdict with its reason, R-hat, the lesser ESS of bulk and tail, the MCSE, how many
+            chains are stuck and which part of the pixels is undecided.
         """
         return {
             "convergence": f"{self.verdict} ({self.reason})" if self.reason else self.verdict,
             "r_hat": self.r_hat,
             "ess": min(self.ess_bulk, self.ess_tail),
             "mcse": self.mcse,
+            "stuck": len(self.stuck),
+            "undecided": self.undecided,
         }
+
+    @property
+    def stuck_words(self) -> str:
+        """Which chains are stuck, as a sentence; empty if none is."""
+        if not self.stuck:
+            return ""
+        count, worst = len(self.stuck), sorted(self.chi2[k] for k in self.stuck)
+        reach = "–".join(dict.fromkeys(f"{value:.1f}" for value in (worst[0], worst[-1])))
+        free = min(value for k, value in enumerate(self.chi2) if k not in self.stuck)
+        which = ", ".join(str(k + 1) for k in self.stuck)
+        verb, noun = ("is", "chain") if count == 1 else ("are", "chains")
+        whole = f"{count} of {len(self.chi2)} chains {verb} stuck"
+        return f"{whole} (χ² {reach}, the best {free:.1f}): {noun} {which}"
 
 
 def report(names: Sequence[str], drawn: Drawn, diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:
@@ -78,12 +113,14 @@ def report(names: Sequence[str], drawn: Drawn, diagnoses: Sequence[Diagnosis]) -
     Returns:
         What JSON can hold, but for NaN and infinity.
     """
-    _, chains, draws, _ = drawn.values.shape
+    _, count, draws, _ = drawn.values.shape
     return {
         "source": "Vehtari et al., 2021, arXiv:1903.08008, by arviz-stats",
         "converged": f"R-hat <= {R_HAT_GOOD} and ESS >= {ESS_GOOD}",
         "not converged": f"R-hat > {R_HAT_BAD}",
-        "chains": chains,
+        "undecided": f"pixels with R-hat >= {UNDECIDED}",
+        "stuck": f"chi2 above the best chain's by {SIGNIFICANT:g} standard deviations",
+        "chains": count,
         "draws_per_chain": draws,
         "images": {
             name: dataclasses.asdict(found) for name, found in zip(names, diagnoses, strict=True)
@@ -101,8 +138,8 @@ def diagnose(values: Tensor, names: Sequence[str]) -> Diagnosis:
     Returns:
         The diagnosis; "not assessed" below `LEAST_CHAINS` chains of `LEAST_DRAWS` draws.
     """
-    chains, draws = values.shape[:2]
-    if chains < LEAST_CHAINS:
+    count, draws = values.shape[:2]
+    if count < LEAST_CHAINS:
         return Diagnosis("not assessed", "1 chain")
     if draws < LEAST_DRAWS:
         return Diagnosis("not assessed", f"{draws} draw{'s'[: draws > 1]}")
@@ -120,6 +157,42 @@ def diagnose(values: Tensor, names: Sequence[str]) -> Diagnosis:
         verdict = "converged"
     mcse = max(row["mcse"] / row["sd"] for row in table.values())
     return Diagnosis(verdict, "", r_hat, bulk, tail, mcse, table)
+
+
+def examine(drawn: Drawn, measured: int, coupling: Sequence[tuple[float, ...]]) -> list[Diagnosis]:
+    """Diagnose the chains of every image.
+
+    Args:
+        drawn: The draws of B images.
+        measured: How many values a measurement has, ≥ 1.
+        coupling: The first and last distance of coupled chains of each image, or nothing.
+
+    Returns:
+        A diagnosis for each image.
+    """
+    found = []
+    for i, values in enumerate(drawn.values):
+        chi2 = tuple(drawn.chi2[i].double().mean(1).tolist())
+        images, known = drawn.images[i], diagnose(values, drawn.names)
+        half, full = chains.spreads(images) if images.shape[1] > 1 else (math.nan, math.nan)
+        nested = math.nan
+        if known.functionals:
+            moving = [drawn.names.index(name) for name in known.functionals]
+            each = chains.nested_r_hat(values.double()[:, None, :, moving])
+            nested = float(each.nan_to_num(nan=math.inf).max())
+        found.append(
+            dataclasses.replace(
+                known,
+                chi2=chi2,
+                stuck=chains.stuck(chi2, measured),
+                undecided=chains.undecided(chains.pixel_r_hat(images)),
+                r_hat_nested=nested,
+                spread_half=half,
+                spread=full,
+                coupling=coupling[i],
+            )
+        )
+    return found
 
 
 def _figures(x: Any) -> dict[str, float]:

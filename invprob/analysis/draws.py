@@ -34,6 +34,7 @@ class Drawn:
         names: The K functionals.
         steps: The steps at which draws were taken, (D,).
         values: The functionals of each draw, (B, S, D, K).
+        chi2: Reduced χ² of each draw, (B, S, D); NaN where there is no noise, or it is not known.
         kept: The numbers of the draws whose images were kept, (R,).
         images: Those images, (B, S, R, C, H, W), float16.
     """
@@ -41,6 +42,7 @@ class Drawn:
     names: tuple[str, ...]
     steps: Tensor
     values: Tensor
+    chi2: Tensor
     kept: Tensor
     images: Tensor
 
@@ -88,15 +90,17 @@ class Draws:
     ) -> None:
         self.samples = samples
         self.most = capacity(problem.generator.image_shape)
+        self._problem = problem
         self._functionals = Functionals(problem)
         self._names: tuple[str, ...] = ()
-        self._values: list[tuple[int, Tensor]] = []
+        self._values: list[tuple[int, Tensor, Tensor]] = []
         self._images: dict[int, Tensor] = {}
         if before is not None:
             self._names = before.names
             rows = before.values.flatten(0, 1).unbind(1)
+            chi2 = before.chi2.flatten(0, 1).unbind(1)
             steps = before.steps.tolist()
-            self._values = [pair for pair in zip(steps, rows, strict=True) if pair[0] <= step]
+            self._values = [one for one in zip(steps, rows, chi2, strict=True) if one[0] <= step]
             pictures = before.images.flatten(0, 1).unbind(1)
             numbered = zip(before.kept.tolist(), pictures, strict=True)
             self._images = {i: image for i, image in numbered if i < len(self._values)}
@@ -107,14 +111,24 @@ class Draws:
             return
         found = self._functionals(info)
         if self._names and self._names != tuple(found):
-            raise ValueError("the draws of a run must be latents of one structure")
+            self._follow(tuple(found))
         self._names = tuple(found)
         number = len(self._values)
         every = stride(number + 1, self.most)
         self._images = {i: image for i, image in self._images.items() if i % every == 0}
         if number % every == 0:
             self._images[number] = info.image.half().cpu()
-        self._values.append((progress.state.step, torch.stack([*found.values()], 1).float().cpu()))
+        with torch.no_grad():
+            chi2 = self._problem.operator.chi2(self._problem.y, info.image).float().cpu()
+        row = torch.stack([*found.values()], 1).float().cpu()
+        self._values.append((progress.state.step, row, chi2))
+
+    def _follow(self, names: tuple[str, ...]) -> None:
+        """Leave out of earlier draws what is not followed any more since they were saved."""
+        if not set(names) < set(self._names):
+            raise ValueError("the draws of a run must be latents of one structure")
+        columns = [self._names.index(name) for name in names]
+        self._values = [(step, row[:, columns], chi2) for step, row, chi2 in self._values]
 
     def count(self) -> int:
         """How many draws there are of each chain."""
@@ -128,12 +142,14 @@ class Draws:
         """
         if not self._values:
             return None
-        values = torch.stack([row for _, row in self._values], 1)
+        values = torch.stack([row for _, row, _ in self._values], 1)
+        chi2 = torch.stack([row for _, _, row in self._values], 1)
         images = torch.stack([*self._images.values()], 1)
         return Drawn(
             names=self._names,
-            steps=torch.tensor([step for step, _ in self._values]),
+            steps=torch.tensor([step for step, _, _ in self._values]),
             values=values.reshape(-1, self.samples, *values.shape[1:]),
+            chi2=chi2.reshape(-1, self.samples, chi2.shape[1]),
             kept=torch.tensor(list(self._images)),
             images=images.reshape(-1, self.samples, *images.shape[1:]),
         )
@@ -146,9 +162,11 @@ class Draws:
         """
         if (drawn := self.drawn()) is None:
             return
-        arrays = {name: getattr(drawn, name) for name in ("steps", "values", "kept", "images")}
+        names = ("steps", "values", "chi2", "kept", "images")
+        arrays = {name: getattr(drawn, name) for name in names}
         axes = {
             "values": ["image", "chain", "draw", "functional"],
+            "chi2": ["image", "chain", "draw"],
             "images": ["image", "chain", "kept", "channel", "row", "column"],
         }
         about = {"functionals": list(drawn.names), "axes": axes}
@@ -173,4 +191,5 @@ def read(path: Path) -> Drawn | None:
     found = fingerprint.of_tensors(arrays)
     if metadata.get("digest", found) != found:
         raise BadWeights(f"the numbers of {path} have changed", "the file is damaged")
+    arrays.setdefault("chi2", torch.full(arrays["values"].shape[:3], torch.nan))
     return Drawn(tuple(json.loads(metadata["functionals"])), **arrays)

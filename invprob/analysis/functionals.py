@@ -1,7 +1,8 @@
 """What is followed along a chain: a few numbers that stand for an image and its latent.
 
 Convergence is judged functional by functional; of thousands of pixels and latents, random
-projections weigh every direction by its variance, so the slow and wide ones are seen.
+projections weigh every direction by its variance, so the slow and wide ones are seen. Noise maps
+are left out: they are normal by construction, hardly move the image, and are not what is asked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from invprob import seeds, tree
+from invprob.latents import roles
 from invprob.solver import Info, Problem
 
 IMAGE_PROJECTIONS = 4
@@ -45,7 +47,12 @@ class Functionals:
                 found[f"brightness.{channel}"] = mean
             found |= _numbered("image", self._project("image", image, IMAGE_PROJECTIONS))
             fields: dict[str, list[Tensor]] = {}
-            for name, leaf in tree.items(info.latent, "latent"):
+            named = zip(
+                tree.items(info.latent, "latent"), roles.of_leaves(info.latent), strict=True
+            )
+            for (name, leaf), role in named:
+                if role == "noise":
+                    continue
                 part = self._project(name, leaf, LATENT_PROJECTIONS)
                 fields.setdefault(_field(name), []).append(part)
             for name, parts in fields.items():

@@ -24,6 +24,10 @@ MOST_MISFITS = 4
 """As many images that are not explained are named."""
 
 
+WIDER = 1.1
+"""A spread at full length that is so much wider than at half is still growing."""
+
+
 def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json: bool) -> None:
     """Solve an experiment and report.
 
@@ -187,10 +191,16 @@ def report(solution: Solution, out: Path) -> None:
         "psnr_sample": (f"PSNR {one}", 2),
         "chi2_mean": ("χ² mean", 2),
         "chi2_sample": (f"χ² {one}", 2),
+        "stuck": ("stuck", 0),
+        "undecided": ("undecided", 2),
         "r_hat": ("R-hat", 2),
         "ess": ("ESS", 0),
     }
     columns = {key: c for key, c in columns.items() if key in solution.metrics[0]}
+    for key in ("stuck", "undecided"):
+        # a column of nothing says nothing
+        if not any(row.get(key, 0) > 0 for row in solution.metrics):
+            columns.pop(key, None)
     rows = [
         [row["image"], *(figure(row[key], digits) for key, (_, digits) in columns.items())]
         for row in solution.metrics
@@ -198,7 +208,7 @@ def report(solution: Solution, out: Path) -> None:
     if len(rows) > 1:
         means = {key: sum(row[key] for row in solution.metrics) / len(rows) for key in columns}
         # these judge the chains of one image, and have no mean
-        means |= dict.fromkeys(("r_hat", "ess"), math.nan)
+        means |= dict.fromkeys(("stuck", "undecided", "r_hat", "ess"), math.nan)
         rows.append(["mean", *(figure(means[key], d) for key, (_, d) in columns.items())])
     titles = [Column("image", wrap=True)]
     titles += [Column(title, number=True) for title, _ in columns.values()]
@@ -210,6 +220,8 @@ def report(solution: Solution, out: Path) -> None:
     if solution.diagnostics:
         console.say(_trust(solution), "dim")
     _misfits(solution.metrics)
+    for line in _doubts(solution):
+        console.say(line, "yellow")
     console.say()
     if not solution.complete and not solution.diverged:
         console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
@@ -243,6 +255,28 @@ def _misfits(rows: Sequence[dict[str, Any]]) -> None:
         console.say(f"and {len(told) - MOST_MISFITS} images more", "bold red")
     if told:
         console.say(fit.OR_ELSE, "dim")
+
+
+def _doubts(solution: Solution) -> Iterable[str]:
+    """What a reader has to know before the samples are taken for the posterior's."""
+    if solution.caveat:
+        yield f"an estimate, not the posterior: {solution.caveat}"
+    for row in solution.metrics:
+        if "warning" in row:
+            yield f"{row['image']}: {row['warning']}"
+    known = [found for found in solution.diagnostics if math.isfinite(found.spread_half)]
+    growing = [f for f in known if f.spread > WIDER * f.spread_half]
+    if growing:
+        yield f"{len(growing)} of {len(known)} images: the spread still grows with the draws"
+    for name, found in zip(solution.names, solution.diagnostics, strict=False):
+        if found.coupling:
+            first, last = found.coupling
+            yield f"{name}: chains with the same noise come from {first:.3g} to {last:.3g} apart"
+    if solution.diagnostics and not solution.caveat:
+        count = sum(solution.earned)
+        if count < len(solution.earned):
+            of = f"a 90 % interval for {count} of {len(solution.earned)} images"
+            yield f"lower and upper: quantiles of 5 and 95 % of the draws, {of}"
 
 
 def _counts(solution: Solution) -> str:

@@ -41,6 +41,9 @@ class Experiment(Params):
     )
     solver: Spec = Field(Spec(name="sgilo.sgilo"), description="The algorithm.")
     samples: int = Field(4, ge=1, le=4096, description="Samples (chains, restarts) per image.")
+    leave_out: Literal["none", "stuck"] = Field(
+        "none", description="Leave chains that are stuck out of mean, std and intervals."
+    )
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where to compute.")
     observe: tuple[Spec, ...] = Field((), description="Observers, which watch every step.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.analysis import fit
+from invprob.analysis.chains import UNDECIDED
 from invprob.analysis.diagnostics import R_HAT_BAD
 from invprob.io.images import to_pil
 from invprob.plots.layout import PAPER, Cell, Page, Row, cell_size, colour, draw, scaled
@@ -17,6 +19,8 @@ from invprob.plots.layout import PAPER, Cell, Page, Row, cell_size, colour, draw
 MAX_ROWS = 16
 MAX_SAMPLES = 6
 MIXING = 8
+R_HAT_BRIGHT = 2.0
+"""The R-hat at the bright end of a map of undecided pixels."""
 FAR = 1.0
 """From this declared bias on, what samples make is not called the posterior's."""
 
@@ -35,6 +39,8 @@ class Results(Protocol):
         metrics: A dictionary per image.
         returns: ``"sample"`` or ``"estimate"``.
         bias: The bias that the solver declares, ≥ 0.
+        caveat: Why the samples are an estimate and not the posterior's; or nothing.
+        pixel_r_hat: R-hat of each pixel, (B, H, W), where it is known.
     """
 
     @property
@@ -57,6 +63,10 @@ class Results(Protocol):
     def returns(self) -> str: ...
     @property
     def bias(self) -> float: ...
+    @property
+    def caveat(self) -> str: ...
+    @property
+    def pixel_r_hat(self) -> Tensor | None: ...
 
 
 def summary(results: Results, observed: Tensor, note: str = "") -> Image.Image:
@@ -85,6 +95,9 @@ def summary(results: Results, observed: Tensor, note: str = "") -> Image.Image:
         if not _single(results):
             verdict, warn = _convergence(metrics)
             cells.append(Cell(colour(spread[i] / top), verdict, ramp=top, warn=warn))
+            if results.pixel_r_hat is not None:
+                part = f"{metrics.get('undecided', math.nan):.0%} undecided"
+                cells.append(Cell(undecided(results.pixel_r_hat[i]), part))
             cells += [Cell(to_pil(sample)) for sample in results.samples[i, :MAX_SAMPLES]]
         rows.append(Row(results.names[i], cells, fit.warning(metrics)))
     size = cell_size(results.mean.shape[-2], results.mean.shape[-1])
@@ -104,8 +117,9 @@ def _columns(results: Results) -> list[str]:
         return [*columns, results.returns]
     sampled = results.returns == "sample"
     if sampled:
-        near = results.bias < FAR
+        near = results.bias < FAR and not results.caveat
         columns += ["posterior mean", "posterior std"] if near else ["mean", "std of samples"]
+        columns += ["R-hat of a pixel"] if results.pixel_r_hat is not None else []
     else:
         columns += ["mean", "spread of restarts"]
     one = "sample" if sampled else "restart"
@@ -117,7 +131,8 @@ def _notes(results: Results) -> list[str]:
     sampled, notes, hidden = results.returns == "sample", [], []
     count, drawn = results.samples.shape[:2]
     if not _single(results):
-        whose = "posterior standard deviation" if results.bias < FAR else "std of samples"
+        near = results.bias < FAR and not results.caveat
+        whose = "posterior standard deviation" if near else "std of samples"
         what = whose if sampled else "standard deviation over restarts"
         notes.append(
             f"Colour scale: {what} of a pixel, root mean square over channels, "
@@ -128,6 +143,8 @@ def _notes(results: Results) -> list[str]:
                 "Where the posterior is known, standard deviations of this solver are off by up to"
                 f" {results.bias:.0%} (invprob check NAME --posterior)."
             )
+    if sampled and results.caveat:
+        notes.append(f"An estimate, not the posterior: {results.caveat}.")
     if any("convergence" in row for row in results.metrics):
         notes.append(
             "R-hat and effective sample size (ESS): the worst of several functionals of image and "
@@ -138,6 +155,14 @@ def _notes(results: Results) -> list[str]:
         notes.append(
             f"A χ² far above 1 means that the model cannot show the picture, {fit.OR_ELSE}."
         )
+    if results.pixel_r_hat is not None:
+        notes.append(
+            f"R-hat of a pixel: dark at 1, bright from {R_HAT_BRIGHT:g} on. From {UNDECIDED} on"
+            " a pixel is undecided: chains disagree about it."
+        )
+    for row in results.metrics[:MAX_ROWS]:
+        if warning := row.get("warning"):
+            notes.append(f"{row.get('image', '')}: {warning}.")
     if count > MAX_ROWS:
         hidden.append(f"{MAX_ROWS} of {count} images")
     if drawn > MAX_SAMPLES:
@@ -162,6 +187,19 @@ def _convergence(metrics: dict[str, Any]) -> tuple[str, bool]:
     if verdict in ("converged", "not converged"):
         return f"{verdict} (R-hat {metrics['r_hat']:.2f})", verdict != "converged"
     return verdict, verdict != ""
+
+
+def undecided(r_hat: Tensor) -> Image.Image:
+    """Draw the R-hat of every pixel.
+
+    Args:
+        r_hat: (H, W), 1 where chains agree.
+
+    Returns:
+        An RGB picture, dark at 1 and bright at `R_HAT_BRIGHT`.
+    """
+    scaled_up = (torch.nan_to_num(r_hat, nan=R_HAT_BRIGHT) - 1) / (R_HAT_BRIGHT - 1)
+    return colour(scaled_up.clamp(0, 1))
 
 
 def _dimensions(seen: Tensor, image: Tensor) -> str:

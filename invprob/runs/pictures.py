@@ -57,6 +57,8 @@ def _all(solution: Solution) -> Iterator[tuple[str, Draw]]:
         if solution.interval.trusted:
             for part in ("lower", "median", "upper"):
                 yield f"{part}/{name}.png", partial(_image, getattr(solution.interval, part)[i])
+        if solution.pixel_r_hat is not None:
+            yield f"undecided/{name}.png", partial(_undecided, solution.pixel_r_hat[i])
         if solution.draws is not None:
             yield f"draws/{name}.png", partial(_mixing, solution.draws.images[i])
     yield "trace.png", partial(_traces, solution)
@@ -74,6 +76,11 @@ def _measurement(solution: Solution, i: int, path: Path) -> None:
 def _mixing(draws: Tensor, path: Path) -> None:
     with files.replacing(path) as part:
         summary.mixing(draws).save(part, "PNG")
+
+
+def _undecided(r_hat: Tensor, path: Path) -> None:
+    with files.replacing(path) as part:
+        summary.undecided(r_hat).save(part, "PNG")
 
 
 def _traces(solution: Solution, path: Path) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import io
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,28 +12,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from invprob.analysis import credible_intervals
-from invprob.analysis.credible_intervals import Interval
-from invprob.analysis.diagnostics import Diagnosis, diagnose
+from invprob.analysis import chains, credible_intervals
+from invprob.analysis.credible_intervals import ENOUGH, Interval
+from invprob.analysis.diagnostics import Diagnosis
 from invprob.analysis.draws import Drawn
 from invprob.callback import CallbackContext
 from invprob.config.experiment import ResolvedExperiment
 from invprob.operator import Chain, Operator
 from invprob.plots import summary
-from invprob.runs import evaluate
+from invprob.runs import evaluate, page, pooling
 from invprob.runs.inputs import Data
 from invprob.solver import Solver
 
-COLUMNS = {
-    "psnr_mean": ("PSNR mean (dB)", 2),
-    "ssim_mean": ("SSIM mean", 3),
-    "psnr_sample": ("PSNR sample (dB)", 2),
-    "chi2_mean": ("χ² mean", 2),
-    "chi2_sample": ("χ² sample", 2),
-    "r_hat": ("R-hat", 2),
-    "ess": ("ESS", 0),
-}
-"""Metrics shown in notebooks, with their titles and digits."""
+MOST_UNDECIDED = 0.2
+"""The part of the pixels that may be undecided where quantiles are called an interval."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,10 +40,11 @@ class Solution:
         mean: The mean of each measurement, (B, C, H, W).
         std: The standard deviation of each pixel, (B, C, H, W).
         interval: The quantiles of 5, 50 and 95 % of each pixel; `lower`, `median` and `upper` are
-            short for its tensors.
+            short for its tensors. `earned` says where they are a 90 % interval.
         metrics: A dictionary per measurement: PSNR, SSIM, χ², convergence.
         draws: What was drawn of the posterior, where the solver marks its steps as draws.
         diagnostics: The diagnosis of the chains of each measurement, where there are draws.
+        pixel_r_hat: R-hat of each pixel, (B, H, W), where the draws are enough to know it.
         trace: The metrics along the run: a row per step and chain.
         steps: How many steps were made.
         complete: Whether they were all; False where a callback stopped the run.
@@ -77,6 +67,7 @@ class Solution:
     metrics: list[dict[str, Any]]
     draws: Drawn | None
     diagnostics: list[Diagnosis]
+    pixel_r_hat: Tensor | None
     trace: list[dict[str, Any]]
     steps: int
     complete: bool
@@ -118,13 +109,15 @@ class Solution:
             result = solver.result(problem, state)
         by_image = (len(data.names), problem.num_samples, *result.image.shape[1:])
         last, means, variances = (part.cpu().reshape(by_image) for part in result)
-        mean = means.mean(1)
-        shown = last if draws is None else draws.images.flatten(1, 2)
-        interval = credible_intervals.interval(shown)
-        judged = [] if draws is None else [diagnose(each, draws.names) for each in draws.values]
-        table = evaluate.table(problem, data, last, mean)
-        for row, found in zip(table, judged, strict=False):
+        leave_out = experiment is not None and experiment.leave_out == "stuck"
+        known = pooling.judge(draws, data.y[0].numel(), trace, *means.shape[:2])
+        pooled = pooling.pool(known, means, variances, last, draws, leave_out)
+        interval = pooled.interval
+        table = evaluate.table(problem, data, last, pooled.mean)
+        for row, found, k in zip(table, known, pooled.counted, strict=False):
             row |= found.row()
+            if found.stuck:
+                row["warning"] = found.stuck_words + ("" if bool(k.all()) else "; left out")
         if data.truth is not None and solver.returns == "sample" and interval.trusted:
             inside = credible_intervals.coverage(interval, data.truth)
             for row, part in zip(table, inside, strict=True):
@@ -134,12 +127,13 @@ class Solution:
             y=data.y,
             truth=data.truth,
             samples=last,
-            mean=mean,
-            std=(variances.mean(1) + means.var(1, unbiased=False)).sqrt(),
+            mean=pooled.mean,
+            std=pooled.std,
             interval=interval,
             metrics=table,
             draws=draws,
-            diagnostics=judged,
+            diagnostics=known,
+            pixel_r_hat=None if draws is None else chains.pixel_r_hats(draws.images),
             trace=trace,
             steps=state.step,
             complete=solver.done(problem, state),
@@ -174,6 +168,30 @@ class Solution:
     def bias(self) -> float:
         """The bias that the solver declares, see `Solver.bias`."""
         return self.solver.bias
+
+    @property
+    def caveat(self) -> str:
+        """Why the samples are an estimate and not the posterior's, as a phrase; or nothing."""
+        if self.returns != "sample":
+            return ""
+        count = self.interval.count
+        few = f"{count} draw{'s'[: count > 1]}, fewer than {ENOUGH}" if count < ENOUGH else ""
+        return self.solver.tempered or few
+
+    @property
+    def earned(self) -> list[bool]:
+        """Of which images the quantiles of 5 and 95 % may be called a 90 % interval.
+
+        There are enough draws of the posterior, no chain that counts is stuck, and at most
+        `MOST_UNDECIDED` of the pixels are undecided.
+        """
+        if self.caveat or self.returns != "sample" or not self.diagnostics:
+            return [False] * len(self.names)
+        without = self.experiment is not None and self.experiment.leave_out == "stuck"
+        return [
+            found.undecided <= MOST_UNDECIDED and (without or not found.stuck)
+            for found in self.diagnostics
+        ]
 
     @property
     def title(self) -> str:
@@ -237,33 +255,5 @@ class Solution:
 
     def _repr_html_(self) -> str:
         """The summary and the table of metrics, for notebooks."""
-        picture = base64.b64encode(self.summary).decode()
-        shown = {key: column for key, column in COLUMNS.items() if key in self.metrics[0]}
-        verdicts = any("convergence" in row for row in self.metrics)
-        titles = ["image", *(title for title, _ in shown.values())]
-        titles += ["chains"] if verdicts else []
-        rows = []
-        for row in self.metrics:
-            cells = [str(row["image"])]
-            cells += [_number(row[key], digits) for key, (_, digits) in shown.items()]
-            cells += [str(row.get("convergence", ""))] if verdicts else []
-            rows.append(cells)
         where = "" if self.out is None else f"; {self.out}"
-        note = f"{self.method}; {self.seconds:.1f} s{where}"
-        return "".join(
-            [
-                f'<img alt="truth, measurement, mean, std and samples" style="max-width:100%"'
-                f' src="data:image/png;base64,{picture}">',
-                "<table><thead>", _row("th", titles), "</thead><tbody>",
-                *(_row("td", cells) for cells in rows),
-                f"</tbody></table><p>{html.escape(note)}</p>",
-            ]
-        )  # fmt: skip
-
-
-def _row(tag: str, cells: list[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+        return page.html(self.summary, self.metrics, f"{self.method}; {self.seconds:.1f} s{where}")

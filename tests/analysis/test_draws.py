@@ -51,7 +51,10 @@ class Latent:
 
 
 def problem(rows=2, operator=None):
-    fit = SimpleNamespace(log_likelihood=lambda y, x: -((y - x) ** 2).flatten(1).sum(1))
+    fit = SimpleNamespace(
+        log_likelihood=lambda y, x: -((y - x) ** 2).flatten(1).sum(1),
+        chi2=lambda y, x: ((y - x) ** 2).flatten(1).mean(1),
+    )
     return SimpleNamespace(
         y=torch.zeros(rows, *SHAPE),
         operator=operator or fit,

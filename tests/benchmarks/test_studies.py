@@ -44,7 +44,7 @@ def shortened(suite: Suite) -> Suite:
             if solver.name == "gaussian":
                 continue
             rounds = solver.params["steps"]
-            steps = ",".join(["1"] * (len(rounds) - 1) + ["10"]) if isinstance(rounds, tuple) else 2
+            steps = ",".join(["1"] * (len(rounds) - 1) + ["14"]) if isinstance(rounds, tuple) else 2
             changes = [f"solver.steps={steps}"]
             if "fisher_probes" in solver.params:
                 changes += ["solver.fisher_probes=2"]

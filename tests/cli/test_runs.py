@@ -31,7 +31,7 @@ FILES = [
     "trace.csv",
     "trace.png",
 ]
-DRAWN = ["diagnostics.json", "draws", "draws.safetensors", "lower", "median", "upper"]
+DRAWN = ["diagnostics.json", "draws", "draws.safetensors", "lower", "median", "undecided", "upper"]
 
 
 def _same(a: Path, b: Path) -> bool:

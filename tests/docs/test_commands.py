@@ -35,7 +35,7 @@ PAGES = [
 ]
 LONG = {"docs/how-to/training.md"}
 STEPS = {
-    "sgilo": ["--set", "solver.steps=2,8", "--set", "solver.fisher_probes=2"],
+    "sgilo": ["--set", "solver.steps=2,16", "--set", "solver.fisher_probes=2"],
     "ilo": ["--set", "solver.steps=2,2,2"],
     "csgm": ["--set", "solver.steps=2"],
     "dps": ["--set", "solver.steps=2"],

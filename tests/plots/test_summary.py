@@ -25,6 +25,8 @@ def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True,
         metrics=[{"psnr_mean": 30.0, "ssim_mean": 0.9}] * count,
         returns=returns,
         bias=bias,
+        caveat="",
+        pixel_r_hat=None,
     )
 
 

@@ -25,13 +25,13 @@ SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
     "dps": "dps:steps=6",
     "ilo": "ilo:steps=3,3,3",
-    "sgilo": "sgilo:steps=4,10,fisher_probes=2",
+    "sgilo": "sgilo:steps=4,18,fisher_probes=2",
 }
 SHORTEST = {
     "csgm": "csgm:steps=3,restarts=2",
     "dps": "dps:steps=3",
     "ilo": "ilo:steps=1,1,1",
-    "sgilo": "sgilo:steps=2,8,fisher_probes=2",
+    "sgilo": "sgilo:steps=2,16,fisher_probes=2",
 }
 """For what is computed in double precision, which takes long."""
 

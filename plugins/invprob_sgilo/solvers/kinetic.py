@@ -149,7 +149,7 @@ def move(
     """
     p, before, P, h = target.params, state.at, state.P, state.eta
     assert before is not None
-    rngs = [seeds.stream(key, "langevin", j) for key in target.problem.keys]
+    rngs = [seeds.stream(key, "langevin", j) for key in target.noise_keys]
     xi, normal = seeds.normal_from(before.u, rngs), target.normal(before.u)
     damping = p.damping if j >= burn // 2 else max(p.damping, THERMOSTAT)
 

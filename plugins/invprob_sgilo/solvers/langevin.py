@@ -41,6 +41,20 @@ def fisher_probe(
     return tree.map(torch.square, slope), image.detach()
 
 
+def distance(images: Tensor, samples: int) -> Tensor:
+    """Compute how far each chain of a measurement is from the first.
+
+    Args:
+        images: Images of B measurements × `samples` chains, (N, C, H, W).
+        samples: The chains of a measurement.
+
+    Returns:
+        The root mean square over pixels, (N,); 0 for the first of each.
+    """
+    first = images[::samples].repeat_interleave(samples, 0)
+    return (images - first).square().flatten(1).mean(1).sqrt()
+
+
 def pooled(x: X, samples: int) -> X:
     """Give the chains of one measurement their mean.
 

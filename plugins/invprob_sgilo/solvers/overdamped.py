@@ -81,7 +81,7 @@ def move(
     p, before, P, eta, beta = target.params, state.at, state.P, state.eta, None
     assert before is not None
     beta = p.inverse_temperature
-    rngs = [seeds.stream(key, "langevin", j) for key in target.problem.keys]
+    rngs = [seeds.stream(key, "langevin", j) for key in target.noise_keys]
     xi = seeds.normal_from(before.u, rngs)
     after = target.point(mcmc.langevin(before.u, before.g, P, eta, xi, beta))
     if p.metropolis == "none":

@@ -28,7 +28,12 @@ class SGILOParams(Params):
         "target": "target_accept",
         "plateau": "patience",
     }
-    added: ClassVar = {"dynamics": "overdamped", "damping": 0.5, "energy_error": 4e-4}
+    added: ClassVar = {
+        "dynamics": "overdamped",
+        "damping": 0.5,
+        "energy_error": 4e-4,
+        "coupled": False,
+    }
 
     stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -107,6 +112,11 @@ class SGILOParams(Params):
         "none",
         description="Accept or reject every move: by the log-density of the prior, or by a line"
         " integral of its score.",
+    )
+    coupled: bool = Field(
+        False,
+        description="Give all chains of a measurement the same noise in their moves and report how"
+        " far their images are apart; such chains are not independent.",
     )
     thin: int = Field(1, ge=1, description="Count one Langevin step in so many as a draw.")
     patience: int = Field(

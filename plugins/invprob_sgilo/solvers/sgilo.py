@@ -68,6 +68,15 @@ class SGILO(Solver):
         return 0.05 if p.dynamics == "kinetic" else 0.3
 
     @property
+    def tempered(self) -> str:
+        p = self.params
+        found = {
+            "the weight λ of the prior": p.weight,
+            "the inverse temperature β": p.inverse_temperature,
+        }
+        return " and ".join(f"{name} is {value:g}" for name, value in found.items() if value != 1)
+
+    @property
     def _dynamics(self) -> Dynamics:
         return DYNAMICS[self.params.dynamics]
 
@@ -177,6 +186,8 @@ class SGILO(Solver):
         assert after.at is not None
         image, stage = after.at.image, p.stages[state.round_index]
         metrics = self._metrics(problem, image) | found
+        if p.coupled and j >= 0:
+            metrics["coupling"] = langevin.distance(image, problem.num_samples)
         after = after.counted(image) if draw else after
         return Progress(after, Info(image, stage, metrics, draw=draw, latent=after.u))
 

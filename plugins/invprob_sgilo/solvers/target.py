@@ -54,6 +54,14 @@ class Target:
     round_index: int
     params: SGILOParams
 
+    @property
+    def noise_keys(self) -> tuple[int, ...]:
+        """The random key of each row's moves: its own, or of coupled chains that of the first."""
+        keys, samples = self.problem.keys, self.problem.num_samples
+        if not self.params.coupled:
+            return keys
+        return tuple(keys[row - row % samples] for row in range(len(keys)))
+
     def fit(self, u: Any) -> Fit:
         """Compute the data term and its gradient, one pass forwards and one backwards.
 

@@ -170,3 +170,20 @@ def test_a_move_costs_one_pass_through_the_generator(metropolis, scores, monkeyp
             step = {name: counted[name] - before[name] for name in counted}
             assert step == {"generator": 1, "backward": 1, "score": scores}
         before = dict(counted)
+
+
+@pytest.mark.parametrize(("dynamics", "left"), [("kinetic", 0.05), ("overdamped", 0.4)])
+def test_coupled_chains_come_together_where_the_posterior_has_one_mode(dynamics, left):
+    p, _ = problem(dim=6, sigma=SIGMA, rows=2, chains=3)
+    p = replace(p, num_samples=3)
+    solver = SGILO(**EXACT, steps=(150,), anneal=0.05, dynamics=dynamics, coupled=True)
+    gaps = [s.info.metrics["coupling"] for s in solver.run(p) if "coupling" in s.info.metrics]
+    assert torch.equal(gaps[0][::3], torch.zeros(2))
+    assert float(gaps[0][[1, 2, 4, 5]].min()) > 0.01
+    assert float((gaps[-1] / gaps[0])[[1, 2, 4, 5]].max()) < left
+
+
+def test_samples_of_another_weight_or_temperature_are_called_tempered():
+    assert SGILO().tempered == ""
+    assert SGILO(weight=0.5).tempered == "the weight λ of the prior is 0.5"
+    assert SGILO(inverse_temperature=2.0).tempered == "the inverse temperature β is 2"
