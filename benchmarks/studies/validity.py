@@ -10,9 +10,13 @@ import argparse
 from invprob.validation.runner import Validation, validate_all
 
 SETTINGS = (
-    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,metropolis=true",
+    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,metropolis=density",
+    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,metropolis=line",
     "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2",
+    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,dynamics=overdamped",
     "solver.sgilo",
+    "sgilo:metropolis=line",
+    "sgilo:dynamics=overdamped",
     "sgilo-released",
     "dps",
     "dps:zeta=0.3",

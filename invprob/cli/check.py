@@ -20,7 +20,7 @@ Examples:
   invprob check my-plugin
   invprob check solver.sgilo
   invprob check pixel-diffusion:weights=my-model/
-  invprob check sgilo:t_end=0.001,metropolis=true --posterior
+  invprob check sgilo:t_end=0.001,metropolis=density --posterior
 """
 
 FAILED = 1

@@ -41,13 +41,30 @@ def judge(
     """
     if draws is None:
         return []
-    coupling = []
+    return examine(draws, measured, couplings(trace, images, samples))
+
+
+def couplings(
+    trace: Sequence[dict[str, Any]], images: int, samples: int
+) -> list[tuple[float, ...]]:
+    """Read how far chains are apart that share their noise.
+
+    Args:
+        trace: The metrics along the run.
+        images: The number B of measurements.
+        samples: The number S of chains of each.
+
+    Returns:
+        For each measurement the distance from the first chain, on average over the others, at the
+        first and at the last step that has it; nothing where none has it.
+    """
+    found: list[tuple[float, ...]] = []
     for i in range(images):
         mine = [row for row in trace if row["chain"] // samples == i and row.get("coupling")]
         steps = sorted({row["step"] for row in mine})
         ends = [[float(r["coupling"]) for r in mine if r["step"] == at] for at in steps]
-        coupling.append(tuple(sum(ends[k]) / len(ends[k]) for k in (0, -1)) if ends else ())
-    return examine(draws, measured, coupling)
+        found.append(tuple(sum(ends[k]) / len(ends[k]) for k in (0, -1)) if ends else ())
+    return found
 
 
 def pool(

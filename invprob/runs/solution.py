@@ -122,7 +122,7 @@ class Solution:
             inside = credible_intervals.coverage(interval, data.truth)
             for row, part in zip(table, inside, strict=True):
                 row["coverage_90"] = float(part)
-        return cls(
+        solution = cls(
             names=data.names,
             y=data.y,
             truth=data.truth,
@@ -143,6 +143,12 @@ class Solution:
             experiment=experiment,
             out=context.out,
         )
+        for row, earned in zip(table, solution.earned, strict=True):
+            if solution.caveat:
+                row["estimate"] = solution.caveat
+            if known:
+                row["interval_90"] = earned
+        return solution
 
     @property
     def lower(self) -> Tensor:

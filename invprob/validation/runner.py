@@ -48,7 +48,7 @@ def validate_all(name: str, problems: int = 100, chains: int = 19) -> Iterator[V
     it needs a generator, else on those of images.
 
     Args:
-        name: A plugin or a solver, ``sgilo`` or ``sgilo:metropolis=true``.
+        name: A plugin or a solver, ``sgilo`` or ``sgilo:metropolis=density``.
         problems: How many measurements are simulated for each task, ≥ 2.
         chains: How many samples each measurement gets, ≥ 2.
 
