@@ -10,10 +10,9 @@ import argparse
 from invprob.validation.runner import Validation, validate_all
 
 SETTINGS = (
-    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,metropolis=density",
-    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,metropolis=line",
     "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2",
     "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,dynamics=overdamped",
+    "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2,dynamics=overdamped,metropolis=density",
     "solver.sgilo",
     "sgilo:metropolis=line",
     "sgilo:dynamics=overdamped",

@@ -150,6 +150,25 @@ def test_what_a_checkpoint_has_not_seen_is_dropped(tmp_path):
         assert torch.equal(again, values) if isinstance(values, Tensor) else again == values
 
 
+def test_draws_of_a_release_before_lack_chi2_and_may_follow_more(tmp_path):
+    before = Draws(problem(), 2)
+    for step in range(1, 11):
+        before(Progress(State(step=step), info(step)))
+    before.save(tmp_path / "draws.safetensors")
+    arrays, metadata = tensor_files.read(tmp_path / "draws.safetensors")
+    old = {name: array for name, array in arrays.items() if name != "chi2"}
+    old["values"] = torch.cat([old["values"], torch.ones(1, 2, 10, 1)], 3)
+    names = [*json.loads(metadata["functionals"]), "latent.maps.0"]
+    tensor_files.write(tmp_path / "old.safetensors", old, {"functionals": names})
+    taken = Draws(problem(), 2, draws.read(tmp_path / "old.safetensors"), 10)
+    taken(Progress(State(step=11), info(11)))
+    drawn = taken.drawn()
+    assert drawn.names == before.drawn().names
+    assert torch.equal(drawn.values[:, :, :10], before.drawn().values)
+    assert bool(drawn.chi2[0, :, :10].isnan().all())
+    assert bool(drawn.chi2[0, :, 10].isfinite().all())
+
+
 def test_a_resumed_run_has_the_same_draws_and_diagnostics(toys, photos, tmp_path):
     whole = tmp_path / "whole"
     solve(walk(photos[:1]), toys, whole)

@@ -8,6 +8,8 @@ import torch
 from invprob import tree
 from invprob.io import checkpoint
 from invprob.solver import Problem
+from invprob.validation.calibration import check_calibration, last_samples
+from invprob.validation.reference_tasks import TASKS
 from invprob_sgilo.solvers import kinetic
 from invprob_sgilo.solvers.sgilo import SGILO
 from tests.plugins.closed_form import last, placed, posterior, problem
@@ -187,3 +189,12 @@ def test_samples_of_another_weight_or_temperature_are_called_tempered():
     assert SGILO().tempered == ""
     assert SGILO(weight=0.5).tempered == "the weight λ of the prior is 0.5"
     assert SGILO(inverse_temperature=2.0).tempered == "the inverse temperature β is 2"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metropolis", ["none", "line"])
+@pytest.mark.parametrize("task", TASKS[:3], ids=[task.description for task in TASKS[:3]])
+def test_the_defaults_sample_the_reference_tasks_within_the_declared_bias(task, metropolis):
+    solver = SGILO(metropolis=metropolis)
+    assert solver.bias == 0.05
+    assert check_calibration(last_samples(solver), task, 100, 19, solver.bias).failures == ()
