@@ -262,8 +262,8 @@ def _doubts(solution: Solution) -> Iterable[str]:
     if solution.caveat:
         yield f"an estimate, not the posterior: {solution.caveat}"
     for row in solution.metrics:
-        if "warning" in row:
-            yield f"{row['image']}: {row['warning']}"
+        if "stuck_chains" in row:
+            yield f"{row['image']}: {row['stuck_chains']}"
     known = [found for found in solution.diagnostics if math.isfinite(found.spread_half)]
     growing = [f for f in known if f.spread > WIDER * f.spread_half]
     if growing:

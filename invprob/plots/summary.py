@@ -161,8 +161,8 @@ def _notes(results: Results) -> list[str]:
             " a pixel is undecided: chains disagree about it."
         )
     for row in results.metrics[:MAX_ROWS]:
-        if warning := row.get("warning"):
-            notes.append(f"{row.get('image', '')}: {warning}.")
+        if stuck := row.get("stuck_chains"):
+            notes.append(f"{row.get('image', '')}: {stuck}.")
     if count > MAX_ROWS:
         hidden.append(f"{MAX_ROWS} of {count} images")
     if drawn > MAX_SAMPLES:

@@ -40,7 +40,7 @@ def html(summary: bytes, metrics: Sequence[dict[str, Any]], note: str) -> str:
     for row in metrics:
         cells = [str(row["image"])]
         cells += [_number(row[key], digits) for key, (_, digits) in shown.items()]
-        said = [str(row.get("convergence", "")), str(row.get("warning", ""))]
+        said = [str(row.get("convergence", "")), str(row.get("stuck_chains", ""))]
         cells += ["; ".join(filter(None, said))] if verdicts else []
         rows.append(cells)
     return "".join(

@@ -117,7 +117,7 @@ class Solution:
         for row, found, k in zip(table, known, pooled.counted, strict=False):
             row |= found.row()
             if found.stuck:
-                row["warning"] = found.stuck_words + ("" if bool(k.all()) else "; left out")
+                row["stuck_chains"] = found.stuck_words + ("" if bool(k.all()) else "; left out")
         if data.truth is not None and solver.returns == "sample" and interval.trusted:
             inside = credible_intervals.coverage(interval, data.truth)
             for row, part in zip(table, inside, strict=True):
