@@ -34,17 +34,17 @@ class Drawn:
         names: The K functionals.
         steps: The steps at which draws were taken, (D,).
         values: The functionals of each draw, (B, S, D, K).
-        chi2: Reduced χ² of each draw, (B, S, D); NaN where there is no noise, or it is not known.
         kept: The numbers of the draws whose images were kept, (R,).
         images: Those images, (B, S, R, C, H, W), float16.
+        chi2: Reduced χ² of each draw, (B, S, D); NaN where there is no noise, or it is not known.
     """
 
     names: tuple[str, ...]
     steps: Tensor
     values: Tensor
-    chi2: Tensor
     kept: Tensor
     images: Tensor
+    chi2: Tensor | None = None
 
 
 def capacity(shape: tuple[int, ...]) -> int:
@@ -98,7 +98,8 @@ class Draws:
         if before is not None:
             self._names = before.names
             rows = before.values.flatten(0, 1).unbind(1)
-            chi2 = before.chi2.flatten(0, 1).unbind(1)
+            unknown = torch.full(before.values.shape[:3], torch.nan)
+            chi2 = (unknown if before.chi2 is None else before.chi2).flatten(0, 1).unbind(1)
             steps = before.steps.tolist()
             self._values = [one for one in zip(steps, rows, chi2, strict=True) if one[0] <= step]
             pictures = before.images.flatten(0, 1).unbind(1)
@@ -191,5 +192,4 @@ def read(path: Path) -> Drawn | None:
     found = fingerprint.of_tensors(arrays)
     if metadata.get("digest", found) != found:
         raise BadWeights(f"the numbers of {path} have changed", "the file is damaged")
-    arrays.setdefault("chi2", torch.full(arrays["values"].shape[:3], torch.nan))
     return Drawn(tuple(json.loads(metadata["functionals"])), **arrays)

@@ -85,7 +85,7 @@ def drawn_by(solver, p):
     chi2 = torch.stack([p.operator.chi2(p.y, info.image) for info in rows], 1)
     values = torch.stack([info.image.flatten(1)[:, :3] for info in rows], 1)
     count = torch.arange(len(rows))
-    return Drawn(("a", "b", "c"), count, values[None], chi2[None], count, images[None])
+    return Drawn(("a", "b", "c"), count, values[None], count, images[None], chi2[None])
 
 
 def test_in_a_world_of_two_valleys_the_chains_in_the_worse_are_named():
