@@ -2,8 +2,8 @@
 
 One chain runs with keys K. Others run with keys of their own up to a pass and with K from there:
 from the start, from the annealing of stage 3, or from Langevin on; or never, which is the distance
-of independent chains. The distance is that of their images. Only `Problem.keys` and `Solver.run`
-are used, so that the dynamics of the solver may change.
+of independent chains. The distance is that of their images. The dynamics is that of the theorem;
+only `Problem.keys` and `Solver.run` are used, so another can be named.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def run(quick: bool) -> list[Row]:
     stages, pictures = ((6, 24), 1) if quick else ((60, 240), 3)
     annealed = stages[0] + stages[1] // 3
     table = {
-        "solver": f"sgilo:stages=1,3,steps={stages[0]},{stages[1]},anneal={1 / 3}",
+        "solver": "sgilo:dynamics=overdamped,stages=1,3"
+        f",steps={stages[0]},{stages[1]},anneal={1 / 3}",
         "operator": OPERATOR,
         "limit": pictures,
         "samples": 1,
