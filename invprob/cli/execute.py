@@ -24,10 +24,6 @@ MOST_MISFITS = 4
 """As many images that are not explained are named."""
 
 
-WIDER = 1.1
-"""A spread at full length that is so much wider than at half is still growing."""
-
-
 def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json: bool) -> None:
     """Solve an experiment and report.
 
@@ -181,7 +177,7 @@ def report(solution: Solution, out: Path) -> None:
         solution: What a run came to.
         out: Its folder.
     """
-    from invprob.cli import console
+    from invprob.cli import chains, console
     from invprob.cli.console import Column
 
     one = "sample" if solution.returns == "sample" else "single"
@@ -218,9 +214,9 @@ def report(solution: Solution, out: Path) -> None:
         units = "PSNR in dB; " + units
     console.say(units, "dim")
     if solution.diagnostics:
-        console.say(_trust(solution), "dim")
+        console.say(chains.verdict(solution), "dim")
     _misfits(solution.metrics)
-    for line in _doubts(solution):
+    for line in chains.doubts(solution):
         console.say(line, "yellow")
     console.say()
     if not solution.complete and not solution.diverged:
@@ -228,19 +224,6 @@ def report(solution: Solution, out: Path) -> None:
     console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
     console.say(str(out), "bold")
     console.say(str(out / "summary.png"), "bold")
-
-
-def _trust(solution: Solution) -> str:
-    """Of how many images the chains converged; the reason where none could be judged."""
-    from invprob.analysis.diagnostics import LEAST_CHAINS, LEAST_DRAWS
-
-    verdicts = [found.verdict for found in solution.diagnostics]
-    if set(verdicts) == {"not assessed"}:
-        needs = f"R-hat needs {LEAST_CHAINS} chains of {LEAST_DRAWS} draws"
-        return f"chains not assessed ({solution.diagnostics[0].reason}); {needs}"
-    counted = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-    images = f"{len(verdicts)} image{'s'[: len(verdicts) > 1]}"
-    return f"chains of {images}: {counted}; R-hat and ESS: the worst of several functionals"
 
 
 def _misfits(rows: Sequence[dict[str, Any]]) -> None:
@@ -255,28 +238,6 @@ def _misfits(rows: Sequence[dict[str, Any]]) -> None:
         console.say(f"and {len(told) - MOST_MISFITS} images more", "bold red")
     if told:
         console.say(fit.OR_ELSE, "dim")
-
-
-def _doubts(solution: Solution) -> Iterable[str]:
-    """What a reader has to know before the samples are taken for the posterior's."""
-    if solution.caveat:
-        yield f"an estimate, not the posterior: {solution.caveat}"
-    for row in solution.metrics:
-        if "stuck_chains" in row:
-            yield f"{row['image']}: {row['stuck_chains']}"
-    known = [found for found in solution.diagnostics if math.isfinite(found.spread_half)]
-    growing = [f for f in known if f.spread > WIDER * f.spread_half]
-    if growing:
-        yield f"{len(growing)} of {len(known)} images: the spread still grows with the draws"
-    for name, found in zip(solution.names, solution.diagnostics, strict=False):
-        if found.coupling:
-            first, last = found.coupling
-            yield f"{name}: chains with the same noise come from {first:.3g} to {last:.3g} apart"
-    if solution.diagnostics and not solution.caveat:
-        count = sum(solution.earned)
-        if count < len(solution.earned):
-            of = f"a 90 % interval for {count} of {len(solution.earned)} images"
-            yield f"lower and upper: quantiles of 5 and 95 % of the draws, {of}"
 
 
 def _counts(solution: Solution) -> str:
