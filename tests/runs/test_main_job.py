@@ -32,6 +32,7 @@ SHORTEST = {
     "dps": "dps:steps=3",
     "ilo": "ilo:steps=1,1,1",
     "sgilo": "sgilo:steps=2,16,fisher_probes=2",
+    "sgilo-overdamped": "sgilo:steps=2,8,fisher_probes=2,dynamics=overdamped",
 }
 """For what is computed in double precision, which takes long."""
 
@@ -94,9 +95,12 @@ def samples_in_double_precision(solver, paths, samples):
         return data.y, parts.solver.result(problem, state)
 
 
-@pytest.mark.parametrize("solver", SHORT)
+@pytest.mark.parametrize("solver", SHORTEST)
 def test_four_images_with_two_samples_are_eight_single_runs(solver):
-    """In float64: kernels of other batch sizes round differently, and chains magnify that."""
+    """In float64: kernels of other batch sizes round differently, and chains magnify that.
+
+    Kinetic chains of one measurement share their settings: four images are four runs of two.
+    """
     paths = [str(file.path) for file in images.bundled()[:4]]
     y, together = samples_in_double_precision(solver, paths, 2)
     for i in (0, 3):
@@ -105,7 +109,8 @@ def test_four_images_with_two_samples_are_eight_single_runs(solver):
         assert torch.equal(y_alone[0], y[i])
         for all_, two, one in zip(together, pair, single, strict=True):
             assert torch.allclose(two, all_[2 * i : 2 * i + 2], atol=1e-6)
-            assert torch.allclose(one, all_[2 * i : 2 * i + 1], atol=1e-6)
+            if solver != "sgilo":
+                assert torch.allclose(one, all_[2 * i : 2 * i + 1], atol=1e-6)
 
 
 OPERATORS = [
