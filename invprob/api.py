@@ -22,14 +22,12 @@ from invprob.config.registry import registry
 from invprob.errors import BadInput, notify
 from invprob.generator import Generator
 from invprob.global_state.torch_state import standard
-from invprob.io import images
 from invprob.noise import Noise, UnknownNoise
 from invprob.operator import Operator
 from invprob.params import Spec
 from invprob.prior import Prior
-from invprob.runs import build, in_memory, inputs, session
+from invprob.runs import build, given, inputs, session
 from invprob.runs.build import Parts
-from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.instances import Instances
 from invprob.runs.solution import Solution
 from invprob.solver import Problem, Solver
@@ -135,7 +133,7 @@ def solve(
         if not isinstance(solver, Solver):
             raise BadInput(f"solver is {solver!r}", "give a problem a solver that is an object")
         y.check()
-        pictures = None if truth is None else _pictures(truth)
+        pictures = None if truth is None else given.pictures(truth)
         data = inputs.data_of(y, pictures)
         return _told(session.solve_problem(y, solver, data, folder, make))
     if (y is None) == (truth is None):
@@ -147,7 +145,7 @@ def solve(
             "y is given without the operator that measured it",
             'say what happened to it: operator="inpaint:mask=hole.png", "superres:factor=4", …',
         )
-    named_files, memory = _inputs(y, truth)
+    named_files, memory = given.inputs(y, truth)
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
     experiment = Experiment.parse(table | named_files | {"observe": named}).resolve(found.registry)
     input_files.check(experiment, found.registry)
@@ -241,29 +239,6 @@ def _noise_of(operator: Any) -> Noise | None:
     last = operator[-1] if isinstance(operator, (list, tuple)) and operator else operator
     known = isinstance(last, Operator) and not isinstance(last.noise, UnknownNoise)
     return last.noise if known else None
-
-
-def _inputs(y: Any, truth: Any) -> tuple[dict[str, Any], InMemoryInput | None]:
-    """What the experiment names, and what is in memory instead."""
-    if isinstance(y, (str, os.PathLike)):
-        return {"measurement": os.fspath(y)}, None
-    if y is not None:
-        return {}, InMemoryInput(measurement=in_memory.numbers(y, "y", holes=True))
-    if (named := _paths(truth)) is not None:
-        return {"images": named}, None
-    return {}, InMemoryInput(pictures=in_memory.pictures(truth))
-
-
-def _paths(truth: Any) -> list[str] | None:
-    """The paths that `truth` consists of; None where it is pictures."""
-    parts = list(truth) if isinstance(truth, (list, tuple)) else [truth]
-    texts = [os.fspath(part) for part in parts if isinstance(part, (str, os.PathLike))]
-    return texts if texts and len(texts) == len(parts) else None
-
-
-def _pictures(truth: Any) -> Sequence[images.ImageFile | in_memory.Picture]:
-    named = _paths(truth)
-    return in_memory.pictures(truth) if named is None else images.gather(named)
 
 
 def _refuse_beside_a_problem(names: Sequence[str]) -> None:

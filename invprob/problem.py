@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import measured, seeds, tree
+from invprob import seeds, tree
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
 from invprob.global_state.torch_state import differentiable, standard
-from invprob.operator import Operator
+from invprob.operator import Operator, measured
 from invprob.prior import Prior
 
 

@@ -13,7 +13,7 @@ from invprob.cli import faults, options
 if TYPE_CHECKING:
     from invprob.bench.grid import Cell
     from invprob.bench.session import Watch
-    from invprob.cli.console import Meter
+    from invprob.cli.meter import Meter
 
 EXAMPLES = """\b
 Examples:
@@ -83,14 +83,15 @@ def command(
     with invprob are compared on bundled images.
     """
     from invprob.bench import suite as suites
-    from invprob.cli import bench_report, console
+    from invprob.cli import bench_report
+    from invprob.cli.meter import Meter
     from invprob.config.registry import registry
     from invprob.errors import BadParams
 
     if workers is not None and scheduler is not None:
         raise BadParams("--workers and --scheduler are given at once", "keep one of them")
     path = suites.DEFAULT if suite is None else suite
-    with console.Meter(quiet) as meter:
+    with Meter(quiet) as meter:
         begin = meter.say if dry_run else meter.busy
         begin("reading the suite, loading the models …")
         changes = {

@@ -46,7 +46,8 @@ def command(name: str, component: str | None, posterior: bool, quiet: bool, as_j
     The exit status is 1 if a check fails. The same checks run in pytest: see
     invprob.testing.conformance.
     """
-    from invprob.cli import console, kinds
+    from invprob.cli import kinds
+    from invprob.cli.meter import Meter
 
     if component is not None:
         name = f"{kinds.kind(name)}.{component}"
@@ -54,7 +55,7 @@ def command(name: str, component: str | None, posterior: bool, quiet: bool, as_j
         from invprob.cli import posterior as validation
 
         return validation.report(name, quiet, as_json)
-    with console.Meter(quiet or as_json) as meter:
+    with Meter(quiet or as_json) as meter:
         meter.busy("loading PyTorch …")
         from invprob.testing import trials
 

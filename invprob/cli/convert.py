@@ -40,6 +40,7 @@ def command(
     architecture; names of what is missing or unexpected are printed.
     """
     from invprob.cli import console
+    from invprob.cli.meter import Meter
     from invprob.errors import BadInput
 
     spec = options.checked("converter", converter) if converter is not None else None
@@ -50,7 +51,7 @@ def command(
         )
     if out.exists():
         raise BadInput(f"{out} is there already", "give another name, or remove it")
-    with console.Meter(quiet) as meter:
+    with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the file …")
         from invprob.io import tensor_files
         from invprob.weights import formats

@@ -14,7 +14,7 @@ from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
     from invprob.callback import CallbackContext, OnStep
-    from invprob.cli.console import Meter
+    from invprob.cli.meter import Meter
     from invprob.config.experiment import ResolvedExperiment
     from invprob.runs.session import MakeCallbacks
     from invprob.runs.solution import Solution
@@ -80,10 +80,10 @@ def resume(out: Path, quiet: bool, as_json: bool) -> None:
 def _shown(
     go: Callable[[MakeCallbacks], tuple[Solution, Path]], quiet: bool, as_json: bool
 ) -> None:
-    from invprob.cli import console
+    from invprob.cli.meter import Meter
 
     lost: Diverged | None = None
-    with console.Meter(quiet) as meter:
+    with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
         from invprob.runs import session
 

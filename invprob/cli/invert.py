@@ -62,6 +62,7 @@ def command(
     """
     from invprob import paths
     from invprob.cli import console, faults
+    from invprob.cli.meter import Meter
     from invprob.config.registry import registry
     from invprob.latents.params import InversionParams
 
@@ -73,7 +74,7 @@ def command(
     spec = options.checked("generator", generator)
     psnrs: list[float] = []
     try:
-        with console.Meter(quiet) as meter:
+        with Meter(quiet) as meter:
             meter.busy("loading PyTorch and the generator …")
             from invprob.io import images as pictures
             from invprob.latents import inversion_dataset, stages

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from invprob import fingerprint
-from invprob.cli import completion, framing, options
+from invprob.cli import completion, framing, options, sampling
 from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
@@ -90,14 +90,15 @@ def command(
     """
     from invprob import paths
     from invprob.cli import console
+    from invprob.cli.meter import Meter
     from invprob.config.registry import registry
 
     for image in images:
         paths.existing(image)
     spec = options.checked("generator", generator)
-    stage, which = options.score_prior(prior)
-    how = options.sampler(sampler)
-    with console.Meter(quiet) as meter:
+    stage, which = sampling.score_prior(prior)
+    how = sampling.sampler(sampler)
+    with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
         import torch
 

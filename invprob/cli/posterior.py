@@ -29,10 +29,10 @@ def report(name: str, quiet: bool, as_json: bool) -> int:
     Returns:
         The exit status, 1 if a test failed.
     """
-    from invprob.cli import console
+    from invprob.cli.meter import Meter
 
     done: list[Validation] = []
-    with console.Meter(quiet or as_json) as meter:
+    with Meter(quiet or as_json) as meter:
         meter.busy("loading PyTorch …")
         from invprob.validation.runner import validate_all
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import completion, options
+from invprob.cli import completion, options, sampling
 from invprob.errors import BadParams
 from invprob.io.json_text import dumps
 
@@ -74,16 +74,17 @@ def command(
         invprob sample --prior 3=latent-score --sampler ode:steps=40 --out drawn
     """
     from invprob.cli import console
+    from invprob.cli.meter import Meter
     from invprob.config.registry import registry
 
     spec = options.checked("generator", generator)
-    chosen = options.score_prior(prior) if prior is not None else None
-    how = options.sampler(sampler or "ancestral")
+    chosen = sampling.score_prior(prior) if prior is not None else None
+    how = sampling.sampler(sampler or "ancestral")
     idle = [name for name, value in (("--hot", hot), ("--sampler", sampler)) if value is not None]
     if idle and chosen is None:
         what = f"{idle[0]} is given without a prior"
         raise BadParams(what, "say which: --prior 1=latent-score")
-    with console.Meter(quiet) as meter:
+    with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
         from invprob.latents import generation, stages
         from invprob.runs import build, folder

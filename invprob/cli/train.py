@@ -17,7 +17,7 @@ from invprob.errors import BadParams
 from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
-    from invprob.cli.console import Meter
+    from invprob.cli.meter import Meter
     from invprob.trainer import TrainingProgress
 
 EXAMPLES = """\b
@@ -69,6 +69,7 @@ def command(
     command goes on from there.
     """
     from invprob.cli import console
+    from invprob.cli.meter import Meter
     from invprob.config.registry import registry
     from invprob.params import Spec
 
@@ -85,7 +86,7 @@ def command(
     # of several processes (torchrun) the first speaks
     quiet = quiet or os.environ.get("RANK", "0") != "0"
     try:
-        with console.Meter(quiet) as meter:
+        with Meter(quiet) as meter:
             meter.busy("loading PyTorch …")
             train = entry.load()
             meter.busy("reading the data, then the first steps …")

@@ -10,10 +10,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from invprob import measured
 from invprob.errors import BadInput
 from invprob.global_state.torch_state import standard, standardise
 from invprob.noise import Noise, UnknownNoise
+from invprob.operator import measured
 
 
 class Operator(nn.Module, ABC):

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invprob import fingerprint, measured, paths, seeds
+from invprob import fingerprint, paths, seeds
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
 from invprob.io import collection, images
 from invprob.io.framing import Framing
 from invprob.io.images import ImageFile
-from invprob.operator import Operator
+from invprob.operator import Operator, measured
 from invprob.runs import build
 from invprob.runs.build import Parts
 from invprob.runs.in_memory import InMemoryInput, Picture
