@@ -1,8 +1,8 @@
 """List public definitions whose docstrings lack Args or Returns: python docs/docstring_coverage.py.
 
-The modules at the root of invprob, invprob.params, invprob.testing and the classes that plugins
-export are parsed, not imported. A method without a docstring has that of the interface it
-implements, and the fields of a dataclass are its parameters.
+The modules at the root of invprob, those of invprob.operator, params and testing, and the classes
+that plugins export are parsed, not imported. A method without a docstring has that of the interface
+it implements, and the fields of a dataclass are its parameters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def sources(root: Path = ROOT) -> Iterator[tuple[Path, set[str] | None]]:
         A file and the names in it that are public; None: all without an underscore.
     """
     core = root / "invprob"
-    wings = (core / "params", core / "testing")
+    wings = (core / "operator", core / "params", core / "testing")
     for path in (*core.glob("*.py"), *(path for wing in wings for path in wing.rglob("*.py"))):
         yield path, None
     for package in sorted((root / "plugins").glob("*/__init__.py")):

@@ -133,4 +133,16 @@ class PiGDM(MMPS):
     def covariance(
         self, w: Tensor, spread: Map, alpha: Tensor, sigma: Tensor, slope: float
     ) -> Tensor:
+        """C = σ²/(σ² + α²) in place of the Jacobian's, applied to a gradient.
+
+        Args:
+            w: A gradient with respect to the image, (N, C, H, W).
+            spread: Tweedie's C, unused.
+            alpha: α_t, (N, 1, 1, 1).
+            sigma: σ_t, (N, 1, 1, 1).
+            slope: How many of the units of u_0 are one of [0, 1].
+
+        Returns:
+            C w in the units of u_0, (N, C, H, W).
+        """
         return sigma**2 / (sigma**2 + alpha**2) * w / slope
