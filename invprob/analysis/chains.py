@@ -119,12 +119,14 @@ def spreads(images: Tensor) -> tuple[float, float]:
     from afar, has two.
 
     Args:
-        images: R ≥ 2 images of S chains along time, (S, R, C, H, W).
+        images: R images of S chains along time, (S, R, C, H, W).
 
     Returns:
         The standard deviation of a pixel, root mean square over pixels, of the first half of all
-        draws and of all.
+        draws and of all; NaN if the first half is fewer than two images.
     """
     first = images[:, : (images.shape[1] + 1) // 2]
+    if first.shape[0] * first.shape[1] < 2:
+        return math.nan, math.nan
     half, full = (part.float().flatten(0, 1).var(0).mean().sqrt() for part in (first, images))
     return float(half), float(full)

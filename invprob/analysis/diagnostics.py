@@ -174,7 +174,7 @@ def examine(drawn: Drawn, measured: int, coupling: Sequence[tuple[float, ...]]) 
     for i, values in enumerate(drawn.values):
         chi2 = () if drawn.chi2 is None else tuple(drawn.chi2[i].double().mean(1).tolist())
         images, known = drawn.images[i], diagnose(values, drawn.names)
-        half, full = chains.spreads(images) if images.shape[1] > 1 else (math.nan, math.nan)
+        half, full = chains.spreads(images)
         nested = math.nan
         if known.functionals:
             moving = [drawn.names.index(name) for name in known.functionals]

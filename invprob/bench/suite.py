@@ -49,7 +49,9 @@ class Suite(Params):
     limit: int | None = Field(None, ge=1, description="Use so many images, evenly spread.")
     resize: bool = Field(False, description="Resize images to the size of the methods.")
     crop: bool = Field(False, description="Crop images to the size or aspect of the methods.")
-    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
+    crop_at: CropAt = Field(
+        "middle", description="Where the crop lies: middle, top, …, or 0.2,0.5."
+    )
     seeds: tuple[int, ...] = Field(
         (0,), min_length=1, description="Seeds of every draw: masks, matrices, noise, chains."
     )

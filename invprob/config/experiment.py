@@ -26,7 +26,9 @@ class Experiment(Params):
     )
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's aspect or size.")
-    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
+    crop_at: CropAt = Field(
+        "middle", description="Where the crop lies: middle, top, …, or 0.2,0.5."
+    )
     limit: int | None = Field(None, ge=1, description="Use the first images only.")
     operator: tuple[Spec, ...] = Field(
         (Spec(name="basics.inpaint"),), min_length=1, description="The operators, applied in order."

@@ -21,4 +21,6 @@ class InversionParams(Params):
     )
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's size or aspect.")
-    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
+    crop_at: CropAt = Field(
+        "middle", description="Where the crop lies: middle, top, …, or 0.2,0.5."
+    )

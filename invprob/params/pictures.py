@@ -18,7 +18,9 @@ class PictureSet(Params):
     )
     resize: bool = Field(False, description="Resize pictures of another size.")
     crop: bool = Field(False, description="Crop pictures to a square.")
-    crop_at: CropAt = Field("middle", description="Where the crop lies: top, or 0.2,0.5, …")
+    crop_at: CropAt = Field(
+        "middle", description="Where the crop lies: middle, top, …, or 0.2,0.5."
+    )
     held_out: float = Field(
         0.08, ge=0, lt=1, description="Part of the images held out, whole groups at a time."
     )

@@ -141,7 +141,7 @@ WRONG = {
     ),
     "value in a list": (
         ["sample", "--generator", "linear:scale=0", "--out", "o", "--count", "many"],
-        "invalid value for '--count': 'many' is not a valid integer range",
+        "invalid value for '--count' / '--samples': 'many' is not a valid integer range",
         "see `invprob sample --help`",
     ),
     "no such file": (

@@ -205,7 +205,7 @@ def test_a_picture_becomes_a_measurement():
         ("inpaint:box=16x16", "no measured pixel"),
         ("inpaint:mask=/no/such/file.png", "no"),
         ("superres:factor=3", "does not divide 16×16"),
-        ("superres:factor=2.5", "integer"),
+        ("superres:factor=2.5", "whole number"),
         ("blur:sigma=1,motion=3", "exactly one"),
         ("blur:sigma=9", "too large"),
         ("compressed:m=9999", "9999 measurements"),

@@ -77,11 +77,11 @@ class Doubling(Params):
 
 
 BREACHES += [
-    Breach("params-described", entry("noise", Noise, Foreign), "no Params"),
+    Breach("params-described", entry("noise", Noise, Foreign), "is not a Params"),
     Breach("params-described", entry("noise", Noise, Mute), "'strength' is ''"),
     Breach("params-described", entry("noise", Noise, Silent), "Silent has no docstring"),
     Breach("example-is-valid", entry("noise", Noise, Wrong), "greater than 0"),
-    Breach("example-is-valid", entry("noise", Noise, Required), "required"),
+    Breach("example-is-valid", entry("noise", Noise, Required), "must be given"),
     Breach("params-frozen", entry("noise", Noise, Melting), "'strength' could be set"),
     Breach("refuses-unknown-params", entry("noise", Noise, Lenient), "accepted"),
     Breach(

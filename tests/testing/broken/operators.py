@@ -181,9 +181,9 @@ class GlobalDraws(Operator):
 
 @breaks("global-state-unchanged", "the default dtype", "operator")
 class DoubleForAll(Operator):
-    def __init__(self, params, in_shape, seed):
-        super().__init__(params, in_shape, seed)
+    def forward(self, x):
         torch.set_default_dtype(torch.float64)
+        return super().forward(x)
 
 
 @breaks("global-state-unchanged", "the number of threads", "operator")
