@@ -100,7 +100,7 @@ def run(
         BadInput: If the checkpoint is damaged, or of a training that began otherwise.
     """
     if path.is_file():
-        saved = checkpoint.read(path, ("params", "step"), device)
+        saved = checkpoint.read(path, ("params", "step", *training.state()), device)
         checkpoint.check_training(path, saved, origin.params, origin.data)
         training.load(saved)
         training.step = saved["step"]

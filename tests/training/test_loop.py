@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from invprob.errors import BadInput
+from invprob.io import checkpoint
 from invprob.training import average, loop
 
 PLAN = loop.Plan(steps=25, snapshot=10, count=4, seconds=1e9)
@@ -66,6 +67,12 @@ def test_other_data_are_refused(tmp_path):
     list(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin()))
     with pytest.raises(BadInput, match="on other data"):
         next(loop.run(Walk(), PLAN, tmp_path / "c.pt", loop.Origin({}, "others")))
+
+
+def test_a_checkpoint_that_lacks_some_state_is_refused(tmp_path):
+    checkpoint.write(tmp_path / "c.pt", {"params": {}, "data": "data", "step": 10})
+    with pytest.raises(BadInput, match="of something else"):
+        next(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin()))
 
 
 def test_the_running_mean_of_a_loss():
