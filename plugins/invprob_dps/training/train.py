@@ -5,7 +5,6 @@ By default it predicts v = α ε − σ u_0 (Salimans and Ho, 2022, arXiv:2202.0
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,11 @@ from invprob.diffusion import samplers
 from invprob.diffusion.params import SamplerParams
 from invprob.errors import BadParams
 from invprob.io import image_dataset
-from invprob.io.checkpoint import check_training
-from invprob.io.checkpoint import read as read_checkpoint
-from invprob.io.checkpoint import write as write_checkpoint
+from invprob.io.image_dataset import TrainingSet
 from invprob.io.json_text import dumps
 from invprob.latents import generation
 from invprob.trainer import TrainingProgress
+from invprob.training import average, loop
 from invprob_dps.folder import write_folder
 from invprob_dps.params import DiffusionTraining
 from invprob_dps.prior import PixelDiffusion
@@ -33,14 +31,25 @@ RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
 
 
 class Training:
-    """The network, its average and the optimiser at some step."""
+    """The network, its average and the optimiser at some step.
+
+    Args:
+        params: The parameters.
+        pictures: The images, and which of them to learn from.
+        out: Where samples and weights go.
+        device: Where to compute.
+
+    Raises:
+        BadParams: If the network does not fit the images, or the weights that it starts from.
+    """
 
     def __init__(
-        self, params: DiffusionTraining, side: int, device: torch.device, data: str = ""
+        self, params: DiffusionTraining, pictures: TrainingSet, out: Path, device: torch.device
     ) -> None:
-        self.params = params
-        self.data = data
-        self.device = device
+        self.params, self.pictures, self.out, self.device = params, pictures, out, device
+        self.running = average.Running()
+        self.steps = -(-params.kimg * 1000 // params.batch)
+        side = pictures.images.shape[2]
         self.scheduler = DDPMScheduler(
             beta_schedule=params.schedule, prediction_type=params.prediction
         )
@@ -60,33 +69,29 @@ class Training:
         p = self.params
         return PixelDiffusion(network(p, side), self.scheduler, p.patch, precision=p.precision)
 
-    def update(self, data: Tensor, train: Tensor, total: int) -> float:
-        """One step on a batch; the loss."""
-        p = self.params
+    def update(self) -> dict[str, float]:
+        """Take one step on a batch of images; the loss."""
+        p, train = self.params, self.pictures.train
         rng = seeds.stream(p.seed, "data", self.step)
         picks = train[torch.randint(len(train), (p.batch,), generator=rng)]
         flips = torch.rand(p.batch, generator=rng) < (0.5 if p.flip else 0.0)
         # stratified: one time in each of `batch` equal parts
         part = (torch.arange(p.batch) + torch.rand(p.batch, generator=rng)) / p.batch
-        u = image_dataset.batch(data, picks, flips)
+        u = image_dataset.batch(self.pictures.images, picks, flips)
         noise = torch.randn(u.shape, generator=rng)
-        rate = min(1.0, (self.step + 1) / p.warmup) * max(0.02, 1 - self.step / total) ** 0.5
+        rate = min(1.0, (self.step + 1) / p.warmup) * max(0.02, 1 - self.step / self.steps) ** 0.5
         for group in self.optimiser.param_groups:
             group["lr"] = p.lr * rate
-        loss = self.loss(self.model, u, part, noise)
+        loss = self._loss(self.model, u, part, noise)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        with torch.no_grad():
-            pairs = zip(self.ema.parameters(), self.model.parameters(), strict=True)
-            keep = min(p.ema, self.step / (self.step + 10))
-            for mean, value in pairs:
-                mean.lerp_(value, 1 - keep)
-        return float(loss.detach())
+        average.follow(self.ema, self.model, p.ema, self.step)
+        return {"loss": self.running(loss)}
 
-    def loss(self, model: PixelDiffusion, u: Tensor, part: Tensor, noise: Tensor) -> Tensor:
+    def _loss(self, model: PixelDiffusion, u: Tensor, part: Tensor, noise: Tensor) -> Tensor:
         """Mean squared error of the prediction, at the times of the quantiles `part`."""
         steps = (part * model.steps).long().clamp(max=model.steps - 1)
         noisy = self.scheduler.add_noise(u, noise, steps)
@@ -97,41 +102,73 @@ class Training:
         return (found - target.to(self.device)).square().mean()
 
     @torch.no_grad()
-    def held_out_loss(self, data: Tensor, validation: list[int]) -> float:
+    def snapshot(self, figures: dict[str, float]) -> Path:
+        """Write the averaged weights and samples of them; the held-out loss, if any is held out."""
+        kimg = self.step * self.params.batch // 1000
+        about: dict[str, object] = {"training": self.params.model_dump(mode="json"), "kimg": kimg}
+        if self.pictures.held_out:
+            found = figures["held-out loss"] = about["held_out_loss"] = self._held_out_loss()
+            if found < self.best:
+                self.best = found
+                self._write("best", about)
+        self._write("newest", about)
+        picture = self.out / f"samples-{kimg:06d}.png"
+        generation.write_sheet(picture, self._samples())
+        return picture
+
+    def _held_out_loss(self) -> float:
         """The average's loss on held-out images, with the same times and noise at every call."""
-        losses = []
-        for start in range(0, min(len(validation), 256), 32):
-            picks = torch.tensor(validation[start : start + 32])
-            u = image_dataset.batch(data, picks, torch.zeros(len(picks), dtype=torch.bool))
+        losses, held_out = [], self.pictures.held_out
+        for start in range(0, min(len(held_out), 256), 32):
+            picks = torch.tensor(held_out[start : start + 32])
+            flips = torch.zeros(len(picks), dtype=torch.bool)
+            u = image_dataset.batch(self.pictures.images, picks, flips)
             part = (torch.arange(len(picks)) + 0.5) / len(picks)
             noise = torch.randn(u.shape, generator=seeds.stream("held-out", start))
-            losses.append(float(self.loss(self.ema, u, part, noise)))
+            losses.append(float(self._loss(self.ema, u, part, noise)))
         return sum(losses) / len(losses)
 
+    def _write(self, kind: str, about: dict[str, object]) -> None:
+        write_folder(self.out / kind, self.ema.net, self.scheduler, self.ema.patch, about)
+
+    def _samples(self) -> list[Tensor]:
+        """Sixteen pictures of the average, from the same noise at every call."""
+        keys = [seeds.key("snapshot", i) for i in range(16)]
+        shape = self.pictures.images.shape[1:]
+        start = samplers.cold(self.ema, torch.zeros((16, *shape), device=self.device), keys)
+        found = samplers.reverse(self.ema, start, keys, SamplerParams(steps=50))
+        return list(self.ema.restore(found).clamp(0, 1).cpu())
+
     def state(self) -> dict[str, Any]:
-        """Everything a later process needs to continue with the same bits."""
+        """Everything a later process needs to go on with the same bits."""
         return {
-            "params": self.params.model_dump(mode="json", exclude=RUNNING),
-            "data": self.data,
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
             "best": self.best,
         }
 
-    def load(self, saved: dict[str, Any], path: Path) -> None:
-        """The inverse of `state`; refuses a state of other parameters."""
-        params = self.params.model_dump(mode="json", exclude=RUNNING)
-        check_training(path, saved, params, self.data)
+    def load(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state`."""
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
         self.optimiser.load_state_dict(saved["optimiser"])
-        self.step, self.best = saved["step"], saved["best"]
+        self.best = saved["best"]
 
 
 def network(params: DiffusionTraining, side: int) -> UNet2DModel:
-    """The U-Net for images of side × side pixels; attention stands where it is coarsest."""
+    """The U-Net for square images; attention stands where it is coarsest.
+
+    Args:
+        params: The parameters.
+        side: Pixels along a side.
+
+    Returns:
+        The network, of random weights.
+
+    Raises:
+        BadParams: If the images cannot be halved as often as the channels ask for.
+    """
     depth = len(params.channels)
     block = params.patch * 2 ** (depth - 1)
     if side % block:
@@ -155,7 +192,15 @@ def network(params: DiffusionTraining, side: int) -> UNet2DModel:
 
 
 def start_from(model: PixelDiffusion, name: str) -> None:
-    """Give `model` the weights that `name` names; raises `BadParams` where they do not fit."""
+    """Give a model the weights of another training.
+
+    Args:
+        model: The model, in place.
+        name: The weights, bundled or a folder.
+
+    Raises:
+        BadParams: If they do not fit.
+    """
     found = PixelDiffusion.pretrained(name)
     assert found.image_shape is not None
     assert model.image_shape is not None
@@ -181,60 +226,31 @@ def _layout(model: PixelDiffusion) -> str:
 
 
 def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
-    """Train on the images of `source`, a folder or zip; takes up the checkpoint in `out` if any.
+    """Train on the images of `source`, a folder or zip; goes on from the checkpoint in `out`.
 
-    Writes ``checkpoint.pt``, ``samples-*.png`` and two folders of diffusers, ``newest`` and
-    ``best`` (of least held-out loss), both of averaged weights in float16.
+    Args:
+        params: The parameters.
+        source: A folder or zip of square images of one size.
+        out: Where ``checkpoint.pt``, ``samples-*.png`` and two folders of diffusers go, ``newest``
+            and ``best`` (of least held-out loss), both of averaged weights in float16.
+
+    Yields:
+        A record now and then.
+
+    Raises:
+        BadInput: If the images do not fit, or the checkpoint is of another training.
+        BadParams: If the network does not fit the images.
     """
     pictures = image_dataset.load(source, params.colours, params)
-    data, validation = pictures.images, pictures.held_out
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Training(params, data.shape[2], device, pictures.digest)
+    training = Training(params, pictures, out, device)
     out.mkdir(parents=True, exist_ok=True)
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.is_file():
-        run.load(read_checkpoint(checkpoint, ("params", "ema"), device), checkpoint)
-    total = -(-params.kimg * 1000 // params.batch)
-    snapshot = max(1, params.snapshot_kimg * 1000 // params.batch)
-    saved_at, running = time.monotonic(), 0.0
-    try:
-        while run.step < total:
-            loss = run.update(data, pictures.train, total)
-            running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
-            figures = {"loss": running}
-            picture, last = None, run.step == total
-            if last or run.step % snapshot == 0:
-                picture = _snapshot(run, data, validation, out, figures)
-            if last or picture or time.monotonic() - saved_at > params.checkpoint_seconds:
-                write_checkpoint(checkpoint, run.state())
-                saved_at = time.monotonic()
-            if picture or run.step % 10 == 0 or last:
-                at = run.step * params.batch
-                yield TrainingProgress(at, total * params.batch, figures, picture, "image")
-    except GeneratorExit:
-        # the reader stops the training: nothing is lost
-        write_checkpoint(checkpoint, run.state())
-        raise
-
-
-@torch.no_grad()
-def _snapshot(
-    run: Training, data: Tensor, validation: list[int], out: Path, figures: dict[str, float]
-) -> Path:
-    """Write samples and weights, and the held-out loss into `figures`."""
-    kimg = run.step * run.params.batch // 1000
-    about: dict[str, object] = {"training": run.params.model_dump(mode="json"), "kimg": kimg}
-    if validation:
-        figures["held-out loss"] = run.held_out_loss(data, validation)
-        about["held_out_loss"] = figures["held-out loss"]
-        if figures["held-out loss"] < run.best:
-            run.best = figures["held-out loss"]
-            write_folder(out / "best", run.ema.net, run.scheduler, run.ema.patch, about)
-    write_folder(out / "newest", run.ema.net, run.scheduler, run.ema.patch, about)
-    keys = [seeds.key("snapshot", i) for i in range(16)]
-    like = torch.zeros((len(keys), *data.shape[1:]), device=run.device)
-    start = samplers.cold(run.ema, like, keys)
-    found = samplers.reverse(run.ema, start, keys, SamplerParams(steps=50))
-    picture = out / f"samples-{kimg:06d}.png"
-    generation.write_sheet(picture, list(run.ema.restore(found).clamp(0, 1).cpu()))
-    return picture
+    plan = loop.Plan(
+        training.steps,
+        max(1, params.snapshot_kimg * 1000 // params.batch),
+        params.batch,
+        "image",
+        params.checkpoint_seconds,
+    )
+    origin = loop.Origin(params.model_dump(mode="json", exclude=RUNNING), pictures.digest)
+    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
