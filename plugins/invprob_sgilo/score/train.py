@@ -6,9 +6,9 @@ arXiv:2101.09258); its times are drawn in proportion to its weight, so that its 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,10 +17,8 @@ from invprob import seeds, tree
 from invprob.diffusion import sde
 from invprob.errors import BadParams
 from invprob.io import checksums
-from invprob.io.checkpoint import check_training
-from invprob.io.checkpoint import read as read_checkpoint
-from invprob.io.checkpoint import write as write_checkpoint
 from invprob.trainer import TrainingProgress
+from invprob.training import average, loop
 from invprob.weights import store
 from invprob_sgilo.bundled import BUNDLED
 from invprob_sgilo.score.checkpoint import Size
@@ -30,11 +28,93 @@ from invprob_sgilo.score.prior import LatentScore, matching_loss
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 
 
-def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
-    """Train a score for `params.stage` of the generator `source` (a name or path of weights).
+class Training:
+    """The score, its average and the optimiser at some step.
 
-    Writes ``prior.safetensors`` (EMA, float16) and ``checkpoint.pt``, from which the same call goes
-    on with the same bits on a CPU.
+    Args:
+        params: The parameters.
+        latents: What to learn from.
+        out: Where the prior goes.
+        generator_sha256: The checksum of the generator's weights, which the prior names.
+    """
+
+    def __init__(
+        self, params: PriorTraining, latents: Latents, out: Path, generator_sha256: str
+    ) -> None:
+        self.params, self.latents, self.out = params, latents, out
+        self.generator_sha256 = generator_sha256
+        self.running = average.Running()
+        x = latents.moments()
+        size = Size(params.width, params.depth, params.heads, params.patch, params.sde)
+        self.net = LatentScore(x, size)
+        self.net.fit_normalisation(x)
+        self.ema = LatentScore(x, size)
+        self.ema.load_state_dict(self.net.state_dict())
+        self.learned = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.Adam(self.learned, lr=params.lr, betas=(0.9, 0.99))
+        self.step = 0
+
+    def update(self) -> dict[str, float]:
+        """Take one step on a batch of latents; the loss."""
+        p = self.params
+        self.step += 1
+        rate = min(1.0, self.step / p.warmup) * max(0.02, 1 - self.step / p.steps) ** 0.5
+        for group in self.optimiser.param_groups:
+            group["lr"] = p.lr * rate
+        x = self.latents.batch(self.step)
+        rng = seeds.stream(p.seed, "noise", self.step)
+        # stratified: one time in each of `batch` equal parts
+        part = (torch.arange(p.batch) + torch.rand(p.batch, generator=rng)) / p.batch
+        t = times(self.net, part, p.weighting)
+        noise = tree.map(lambda leaf: torch.randn(leaf.shape, generator=rng), x)
+        loss = matching_loss(self.net, x, t, noise).mean()
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
+        self.optimiser.step()
+        average.follow(self.ema, self.net, p.ema, self.step)
+        return {"loss": self.running(loss)}
+
+    def snapshot(self, figures: dict[str, float]) -> None:
+        """Add the average's loss on held-out latents; write the average when it is done."""
+        figures["held-out loss"] = validation_loss(self.ema, self.latents, self.params)
+        if self.step == self.params.steps:
+            about = {
+                "generator_sha256": self.generator_sha256,
+                "training": self.params.model_dump(mode="json"),
+                "figures": figures,
+            }
+            self.ema.save(self.out / "prior.safetensors", self.params.stage, about)
+
+    def state(self) -> dict[str, Any]:
+        """Everything a later process needs to go on with the same bits."""
+        return {
+            "net": self.net.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.net.load_state_dict(saved["net"])
+        self.ema.load_state_dict(saved["ema"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+
+
+def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
+    """Train a score of the latents of a stage; goes on from the checkpoint in `out`.
+
+    Args:
+        params: The parameters.
+        source: The generator, a name or path of weights.
+        out: Where ``checkpoint.pt`` and, at the end, ``prior.safetensors`` (averaged, float16) go.
+
+    Yields:
+        A record now and then.
+
+    Raises:
+        BadInput: If the latents do not fit, or the checkpoint is of another training.
+        BadParams: If the generator does not have the stage, or there are too few latents.
     """
     path = store.locate(str(source), BUNDLED)
     generator = StyleGAN2.pretrained(path)
@@ -44,104 +124,27 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
             "stage 1 is the style codes, stage 2 what follows the 4×4 block, and so on",
         )
     out.mkdir(parents=True, exist_ok=True)
-    examples = latents_of(generator, params)
-    x = examples.moments()
-    size = Size(params.width, params.depth, params.heads, params.patch, params.sde)
-    net = LatentScore(x, size)
-    net.fit_normalisation(x)
-    shadow = LatentScore(x, size)
-    shadow.load_state_dict(net.state_dict())
-    learned = [p for p in net.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(learned, lr=params.lr, betas=(0.9, 0.99))
-    step = 0
-    data = checksums.sha256(path) + examples.digest
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.is_file():
-        saved = read_checkpoint(checkpoint, ("params", "net", "ema"))
-        now = params.model_dump(mode="json", exclude={"steps"})
-        check_training(checkpoint, saved, now, data)
-        net.load_state_dict(saved["net"])
-        shadow.load_state_dict(saved["ema"])
-        optimiser.load_state_dict(saved["optimiser"])
-        step = saved["step"]
-    saved_at = time.monotonic()
-    running = 0.0
-
-    def save() -> None:
-        state = {
-            "params": params.model_dump(mode="json", exclude={"steps"}),
-            "data": data,
-            "net": net.state_dict(),
-            "ema": shadow.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "step": step,
-        }
-        write_checkpoint(checkpoint, state)
-
-    try:
-        while step < params.steps:
-            step += 1
-            loss = _step(params, examples, net, learned, optimiser, step)
-            _follow(shadow, net, min(params.ema, step / (step + 10)))
-            running = loss if running == 0.0 else 0.98 * running + 0.02 * loss
-            last = step == params.steps
-            figures = {"loss": running}
-            if last or step % params.validate_every == 0:
-                figures["held-out loss"] = validation_loss(shadow, examples, params)
-            if last or time.monotonic() - saved_at > params.checkpoint_seconds:
-                save()
-                saved_at = time.monotonic()
-            if last:
-                about = {
-                    "generator_sha256": checksums.sha256(path),
-                    "training": params.model_dump(mode="json"),
-                    "figures": figures,
-                }
-                shadow.save(out / "prior.safetensors", params.stage, about)
-            if len(figures) > 1 or step % 10 == 0:
-                yield TrainingProgress(step, params.steps, figures)
-    except GeneratorExit:
-        # the reader stops the training: nothing is lost
-        save()
-        raise
-
-
-def _step(
-    params: PriorTraining,
-    source: Latents,
-    net: LatentScore,
-    learned: Sequence[Tensor],
-    optimiser: torch.optim.Optimizer,
-    step: int,
-) -> float:
-    rate = min(1.0, step / params.warmup) * max(0.02, 1 - step / params.steps) ** 0.5
-    for group in optimiser.param_groups:
-        group["lr"] = params.lr * rate
-    x = source.batch(step)
-    rng = seeds.stream(params.seed, "noise", step)
-    # stratified: one time in each of `batch` equal parts
-    part = (torch.arange(params.batch) + torch.rand(params.batch, generator=rng)) / params.batch
-    t = times(net, part, params.weighting)
-    noise = tree.map(lambda leaf: torch.randn(leaf.shape, generator=rng), x)
-    loss = matching_loss(net, x, t, noise).mean()
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(learned, 1.0)
-    optimiser.step()
-    return float(loss.detach())
-
-
-@torch.no_grad()
-def _follow(shadow: LatentScore, net: LatentScore, rate: float) -> None:
-    for mean, value in zip(shadow.parameters(), net.parameters(), strict=True):
-        mean.lerp_(value, 1 - rate)
+    latents, sha256 = latents_of(generator, params), checksums.sha256(path)
+    training = Training(params, latents, out, sha256)
+    plan = loop.Plan(params.steps, params.validate_every, seconds=params.checkpoint_seconds)
+    began = params.model_dump(mode="json", exclude={"steps"})
+    origin = loop.Origin(began, sha256 + latents.digest)
+    yield from loop.run(training, plan, out / "checkpoint.pt", origin)
 
 
 def times(net: LatentScore, part: Tensor, weighting: str) -> Tensor:
-    """The times in [t_min, 1] at the quantiles `part` ∈ [0, 1] of the law that the weighting draws.
+    """Times at quantiles of the distribution that the weighting draws from.
 
     Likelihood weighting: the error of v counts g²α²/2σ²c² in the error of the score, and times are
     drawn in proportion to that instead (by the inverse of its integral on a grid).
+
+    Args:
+        net: The score, for its schedule.
+        part: The quantiles in [0, 1], (B,).
+        weighting: ``uniform`` or ``likelihood``.
+
+    Returns:
+        The times in [t_min, 1], (B,).
     """
     if weighting == "uniform":
         return net.t_min + (1 - net.t_min) * part
@@ -159,7 +162,16 @@ def times(net: LatentScore, part: Tensor, weighting: str) -> Tensor:
 
 @torch.no_grad()
 def validation_loss(net: LatentScore, source: Latents, params: PriorTraining) -> float:
-    """The loss on latents, times and noise that are the same at every call."""
+    """The loss on latents, times and noise that are the same at every call.
+
+    Args:
+        net: The score.
+        source: What it learns from; some of it is held out.
+        params: The parameters.
+
+    Returns:
+        The mean loss.
+    """
     x = source.held_out()
     count = tree.batch(x)
     rng = seeds.stream(params.seed, "validation noise")
