@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 
-@torch.no_grad()
 def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
     """Move the averaged parameters towards the newest, in place.
 
@@ -16,7 +15,18 @@ def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> Non
         decay: The share of the average that stays, in [0, 1).
         step: Steps so far; the average is shorter while they are few.
     """
-    keep = min(decay, step / (step + 10))
+    move(average, model, min(decay, step / (step + 10)))
+
+
+@torch.no_grad()
+def move(average: nn.Module, model: nn.Module, keep: float) -> None:
+    """Move the averaged parameters by a given share of the way, in place.
+
+    Args:
+        average: The module that holds the average.
+        model: The module that is trained, of the same architecture.
+        keep: The share of the average that stays, in [0, 1].
+    """
     for mean, value in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(value, 1 - keep)
 

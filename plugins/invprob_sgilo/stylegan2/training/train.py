@@ -9,7 +9,6 @@ step, so a run that is stopped and resumed gives the same bits on a CPU.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,10 @@ from torch import Tensor
 from invprob import seeds
 from invprob.analysis.sliced_wasserstein import sliced_wasserstein
 from invprob.io import image_dataset, images
-from invprob.io.checkpoint import check_training
-from invprob.io.checkpoint import read as read_checkpoint
-from invprob.io.checkpoint import write as write_checkpoint
+from invprob.io.image_dataset import TrainingSet
 from invprob.trainer import TrainingProgress
+from invprob.training import average, loop
 from invprob_sgilo.stylegan2.generator import StyleGAN2
-from invprob_sgilo.stylegan2.network import Architecture
 from invprob_sgilo.stylegan2.training.augment import Augment
 from invprob_sgilo.stylegan2.training.discriminator import Discriminator
 from invprob_sgilo.stylegan2.training.losses import (
@@ -40,19 +37,30 @@ from invprob_sgilo.stylegan2.training.params import GeneratorTraining
 
 R1_EVERY = 16
 PATH_EVERY = 8
+RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
 
 
 class Training:
-    """The two networks, their optimisers and the average, at some step; one method per update."""
+    """The two networks, their optimisers and the average, at some step.
+
+    Args:
+        params: The parameters.
+        pictures: The images, and which of them to learn from.
+        out: Where samples and weights go.
+        device: Where to compute.
+
+    Raises:
+        BadInput: If there is no such network for the size of the images.
+    """
 
     def __init__(
-        self, params: GeneratorTraining, arch: Architecture, device: torch.device, data: str = ""
+        self, params: GeneratorTraining, pictures: TrainingSet, out: Path, device: torch.device
     ) -> None:
-        self.params = params
-        self.data = data
-        self.device = device
+        self.params, self.pictures, self.out, self.device = params, pictures, out, device
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
+        self.shown = params.batch * self.world
+        arch = params.architecture(pictures.images.shape[2])
         self.G = StyleGAN2(arch, params.seed, precision=params.precision).to(device)
         self.ema = StyleGAN2(arch, params.seed).to(device).eval().requires_grad_(False)
         self.D = Discriminator(arch, params.seed + 1).to(device)
@@ -65,7 +73,7 @@ class Training:
         self.opt_g = _adam(self.G, params.lr, PATH_EVERY if params.path_length > 0 else None)
         self.opt_d = _adam(self.D, params.lr, R1_EVERY if params.r1 > 0 else None)
 
-    def mean_over_processes(self, value: Tensor) -> Tensor:
+    def _mean_over_processes(self, value: Tensor) -> Tensor:
         """The mean of a number over all processes, so that they stay alike."""
         if self.world > 1:
             value = value.clone()
@@ -73,43 +81,43 @@ class Training:
             value /= self.world
         return value
 
-    def rng(self, purpose: str) -> torch.Generator:
+    def _rng(self, purpose: str) -> torch.Generator:
         """The stream of this purpose, step and process."""
         return seeds.stream(self.params.seed, purpose, self.step, self.rank)
 
-    def judge(self, image: Tensor) -> Tensor:
+    def _judge(self, image: Tensor) -> Tensor:
         """D's logits, of augmented images, in the arithmetic asked for."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             logits: Tensor = self.D(image)
         return logits.float()
 
-    def update(self, data: Tensor, train: Tensor) -> dict[str, float]:
-        """One step of D and G."""
-        p = self.params
-        rng = self.rng("data")
+    def update(self) -> dict[str, float]:
+        """Take one step of D and G; their losses, and how sure D is."""
+        p, train = self.params, self.pictures.train
+        rng = self._rng("data")
         picks = train[torch.randint(len(train), (p.batch,), generator=rng)]
         flips = torch.rand(p.batch, generator=rng) < (0.5 if p.flip else 0.0)
-        real = image_dataset.batch(data, picks, flips).to(self.device)
-        augment = self.augment.at(self.rng("augment"))
+        real = image_dataset.batch(self.pictures.images, picks, flips).to(self.device)
+        augment = self.augment.at(self._rng("augment"))
 
         with torch.no_grad():
-            fake = self.G(mixed_styles(self.G, p.batch, p.mixing, self.rng("d")), start=1) * 2 - 1
-        real_logits = self.judge(augment(real))
-        loss_d = discriminator_loss(self.judge(augment(fake)), real_logits)
+            fake = self.G(mixed_styles(self.G, p.batch, p.mixing, self._rng("d")), start=1) * 2 - 1
+        real_logits = self._judge(augment(real))
+        loss_d = discriminator_loss(self._judge(augment(fake)), real_logits)
         if p.r1 > 0 and self.step % R1_EVERY == 0:
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
                 loss_d = loss_d + 0.5 * p.r1 * R1_EVERY * r1_penalty(self.D, real, augment)
         self._descend(self.opt_d, self.D, loss_d)
-        sign = self.mean_over_processes(real_logits.detach().sign().mean())
-        self.augment.observe(float(sign), p.batch * self.world)
+        sign = self._mean_over_processes(real_logits.detach().sign().mean())
+        self.augment.observe(float(sign), self.shown)
 
         self.D.requires_grad_(False)
-        x = mixed_styles(self.G, p.batch, p.mixing, self.rng("g"))
-        loss_g = generator_loss(self.judge(augment(self.G(x, start=1) * 2 - 1)))
+        x = mixed_styles(self.G, p.batch, p.mixing, self._rng("g"))
+        loss_g = generator_loss(self._judge(augment(self.G(x, start=1) * 2 - 1)))
         if p.path_length > 0 and self.step % PATH_EVERY == 0:
-            half = mixed_styles(self.G, max(1, p.batch // 2), p.mixing, self.rng("path"))
-            lengths = path_length(self.G, half, self.rng("direction"))
-            length = self.mean_over_processes(lengths.mean().detach()).cpu()
+            half = mixed_styles(self.G, max(1, p.batch // 2), p.mixing, self._rng("path"))
+            lengths = path_length(self.G, half, self._rng("direction"))
+            length = self._mean_over_processes(lengths.mean().detach()).cpu()
             target = self.path_mean.lerp(length, 0.01)
             penalty = (lengths - target.to(lengths)).square().mean()
             loss_g = loss_g + p.path_length * PATH_EVERY * penalty
@@ -143,20 +151,38 @@ class Training:
                     parameter.grad /= self.world
         optimiser.step()
 
-    @torch.no_grad()
     def _average(self) -> None:
-        shown = self.step * self.params.batch * self.world
-        half_life = min(self.params.ema_kimg * 1000, 0.05 * shown)
-        keep = 0.5 ** (self.params.batch * self.world / max(half_life, 1e-8))
-        for mean, value in zip(self.ema.parameters(), self.G.parameters(), strict=True):
-            mean.lerp_(value, 1 - keep)
+        half_life = min(self.params.ema_kimg * 1000, 0.05 * (self.step * self.shown))
+        average.move(self.ema, self.G, 0.5 ** (self.shown / max(half_life, 1e-8)))
         self.ema.w_mean.copy_(self.G.w_mean)
 
+    @torch.no_grad()
+    def snapshot(self, figures: dict[str, float]) -> Path:
+        """Write the averaged weights and samples of them; the distance to held-out images."""
+        kimg = self.step * self.shown // 1000
+        picture = self.out / f"samples-{kimg:06d}.png"
+        images.write_png(picture, self._samples())
+        about: dict[str, object] = {"kimg": kimg, "training": self.params.model_dump(mode="json")}
+        figures["SWD"] = float("nan")
+        if self.pictures.held_out:
+            held_out = self.pictures.images[self.pictures.held_out]
+            found = figures["SWD"] = about["swd"] = held_out_distance(self.ema, held_out)
+            if found < self.best:
+                self.best = found
+                self.ema.save(self.out / "best.safetensors", about)
+        self.ema.save(self.out / "generator.safetensors", about)
+        return picture
+
+    def _samples(self) -> Tensor:
+        """A sheet of 8 × 8 pictures of the average, of the same inputs at every call."""
+        rngs = [seeds.stream("snapshot", i) for i in range(64)]
+        grid = torch.cat([self.ema(self.ema.sample(1, rng)) for rng in rngs]).clamp(0, 1).cpu()
+        rows = grid.reshape(8, 8, *grid.shape[1:]).permute(2, 0, 3, 1, 4)
+        return rows.flatten(3).flatten(1, 2)
+
     def state(self) -> dict[str, Any]:
-        """Everything a later process needs to continue with the same bits."""
+        """Everything a later process needs to go on with the same bits."""
         return {
-            "params": self.params.model_dump(mode="json", exclude=RUNNING),
-            "data": self.data,
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
             "ema": self.ema.state_dict(),
@@ -164,21 +190,15 @@ class Training:
             "opt_d": self.opt_d.state_dict(),
             "path_mean": self.path_mean,
             "augment": self.augment.state(),
-            "step": self.step,
             "best": self.best,
         }
 
-    def load(self, saved: dict[str, Any], path: Path) -> None:
-        """The inverse of `state`; refuses a state of other parameters."""
-        params = self.params.model_dump(mode="json", exclude=RUNNING)
-        check_training(path, saved, params, self.data)
+    def load(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state`."""
         for name in ("G", "D", "ema", "opt_g", "opt_d"):
             getattr(self, name).load_state_dict(saved[name])
-        self.path_mean, self.step, self.best = saved["path_mean"], saved["step"], saved["best"]
+        self.path_mean, self.best = saved["path_mean"].cpu(), saved["best"]
         self.augment.load(saved["augment"])
-
-
-RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
 
 
 def _adam(net: torch.nn.Module, lr: float, every: int | None) -> torch.optim.Adam:
@@ -187,75 +207,52 @@ def _adam(net: torch.nn.Module, lr: float, every: int | None) -> torch.optim.Ada
 
 
 def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
-    """Train on the images of `source`, a folder or zip; takes up the checkpoint in `out` if any.
+    """Train on the images of `source`, a folder or zip; goes on from the checkpoint in `out`.
 
-    Writes ``checkpoint.pt``, ``samples-*.png``, ``generator.safetensors`` (the newest average) and
-    ``best.safetensors`` (the one of least held-out sliced Wasserstein distance).
+    Args:
+        params: The parameters.
+        source: A folder or zip of square images of one size.
+        out: Where ``checkpoint.pt``, ``samples-*.png``, ``generator.safetensors`` (the newest
+            average) and ``best.safetensors`` (of least held-out sliced Wasserstein distance) go.
+
+    Yields:
+        A record now and then.
+
+    Raises:
+        BadInput: If the images do not fit, or the checkpoint is of another training.
     """
     pictures = image_dataset.load(source, params.channels, params)
-    data, validation = pictures.images, pictures.held_out
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     local = int(os.environ.get("LOCAL_RANK", 0))
     device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
-    arch = params.architecture(data.shape[2])
-    run = Training(params, arch, device, pictures.digest)
+    training = Training(params, pictures, out, device)
     out.mkdir(parents=True, exist_ok=True)
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.is_file():
-        run.load(read_checkpoint(checkpoint, ("params", "opt_d"), device), checkpoint)
-    per_step = params.batch * run.world
-    total = -(-params.kimg * 1000 // per_step)
-    snapshot = max(1, params.snapshot_kimg * 1000 // per_step)
-    saved_at = time.monotonic()
-    try:
-        while run.step < total:
-            figures = run.update(data, pictures.train)
-            picture = None
-            last = run.step == total
-            if (last or run.step % snapshot == 0) and run.rank == 0:
-                picture, figures["SWD"] = _snapshot(run, data, validation, out)
-            due = last or picture or time.monotonic() - saved_at > params.checkpoint_seconds
-            if due and run.rank == 0:
-                write_checkpoint(checkpoint, run.state())
-                saved_at = time.monotonic()
-            if picture or run.step % 10 == 0 or last:
-                yield TrainingProgress(
-                    run.step * per_step, total * per_step, figures, picture, "image"
-                )
-    except GeneratorExit:
-        # the reader stops the training: nothing is lost
-        if run.rank == 0:
-            write_checkpoint(checkpoint, run.state())
-        raise
-
-
-@torch.no_grad()
-def _snapshot(run: Training, data: Tensor, validation: list[int], out: Path) -> tuple[Path, float]:
-    """Write samples and weights; the distance of as many samples as there are held-out images."""
-    G = run.ema
-    rngs = [seeds.stream("snapshot", i) for i in range(64)]
-    grid = torch.cat([G(G.sample(1, rng)) for rng in rngs]).clamp(0, 1).cpu()
-    kimg = run.step * run.params.batch * run.world // 1000
-    picture = out / f"samples-{kimg:06d}.png"
-    rows = grid.reshape(8, 8, *grid.shape[1:]).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
-    images.write_png(picture, rows)
-    distance = float("nan")
-    metadata: dict[str, object] = {"kimg": kimg, "training": run.params.model_dump(mode="json")}
-    if validation:
-        distance = held_out_distance(G, data[validation])
-        metadata["swd"] = distance
-        if distance < run.best:
-            run.best = distance
-            G.save(out / "best.safetensors", metadata)
-    G.save(out / "generator.safetensors", metadata)
-    return picture, distance
+    shown = training.shown
+    plan = loop.Plan(
+        -(-params.kimg * 1000 // shown),
+        max(1, params.snapshot_kimg * 1000 // shown),
+        shown,
+        "image",
+        params.checkpoint_seconds,
+        writes=training.rank == 0,
+    )
+    origin = loop.Origin(params.model_dump(mode="json", exclude=RUNNING), pictures.digest)
+    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
 
 
 @torch.no_grad()
 def held_out_distance(G: StyleGAN2, held_out: Tensor, most: int = 512) -> float:
-    """Mean sliced Wasserstein distance (×10³) of samples to held-out uint8 images, or to `most` of
-    them that are evenly spread."""
+    """Mean sliced Wasserstein distance of samples to held-out images.
+
+    Args:
+        G: The generator.
+        held_out: The images, (N, C, R, R) uint8.
+        most: Of more images than this, so many are taken, evenly spread.
+
+    Returns:
+        The distance × 10³.
+    """
     count = min(most, len(held_out))
     real = held_out[torch.arange(count) * len(held_out) // count].float() / 127.5 - 1
     parts = []
