@@ -85,7 +85,7 @@ def test_it_is_solved_without_a_folder(problem, truth, tmp_path, monkeypatch):
     assert found.samples.shape == (2, 3, *toys.SHAPE)
     assert (found.out, found.experiment, found.truth) == (None, None, None)
     assert found.names == ("measurement-0", "measurement-1")
-    assert set(found.metrics[0]) == {"image", "chi2_mean", "chi2_sample"}
+    assert set(found.metrics[0]) == {"image", "chi2_mean", "chi2_sample", "estimate"}
     assert repr(found).startswith("<Solution: 2 × 3 samples by Walk")
     assert found.subtitle == "Mask; noise Gauss"
     compared = invprob.solve(problem, WALK, truth=truth)

@@ -20,7 +20,7 @@ Examples:
   invprob bench
   invprob bench suite.toml --dry-run
   invprob bench suite.toml --out results --workers 4
-  invprob bench suite.toml --images my-pictures/ --limit 8
+  invprob bench suite.toml --images pictures/ --limit 8
   invprob bench suite.toml --scheduler tcp://10.0.0.1:8786
 
 Finished cells are kept: the same command continues where it stopped, and
@@ -41,7 +41,7 @@ computes only what is missing or changed. The exit status is 1 if cells failed.
 @click.option(
     "--images",
     multiple=True,
-    type=click.Path(path_type=Path, exists=True),
+    type=options.PATH,
     metavar="PATH",
     help="Images, a folder or a zip file instead of the suite's. Repeatable.",
 )
@@ -82,6 +82,7 @@ def command(
     SUITE is a TOML file of methods, operators, images and seeds; without one, the solvers that come
     with invprob are compared on bundled images.
     """
+    from invprob import paths
     from invprob.bench import suite as suites
     from invprob.cli import bench_report
     from invprob.cli.meter import Meter
@@ -95,7 +96,7 @@ def command(
         begin = meter.say if dry_run else meter.busy
         begin("reading the suite, loading the models …")
         changes = {
-            "images": tuple(str(image.absolute()) for image in images) or None,
+            "images": tuple(str(paths.existing(image).absolute()) for image in images) or None,
             "limit": limit,
             "threads": threads,
         }

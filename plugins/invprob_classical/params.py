@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.paths import PathText
 
 
 class GaussianPosteriorParams(Params):
@@ -20,7 +21,7 @@ class GaussianPosteriorParams(Params):
 class GaussianImagesParams(Params):
     """A Gaussian that was fitted to images."""
 
-    weights: str = Field(
+    weights: PathText = Field(
         "faces64", description="A bundled name, or a file of invprob train gaussian."
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of the file.")

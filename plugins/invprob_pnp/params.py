@@ -8,12 +8,13 @@ from pydantic import ConfigDict, Field
 
 from invprob.params import Params
 from invprob.params.pictures import PictureSet
+from invprob.paths import PathText
 
 
 class PhotoParams(Params):
     """A denoiser of photographs."""
 
-    weights: str = Field("photo", description="A bundled name, or a file of weights.")
+    weights: PathText = Field("photo", description="A bundled name, or a file of weights.")
     sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the network."

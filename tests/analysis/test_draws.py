@@ -14,6 +14,7 @@ from invprob.analysis.draws import Draws, capacity, stride
 from invprob.analysis.functionals import Functionals
 from invprob.config import registry
 from invprob.config.experiment import Experiment
+from invprob.errors import Diverged
 from invprob.io import tensor_files
 from invprob.runs.loop import StopAfter
 from invprob.runs.session import resume, solve
@@ -207,11 +208,9 @@ def test_without_draws_the_interval_is_that_of_the_samples(toys, photos, tmp_pat
     assert not (tmp_path / "run" / "diagnostics.json").exists()
 
 
-def test_chains_that_are_lost_are_told_not_drawn_upon(toys, photos, tmp_path):
+def test_chains_that_diverge_are_a_failure_that_keeps_what_was_finite(toys, photos, tmp_path):
     run = walk(photos[:1], solver="walk:steps=60,burn=0,lr=1e4")
-    solution = solve(run, toys, tmp_path / "run")
-    assert solution.metrics[0]["convergence"] == "not converged"
-    assert solution.metrics[0]["coverage_90"] == 0
-    report = json.loads((tmp_path / "run" / "diagnostics.json").read_text())
-    assert report["images"]["a"]["r_hat"] is None
-    assert (tmp_path / "run" / "trace.png").is_file()
+    with pytest.raises(Diverged, match="Walk diverged at step"):
+        solve(run, toys, tmp_path / "run")
+    kept = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert kept["images"]

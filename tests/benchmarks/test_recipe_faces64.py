@@ -120,7 +120,7 @@ def test_the_stored_fields_have_the_layout_of_a_conversion(recipe, checkout):
 
 def test_what_is_no_facekit(recipe, checkout, tmp_path):
     facekit = recipe["facekit"]
-    with pytest.raises(FileNotFoundError, match="no checkout"):
+    with pytest.raises(FileNotFoundError, match="is not a checkout"):
         facekit.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="there is no ICT-FaceKit"):
         facekit.load(tmp_path / "missing")

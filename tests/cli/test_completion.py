@@ -23,7 +23,7 @@ def offered(*words):
         (["solve", "--solver", "sg"], ["sgilo", "sgilo-released"]),
         (["solve", "--solver", "sgilo:st"], ["sgilo:stages=", "sgilo:steps="]),
         (["solve", "--solver", "sgilo:stages=1,metr"], ["sgilo:stages=1,metropolis="]),
-        (["solve", "--solver", "sgilo:metropolis="], ["sgilo:metropolis=true"]),
+        (["solve", "--solver", "sgilo:metropolis="], ["sgilo:metropolis=density"]),
         (["solve", "--operator", "blur:sigma=2|superres:f"], ["blur:sigma=2|superres:factor="]),
         (["solve", "--prior", "3=latent"], ["3=latent-score"]),
         (["solve", "--generator", "stylegan2:weights=fr"], ["stylegan2:weights=fruits64"]),

@@ -142,10 +142,10 @@ def test_quiet(invoke: Invoke, photo: Path) -> None:
 def test_plain_lines_where_there_is_no_terminal(
     invoke: Invoke, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from invprob.cli import console
+    from invprob.cli import meter
 
     assert len(invoke("solve", photo, *WALK, "--out", "a").err.splitlines()) == 1
-    monkeypatch.setattr(console, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(meter, "LINE_SECONDS", 0.0)
     lines = invoke("solve", photo, *WALK, "--out", "b").err.splitlines()
     assert len(lines) == 20
     assert lines[0].startswith("step 1/20: stage 0, χ² ")

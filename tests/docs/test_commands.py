@@ -86,7 +86,7 @@ def shortened(arguments: list[str]) -> list[str]:
         return [*arguments, *STEPS["sgilo"], "--set", "samples=1"]
     key = f"{verb} {arguments[1]}" if verb == "train" else verb
     if verb == "bench":
-        rest = arguments[2:] if arguments[1:2] == ["suite.toml"] else arguments[1:]
+        rest = arguments[2:] if arguments[1:] and arguments[1].endswith(".toml") else arguments[1:]
         if "--scheduler" in rest:
             rest = rest[:-2]  # there is no cluster here; tests/bench starts one
         return ["bench", "suite.toml", *rest]

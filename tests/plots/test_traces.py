@@ -14,10 +14,10 @@ def test_chains_are_named_and_functionals_explained():
     kept, images = torch.arange(2), torch.rand(1, 3, 2, 1, 4, 4, generator=rng)
     drawn = Drawn(names, torch.arange(25), values, kept, images)
     rows = [{"chain": k, "step": s, "chi2": 1.0 + k} for k in range(3) for s in range(3)]
-    page = traces.traces(["photo"], 3, rows, drawn, [diagnose(values[0], names)])
+    page = traces._page(["photo"], 3, rows, drawn, [diagnose(values[0], names)])
     (legend,) = page.legends
     assert [text.get_text() for text in legend.get_texts()] == ["chain 1", "chain 2", "chain 3"]
     assert "random projections" in page.get_supxlabel()
-    alone = traces.traces(["photo"], 1, rows[:3], None, [])
+    alone = traces._page(["photo"], 1, rows[:3], None, [])
     assert not alone.legends
     assert alone.get_supxlabel() == ""

@@ -20,7 +20,8 @@ from invprob.runs.session import resume, solve
 from invprob_sgilo.bundled import BUNDLED, bundled_sha256
 
 ROOT = Path(__file__).parents[2]
-CONVERGENCE = ("convergence", "r_hat", "ess", "mcse")
+CONVERGENCE = ("convergence", "r_hat", "ess", "mcse", "undecided", "estimate", "interval_90")
+STUCK = ("stuck", "stuck_chains")
 SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
     "dps": "dps:steps=6",
@@ -149,7 +150,7 @@ def test_a_measurement_that_is_degraded_already_is_solved(tmp_path):
     solution = solve(run, registry(), tmp_path / "run")
     assert solution.truth is None
     assert solution.names == ("y",)
-    assert set(solution.metrics[0]) == {"image", "chi2_mean", "chi2_sample", *CONVERGENCE}
+    assert set(solution.metrics[0]) == {"image", "chi2_mean", "chi2_sample", *CONVERGENCE, *STUCK}
 
 
 def test_the_observed_half_is_sure_and_the_other_is_not(tmp_path):
