@@ -65,7 +65,7 @@ class MetropolisHastings(Solver):
     """The longest step that adaptation may find."""
 
     @abstractmethod
-    def place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Any) -> Point:
         """Compute what proposals need to know of a place.
 
         Args:
@@ -77,7 +77,7 @@ class MetropolisHastings(Solver):
         """
 
     @abstractmethod
-    def propose(
+    def _propose(
         self, problem: Problem, at: Point, step_size: Tensor, rngs: Sequence[torch.Generator]
     ) -> tuple[Point, Tensor]:
         """Propose where the chains go.
@@ -97,13 +97,13 @@ class MetropolisHastings(Solver):
 
     def init(self, problem: Problem) -> ChainState:
         u = stages.draws(problem.generator, 0, problem.keys, "start")
-        at = self.place(problem, tree.map(lambda leaf: leaf.to(problem.y), u))
+        at = self._place(problem, tree.map(lambda leaf: leaf.to(problem.y), u))
         return ChainState(at=at, step_size=torch.full_like(at.nll, self.params.step_size or FIRST))
 
     def step(self, problem: Problem, state: ChainState) -> Progress:
         p, j, step_size = self.params, state.step, state.step_size
         rngs = [seeds.stream(key, "move", j) for key in problem.keys]
-        proposal, chance = self.propose(problem, state.at, step_size, rngs)
+        proposal, chance = self._propose(problem, state.at, step_size, rngs)
         at = tree.where(uniform(rngs, chance) < chance, proposal, state.at)
         if p.step_size is None and j < p.burn:
             adapted = mcmc.adapt_step_size(step_size, chance, p.target_accept, j)

@@ -35,10 +35,10 @@ class HMC(MetropolisHastings):
     params_type = HMCParams
     params: HMCParams
 
-    def place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Any) -> Point:
         return target.posterior(problem, u, "hmc")
 
-    def propose(
+    def _propose(
         self, problem: Problem, at: Point, step_size: Tensor, rngs: Sequence[torch.Generator]
     ) -> tuple[Point, Tensor]:
         p, P = self.params, tree.map(torch.ones_like, at.u)
@@ -48,7 +48,7 @@ class HMC(MetropolisHastings):
         for _ in range(p.leapfrog):
             half, first = kick(w, at.g, P, h)
             u = tree.map(lambda u, w: u + tree.per_element(h, u) * w, at.u, half)
-            there = self.place(problem, u)
+            there = self._place(problem, u)
             full, last = kick(half, there.g, P, h)
             error = error + energy(there) - energy(at) + first + last
             alive = alive & (error < HOPELESS)

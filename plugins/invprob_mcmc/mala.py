@@ -28,13 +28,13 @@ class MALA(MetropolisHastings):
     params_type = MALAParams
     params: MALAParams
 
-    def place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Any) -> Point:
         return target.posterior(problem, u, "mala")
 
-    def propose(
+    def _propose(
         self, problem: Problem, at: Point, step_size: Tensor, rngs: Sequence[torch.Generator]
     ) -> tuple[Point, Tensor]:
         P = tree.map(torch.ones_like, at.u)
         xi = seeds.normal_from(at.u, rngs)
-        proposal = self.place(problem, mcmc.langevin(at.u, at.g, P, step_size, xi))
+        proposal = self._place(problem, mcmc.langevin(at.u, at.g, P, step_size, xi))
         return proposal, mcmc.metropolis(at, proposal, P, step_size)

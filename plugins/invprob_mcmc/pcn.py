@@ -45,17 +45,17 @@ class PCN(MetropolisHastings):
             )
         return state
 
-    def place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Any) -> Point:
         return target.likelihood(problem, u)
 
-    def propose(
+    def _propose(
         self, problem: Problem, at: Point, step_size: Tensor, rngs: Sequence[torch.Generator]
     ) -> tuple[Point, Tensor]:
         def move(u: Tensor, xi: Tensor) -> Tensor:
             beta = tree.per_element(step_size, u)
             return (1 - beta**2).sqrt() * u + beta * xi
 
-        proposal = self.place(problem, tree.map(move, at.u, seeds.normal_from(at.u, rngs)))
+        proposal = self._place(problem, tree.map(move, at.u, seeds.normal_from(at.u, rngs)))
         log_ratio = (at.nll - proposal.nll).nan_to_num(nan=-torch.inf)
         return proposal, log_ratio.clamp_max(0).exp()
 
