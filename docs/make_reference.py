@@ -18,7 +18,7 @@ from invprob.config.registry import Entry, Registry, registry
 from invprob.plugin import KINDS
 
 DOCS = Path(__file__).parent
-OURS = ("basics", "classical", "csgm", "dps", "ilo", "pnp", "sgilo", "theory")
+OURS = ("basics", "classical", "csgm", "dps", "ilo", "mcmc", "pnp", "sgilo", "theory")
 MADE = "<!-- made by docs/make_reference.py -->\n"
 
 

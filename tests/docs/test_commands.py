@@ -39,6 +39,7 @@ STEPS = {
     "ilo": ["--set", "solver.steps=2,2,2"],
     "csgm": ["--set", "solver.steps=2"],
     "dps": ["--set", "solver.steps=2"],
+    "hmc": ["--set", "solver.steps=8", "--set", "solver.leapfrog=2"],
     "my-sampler": [
         *("--set", "solver.steps=9", "--set", "solver.descent=3"),
         "--set",

@@ -9,6 +9,9 @@ from invprob.solver import Problem
 from invprob_csgm.solver import CSGM
 from invprob_dps.solver import DPS
 from invprob_ilo.solver import ILO
+from invprob_mcmc.hmc import HMC
+from invprob_mcmc.mala import MALA
+from invprob_mcmc.pcn import PCN
 from invprob_sgilo.solvers.released import Released
 from invprob_sgilo.solvers.sgilo import SGILO
 from tests.plugins.closed_form import last, placed, problem, with_balls, without_generator
@@ -17,6 +20,9 @@ SOLVERS = {
     "csgm": lambda: CSGM(steps=12, restarts=2),
     "dps": lambda: DPS(steps=12),
     "ilo": lambda: ILO(stages=(0, 1), steps=(6, 6)),
+    "hmc": lambda: HMC(steps=12, leapfrog=3),
+    "mala": lambda: MALA(steps=12),
+    "pcn": lambda: PCN(steps=12),
     "sgilo": lambda: SGILO(stages=(0, 1), steps=(4, 14), anneal=0.25, fisher_probes=2),
     "sgilo-overdamped": lambda: SGILO(
         stages=(0, 1), steps=(4, 8), anneal=0.4, fisher_probes=2, dynamics="overdamped"
