@@ -80,7 +80,7 @@ def help_of(arguments: list[str]) -> str:
     return f"```text\n{result.output.rstrip()}\n```\n"
 
 
-NAMES = {"operator": "kspace", "prior": "huber", "generator": "pca", "solver": "mala"}
+NAMES = {"operator": "kspace", "prior": "huber", "generator": "pca", "solver": "langevin"}
 """The plugins on the page, as `invprob new NAME --kind KIND` writes them."""
 
 
