@@ -4,6 +4,7 @@
 
 Zhang, Li, Zuo, Zhang, Van Gool, Timofte, Plug-and-play image restoration with deep denoiser prior,
 2021, arXiv:2008.13751; σ_k falls from `start` to the noise of the measurement by equal factors.
+Nothing is drawn, so the samples of a measurement are one image, which is computed once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from invprob import tree
 from invprob.diffusion import levels
 from invprob.errors import Incompatible
 from invprob.generator import Generator
@@ -27,7 +29,7 @@ LEAST = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class PnPState(State):
-    """z_k, the newest denoised images (N, C, H, W)."""
+    """z_k, the newest denoised image of each of B measurements, (B, C, H, W)."""
 
     z: Tensor
 
@@ -48,18 +50,19 @@ class PnP(Solver):
         return self.params.steps
 
     def init(self, problem: Problem) -> PnPState:
-        return PnPState(z=data_term.smooth(problem.operator, problem.y))
+        return PnPState(z=data_term.smooth(problem.operator, problem.measurements))
 
     def step(self, problem: Problem, state: PnPState) -> Progress:
-        p, A = self.params, problem.operator
+        p, A, y = self.params, problem.operator, problem.measurements
         sigma = self.sigmas(problem)[state.step]
-        x = data_term.solve(A, problem.y, state.z, sigma / p.weight**0.5, p.inner)
+        x = data_term.solve(A, y, state.z, sigma / p.weight**0.5, p.inner)
         z = levels.denoised(self._prior(problem), x, sigma)
-        metrics = {"chi2": A.chi2(problem.y, z)}
-        return Progress(PnPState(step=state.step + 1, z=z), Info(z, 0, metrics))
+        image, chi2 = (tree.repeat(v, problem.num_samples) for v in (z, A.chi2(y, z)))
+        return Progress(PnPState(step=state.step + 1, z=z), Info(image, 0, {"chi2": chi2}))
 
     def result(self, problem: Problem, state: PnPState) -> Result:
-        return Result(state.z, state.z, torch.zeros_like(state.z))
+        image = tree.repeat(state.z, problem.num_samples)
+        return Result(image, image, torch.zeros_like(image))
 
     def sigmas(self, problem: Problem) -> list[float]:
         """Choose the noise levels, which fall by equal factors.

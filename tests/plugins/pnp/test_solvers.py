@@ -32,6 +32,13 @@ def test_pnp_ends_at_the_fixed_point_of_its_last_level():
     assert torch.allclose(found, expected, atol=5e-4)
 
 
+def test_samples_of_pnp_are_one_image_that_is_computed_once():
+    p = problem(rows=3)
+    state, image = last(PnP(steps=2), p)[0], solved(PnP(steps=2), p)
+    assert len(state.z) == 1
+    assert torch.equal(image, image[:1].expand_as(image))
+
+
 def test_pnp_falls_by_equal_factors_to_the_noise():
     sigmas = PnP(steps=5, start=0.8).sigmas(problem())
     assert sigmas[0] == 0.8
