@@ -28,3 +28,22 @@ class PictureSet(Params):
         "folder",
         description="What makes a group: a folder, or names that agree up to their last _.",
     )
+
+
+class PictureTraining(PictureSet):
+    """How long a training on pictures lasts and when it writes, which may change on the way."""
+
+    kimg: int = Field(1000, ge=1, description="Length, in thousands of images shown.")
+    snapshot_kimg: int = Field(20, ge=1, description="Thousands of images between samples.")
+    checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")
+
+    def steps(self, shown: int) -> int:
+        """Count the steps.
+
+        Args:
+            shown: Images that one step shows, ≥ 1.
+
+        Returns:
+            Their number, ≥ 1.
+        """
+        return -(-self.kimg * 1000 // shown)

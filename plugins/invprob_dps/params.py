@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
-from invprob.params.pictures import PictureSet
+from invprob.params.pictures import PictureTraining
 from invprob.paths import PathText
 
 
@@ -74,7 +74,7 @@ class GuidedDiffusionParams(Params):
     steps: int = Field(1000, ge=50, description="Noise levels that it was trained with.")
 
 
-class DiffusionTraining(PictureSet):
+class DiffusionTraining(PictureTraining):
     """Training of a pixel diffusion model on square images."""
 
     model_config = ConfigDict(
@@ -107,4 +107,3 @@ class DiffusionTraining(PictureSet):
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     snapshot_kimg: int = Field(25, ge=1, description="Thousands of images between samples.")
-    checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
-from invprob.params.pictures import PictureSet
+from invprob.params.pictures import PictureTraining
 from invprob.paths import PathText
 
 
@@ -84,7 +84,7 @@ class DAPSParams(Params):
     )
 
 
-class DenoiserTraining(PictureSet):
+class DenoiserTraining(PictureTraining):
     """Training of a denoiser on tiles of photographs."""
 
     model_config = ConfigDict(
@@ -123,4 +123,3 @@ class DenoiserTraining(PictureSet):
     )
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     snapshot_kimg: int = Field(20, ge=1, description="Thousands of tiles between snapshots.")
-    checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")

@@ -22,12 +22,11 @@ from invprob.io.image_dataset import TrainingSet
 from invprob.io.json_text import dumps
 from invprob.latents import generation
 from invprob.trainer import TrainingProgress
-from invprob.training import average, loop
+from invprob.training import average
+from invprob.training.pictures import run as on_pictures
 from invprob_dps.folder import write_folder
 from invprob_dps.params import DiffusionTraining
 from invprob_dps.prior import PixelDiffusion
-
-RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
 
 
 class Training:
@@ -48,7 +47,7 @@ class Training:
     ) -> None:
         self.params, self.pictures, self.out, self.device = params, pictures, out, device
         self.running = average.Running()
-        self.steps = -(-params.kimg * 1000 // params.batch)
+        self.steps = params.steps(params.batch)
         side = pictures.images.shape[2]
         self.scheduler = DDPMScheduler(
             beta_schedule=params.schedule, prediction_type=params.prediction
@@ -245,12 +244,4 @@ def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[Traini
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     training = Training(params, pictures, out, device)
     out.mkdir(parents=True, exist_ok=True)
-    plan = loop.Plan(
-        training.steps,
-        max(1, params.snapshot_kimg * 1000 // params.batch),
-        params.batch,
-        "image",
-        params.checkpoint_seconds,
-    )
-    origin = loop.Origin(params.model_dump(mode="json", exclude=RUNNING), pictures.digest)
-    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
+    yield from on_pictures(training, params, pictures, out, device, shown=params.batch)

@@ -19,12 +19,12 @@ from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.io.image_dataset import TrainingSet
 from invprob.trainer import TrainingProgress
-from invprob.training import average, loop
+from invprob.training import average
+from invprob.training.pictures import run as on_pictures
 from invprob_pnp.denoiser.file import save
 from invprob_pnp.denoiser.network import SPREAD, Network, Size
 from invprob_pnp.params import DenoiserTraining
 
-RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
 LEVELS = (15, 25, 50)
 """Noise levels of the figures, in units of [0, 255], as in the literature."""
 
@@ -45,7 +45,7 @@ class Training:
         self.params, self.pictures, self.out, self.device = params, pictures, out, device
         self.running = average.Running()
         p = params
-        self.steps = -(-p.kimg * 1000 // p.batch)
+        self.steps = p.steps(p.batch)
         size = Size(p.colours, p.patch, p.channels, p.blocks)
         with torch.random.fork_rng([]):
             torch.manual_seed(p.seed)
@@ -181,12 +181,4 @@ def train(params: DenoiserTraining, source: Path, out: Path) -> Iterator[Trainin
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     out.mkdir(parents=True, exist_ok=True)
     training = Training(params, pictures, out, device)
-    plan = loop.Plan(
-        training.steps,
-        max(1, params.snapshot_kimg * 1000 // params.batch),
-        params.batch,
-        "tile",
-        params.checkpoint_seconds,
-    )
-    origin = loop.Origin(params.model_dump(mode="json", exclude=RUNNING), pictures.digest)
-    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
+    yield from on_pictures(training, params, pictures, out, device, shown=params.batch, unit="tile")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field
 
-from invprob.params.pictures import PictureSet
+from invprob.params.pictures import PictureTraining
 
 if TYPE_CHECKING:
     from invprob_sgilo.stylegan2.network import Architecture
 
 
-class GeneratorTraining(PictureSet):
+class GeneratorTraining(PictureTraining):
     """Training of a StyleGAN-2 on a folder or zip of square images."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"kimg": 1, "batch": 4}]})
@@ -36,8 +36,6 @@ class GeneratorTraining(PictureSet):
     channel_max: int = Field(128, ge=4, description="Most channels of a layer.")
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
     seed: int = Field(0, ge=0, description="Seed of every draw.")
-    snapshot_kimg: int = Field(20, ge=1, description="Thousands of images between samples.")
-    checkpoint_seconds: float = Field(180.0, gt=0, description="Seconds between checkpoints.")
 
     def architecture(self, resolution: int) -> Architecture:
         """The shapes of the networks for images of that size."""

@@ -22,7 +22,8 @@ from invprob.analysis.sliced_wasserstein import sliced_wasserstein
 from invprob.io import image_dataset, images
 from invprob.io.image_dataset import TrainingSet
 from invprob.trainer import TrainingProgress
-from invprob.training import average, loop
+from invprob.training import average
+from invprob.training.pictures import run as on_pictures
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.augment import Augment
 from invprob_sgilo.stylegan2.training.discriminator import Discriminator
@@ -37,7 +38,6 @@ from invprob_sgilo.stylegan2.training.params import GeneratorTraining
 
 R1_EVERY = 16
 PATH_EVERY = 8
-RUNNING = {"kimg", "snapshot_kimg", "checkpoint_seconds"}
 
 
 class Training:
@@ -228,17 +228,15 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
     training = Training(params, pictures, out, device)
     out.mkdir(parents=True, exist_ok=True)
-    shown = training.shown
-    plan = loop.Plan(
-        -(-params.kimg * 1000 // shown),
-        max(1, params.snapshot_kimg * 1000 // shown),
-        shown,
-        "image",
-        params.checkpoint_seconds,
+    yield from on_pictures(
+        training,
+        params,
+        pictures,
+        out,
+        device,
+        shown=training.shown,
         writes=training.rank == 0,
     )
-    origin = loop.Origin(params.model_dump(mode="json", exclude=RUNNING), pictures.digest)
-    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
 
 
 @torch.no_grad()
