@@ -32,6 +32,10 @@ class Superres(LinearOperator, Configurable):
     columns: Tensor
     rows_pinv: Tensor
     columns_pinv: Tensor
+    rows_spectrum: Tensor
+    columns_spectrum: Tensor
+    rows_basis: Tensor
+    columns_basis: Tensor
 
     def __init__(
         self, *args: Any, image_shape: Sequence[int], noise: Noise | None = None, **values: Any
@@ -51,6 +55,10 @@ class Superres(LinearOperator, Configurable):
             matrix = weights(side, f)
             self.register_buffer(name, matrix)
             self.register_buffer(f"{name}_pinv", torch.linalg.pinv(matrix))
+            # of the Gram matrix, in whose eigenvectors `prox` is a division
+            spectrum, basis = torch.linalg.eigh(matrix @ matrix.T)
+            self.register_buffer(f"{name}_spectrum", spectrum.clamp_min(0), persistent=False)
+            self.register_buffer(f"{name}_basis", basis, persistent=False)
 
     @classmethod
     def from_params(cls, params: SuperresParams, in_shape: Sequence[int], seed: int) -> Self:
@@ -69,10 +77,8 @@ class Superres(LinearOperator, Configurable):
         if gamma.numel() > len(gamma):
             return super().prox(z, y, gamma)
         # (1/γ + A Aᵀ)⁻¹ (y − A z) in the eigenvectors of the Gram matrices of the two axes
-        (a, U), (b, V) = (
-            torch.linalg.eigh(m.double() @ m.double().T) for m in (self.rows, self.columns)
-        )
-        U, V, spectrum = U.to(z), V.to(z), torch.outer(a, b).clamp_min(0).to(z)
+        U, V = self.rows_basis.to(z.dtype), self.columns_basis.to(z.dtype)
+        spectrum = torch.outer(self.rows_spectrum, self.columns_spectrum).to(z.dtype)
         rest = U.T @ (y - self(z)) @ V
         solved = gamma / (1 + gamma * spectrum) * rest
         return z + self.adjoint(U @ solved @ V.T)
