@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from invprob import tree
-from invprob.generator import X
+from invprob.errors import BadInput
+from invprob.generator import Generator, X
 from invprob.global_state.torch_state import standardise
 
 
@@ -28,6 +29,23 @@ class Prior(nn.Module, ABC, Generic[X]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         standardise(cls, "__init__")
+
+
+def over_images(name: str, generator: Generator[Any] | None) -> None:
+    """Refuse a generator with latents, for a prior of images.
+
+    Args:
+        name: What the message calls the prior.
+        generator: The generator that the prior is made for; None where there is none.
+
+    Raises:
+        BadInput: If the generator has latents.
+    """
+    if generator is not None and generator.depth > 0:
+        raise BadInput(
+            f"{name} is a prior over images, not over the latents of a generator",
+            "leave out --generator",
+        )
 
 
 class LogDensity(Prior[X]):

@@ -101,6 +101,20 @@ def normal_from(x: X, rngs: Sequence[torch.Generator]) -> X:
     return tree.map(draw, x)
 
 
+def uniform_from(like: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
+    """Draw a number from [0, 1) for each row from generators.
+
+    Args:
+        like: A tensor (B,), which gives precision and device.
+        rngs: A generator for each row; it moves on.
+
+    Returns:
+        The numbers, (B,).
+    """
+    made = [torch.rand((), generator=r, dtype=torch.float32, device="cpu") for r in rngs]
+    return torch.stack(made).to(like)
+
+
 def _normal(shape: Sequence[int], rng: torch.Generator) -> Tensor:
     # whatever precision and device a script has made torch's default
     return torch.randn(tuple(shape), generator=rng, dtype=torch.float32, device="cpu")

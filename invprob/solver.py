@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.global_state.torch_state import standardise
 from invprob.params import Configurable
@@ -84,6 +85,64 @@ class Result(NamedTuple):
     image: Tensor
     mean: Tensor
     var: Tensor
+
+
+def on_images(name: str, generator: Generator) -> None:
+    """Refuse a generator with latents, for a solver that works on images themselves.
+
+    Args:
+        name: What the message calls the solver.
+        generator: The generator of the problem.
+
+    Raises:
+        Incompatible: If it has latents.
+    """
+    if generator.depth > 0:
+        raise Incompatible(f"{name} works on images, without a generator", "leave out --generator")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummedState(State):
+    """A state of a sampler that sums its draws.
+
+    Attributes:
+        mean: The sum of the images drawn so far, (N, C, H, W); None before the first.
+        square: The sum of their squares.
+        count: Their number.
+    """
+
+    mean: Any = None
+    square: Any = None
+    count: int = 0
+
+    def counted(self, image: Tensor) -> Self:
+        """The state with one more draw in its sums.
+
+        Args:
+            image: The draw, (N, C, H, W).
+
+        Returns:
+            A new state.
+        """
+        if self.count == 0:
+            return replace(self, mean=image, square=image**2, count=1)
+        mean, square = self.mean + image, self.square + image**2
+        return replace(self, mean=mean, square=square, count=self.count + 1)
+
+    def summary(self, image: Tensor) -> Result:
+        """The mean and the variance of the draws so far.
+
+        Args:
+            image: The last images, (N, C, H, W), which stand for the mean where there is no draw.
+
+        Returns:
+            What a solver's `result` returns.
+        """
+        if self.count == 0:
+            return Result(image, image, torch.zeros_like(image))
+        mean = self.mean / self.count
+        variance = (self.square / self.count - mean**2).clamp_min(0)
+        return Result(image, mean, variance)
 
 
 class Solver(Configurable, ABC):

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from invprob import tree
-from invprob.errors import Incompatible
 from invprob.generator import Generator
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
 from invprob_classical import linear, primal_dual
 from invprob_classical.params import ConvexParams
 from invprob_classical.primal_dual import Analysis, Convex, Iterate
@@ -46,10 +45,7 @@ class LeastRegulariser(Solver):
         """
 
     def validate(self, generator: Generator) -> None:
-        if generator.depth > 0:
-            raise Incompatible(
-                f"{self.name} works on images, without a generator", "leave out --generator"
-            )
+        on_images(self.name, generator)
 
     def total(self, problem: Problem) -> int:
         return self.params.steps

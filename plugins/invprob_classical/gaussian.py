@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from invprob import tree
-from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.prior import LogDensity
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
 from invprob_classical import conditioning, factors, linear
 from invprob_classical.gaussian_images import GaussianImages
 from invprob_classical.params import GaussianPosteriorParams
@@ -45,10 +44,7 @@ class GaussianPosterior(Solver):
     params: GaussianPosteriorParams
 
     def validate(self, generator: Generator) -> None:
-        if generator.depth > 0:
-            raise Incompatible(
-                "gaussian works on images, without a generator", "leave out --generator"
-            )
+        on_images("gaussian", generator)
 
     def total(self, problem: Problem) -> int:
         return self.params.draws

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from invprob.diffusion import schedules
-from invprob.errors import BadInput, BadWeights
+from invprob.errors import BadWeights
 from invprob.generator import Generator
 from invprob.io import checksums, tensor_files
-from invprob.prior import Denoiser, LogDensity
+from invprob.prior import Denoiser, LogDensity, over_images
 from invprob.weights import store
 from invprob_classical.factors import Factors
 from invprob_classical.params import GaussianImagesParams
@@ -85,11 +85,7 @@ class GaussianImages(Denoiser[Tensor], LogDensity[Tensor]):
             BadInput: If there is a generator with latents.
             BadWeights: If the file is missing, damaged or not such a Gaussian.
         """
-        if generator is not None and generator.depth > 0:
-            raise BadInput(
-                "gaussian-images is a prior over images, not over the latents of a generator",
-                "leave out --generator",
-            )
+        over_images("gaussian-images", generator)
         path = store.locate(params.weights, BUNDLED)
         return cls(read(path, params.sha256 or checksums.listed(path, BUNDLED)))
 

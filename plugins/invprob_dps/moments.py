@@ -26,7 +26,7 @@ from invprob.generator import Generator
 from invprob.numerics import linalg
 from invprob.operator import LinearOperator
 from invprob.prior import Denoiser
-from invprob.solver import Info, Problem, Progress, Result, Solver
+from invprob.solver import Info, Problem, Progress, Result, Solver, on_images
 from invprob_dps.params import MomentMatchingParams
 from invprob_dps.solver import DPSState, reverse, visited
 
@@ -42,9 +42,7 @@ class MMPS(Solver):
     params: MomentMatchingParams
 
     def validate(self, generator: Generator) -> None:
-        if generator.depth > 0:
-            name = type(self).__name__.lower()
-            raise Incompatible(f"{name} works on images, without a generator", "no --generator")
+        on_images(type(self).__name__.lower(), generator)
 
     def total(self, problem: Problem) -> int:
         return self.params.steps

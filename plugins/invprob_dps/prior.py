@@ -15,10 +15,10 @@ from diffusers import DDPMScheduler, UNet2DModel
 from torch import Tensor
 from torch.nn import functional as F
 
-from invprob.errors import BadInput, BadWeights
+from invprob.errors import BadWeights
 from invprob.generator import Generator
 from invprob.io import checksums
-from invprob.prior import Denoiser
+from invprob.prior import Denoiser, over_images
 from invprob.weights import store
 from invprob_dps.file import read_file
 from invprob_dps.folder import Make, network_file, read_folder
@@ -98,11 +98,7 @@ class PixelDiffusion(Denoiser[Tensor]):
             BadInput: If there is a generator with latents.
             BadWeights: If a file is missing, damaged or not a pixel diffusion.
         """
-        if generator is not None and generator.depth > 0:
-            raise BadInput(
-                "pixel-diffusion is a prior over images, not over the latents of a generator",
-                "leave out --generator",
-            )
+        over_images("pixel-diffusion", generator)
         model = _read(params.weights, partial(cls, precision=params.precision), params.sha256)
         if params.compile:
             model.net.compile()

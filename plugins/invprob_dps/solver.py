@@ -20,11 +20,11 @@ from torch import Tensor
 
 from invprob import seeds
 from invprob.diffusion.samplers import rows
-from invprob.errors import BadParams, Incompatible
+from invprob.errors import BadParams
 from invprob.generator import Generator
 from invprob.operator import Operator
 from invprob.prior import Denoiser
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
 from invprob_dps.params import DPSParams, MomentMatchingParams
 
 
@@ -49,8 +49,7 @@ class DPS(Solver):
         return 1.5  # docs/explanation/validity.md
 
     def validate(self, generator: Generator) -> None:
-        if generator.depth > 0:
-            raise Incompatible("dps works on images, without a generator", "leave out --generator")
+        on_images("dps", generator)
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
         return (0,)

@@ -18,7 +18,7 @@ from torch import Tensor
 from invprob import seeds, tree
 from invprob.latents import stages
 from invprob.numerics import mcmc
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.solver import Info, Problem, Progress, Result, Solver, SummedState
 from invprob_mcmc.params import ChainParams
 from invprob_mcmc.target import Point
 
@@ -27,31 +27,11 @@ FIRST = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainState(State):
-    """Where the chains are and the step size of each, (N,).
-
-    `mean` and `square` are sums over the `count` draws so far, of images and of their squares.
-    """
+class ChainState(SummedState):
+    """Where the chains are and the step size of each, (N,)."""
 
     at: Point
     step_size: Tensor
-    mean: Any = None
-    square: Any = None
-    count: int = 0
-
-    def counted(self, image: Tensor) -> ChainState:
-        """The state with one more draw in its sums.
-
-        Args:
-            image: The draw, (N, C, H, W).
-
-        Returns:
-            A new state.
-        """
-        if self.count == 0:
-            return replace(self, mean=image, square=image**2, count=1)
-        mean, square = self.mean + image, self.square + image**2
-        return replace(self, mean=mean, square=square, count=self.count + 1)
 
 
 class MetropolisHastings(Solver):
@@ -104,7 +84,7 @@ class MetropolisHastings(Solver):
         p, j, step_size = self.params, state.step, state.step_size
         rngs = [seeds.stream(key, "move", j) for key in problem.keys]
         proposal, chance = self._propose(problem, state.at, step_size, rngs)
-        at = tree.where(uniform(rngs, chance) < chance, proposal, state.at)
+        at = tree.where(seeds.uniform_from(chance, rngs) < chance, proposal, state.at)
         if p.step_size is None and j < p.burn:
             adapted = mcmc.adapt_step_size(step_size, chance, p.target_accept, j)
             step_size = adapted.clamp_max(self.longest)
@@ -121,22 +101,4 @@ class MetropolisHastings(Solver):
         return Progress(after.counted(at.image) if draw else after, info)
 
     def result(self, problem: Problem, state: ChainState) -> Result:
-        image = state.at.image
-        if state.count == 0:
-            return Result(image, image, torch.zeros_like(image))
-        mean = state.mean / state.count
-        variance = (state.square / state.count - mean**2).clamp_min(0)
-        return Result(image, mean, variance)
-
-
-def uniform(rngs: Sequence[torch.Generator], like: Tensor) -> Tensor:
-    """Draw a number from [0, 1) for each row.
-
-    Args:
-        rngs: The random generator of each row; it moves on.
-        like: A tensor (N,) of the precision and on the device that the numbers get.
-
-    Returns:
-        The numbers, (N,).
-    """
-    return torch.stack([torch.rand((), generator=rng) for rng in rngs]).to(like)
+        return state.summary(state.at.image)

@@ -20,7 +20,7 @@ from invprob import seeds, tree
 from invprob.numerics.kinetic import kick
 from invprob.solver import Problem
 from invprob_mcmc import target
-from invprob_mcmc.chain import MetropolisHastings, uniform
+from invprob_mcmc.chain import MetropolisHastings
 from invprob_mcmc.params import HMCParams
 from invprob_mcmc.target import Point
 
@@ -43,7 +43,7 @@ class HMC(MetropolisHastings):
     ) -> tuple[Point, Tensor]:
         p, P = self.params, tree.map(torch.ones_like, at.u)
         w = seeds.normal_from(at.u, rngs)
-        h = step_size * (1 + p.jitter * (2 * uniform(rngs, step_size) - 1))
+        h = step_size * (1 + p.jitter * (2 * seeds.uniform_from(step_size, rngs) - 1))
         error, alive = torch.zeros_like(h), torch.ones_like(h, dtype=torch.bool)
         for _ in range(p.leapfrog):
             half, first = kick(w, at.g, P, h)

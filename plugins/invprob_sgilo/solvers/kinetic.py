@@ -166,7 +166,7 @@ def move(
     if p.metropolis == "none":
         accepted = error < HOPELESS + DEVIATIONS * math.sqrt(p.energy_error * dim)
     else:
-        accepted = torch.stack([torch.rand((), generator=rng) for rng in rngs]).to(chance) < chance
+        accepted = seeds.uniform_from(chance, rngs) < chance
     at = tree.where(accepted, after, before)
     turned = tree.map(torch.neg, state.velocity)
     moved = replace(state, u=at.u, at=at, velocity=tree.where(accepted, w, turned))

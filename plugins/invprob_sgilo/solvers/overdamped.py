@@ -78,7 +78,7 @@ def move(
     Returns:
         Where they go, and the metrics of the move.
     """
-    p, before, P, eta, beta = target.params, state.at, state.P, state.eta, None
+    p, before, P, eta = target.params, state.at, state.P, state.eta
     assert before is not None
     beta = p.inverse_temperature
     rngs = [seeds.stream(key, "langevin", j) for key in target.noise_keys]
@@ -94,7 +94,7 @@ def move(
             replace(after, energy=change),
         )
         chance = mcmc.metropolis(here, there, P, eta, beta)
-        accepted = torch.stack([torch.rand((), generator=rng) for rng in rngs]).to(chance) < chance
+        accepted = seeds.uniform_from(chance, rngs) < chance
     at = tree.where(accepted, after, before)
     if j < burn and p.step_size is None:
         eta = mcmc.adapt_step_size(eta, chance, p.target_accept, j)

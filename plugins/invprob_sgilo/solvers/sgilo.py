@@ -197,9 +197,4 @@ class SGILO(Solver):
         return {"chi2": noise.chi2(problem.y, clean), "nll": nll}
 
     def result(self, problem: Problem, state: SGILOState) -> Result:
-        image = self._chain(problem).image(state.round_index, state.u)
-        if state.count == 0:
-            return Result(image, image, torch.zeros_like(image))
-        mean = state.mean / state.count
-        variance = (state.square / state.count - mean**2).clamp_min(0)
-        return Result(image, mean, variance)
+        return state.summary(self._chain(problem).image(state.round_index, state.u))
