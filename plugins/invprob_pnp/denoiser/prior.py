@@ -14,9 +14,9 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from invprob.errors import BadInput
 from invprob.generator import Generator
-from invprob.prior import Denoiser
+from invprob.io import checksums
+from invprob.prior import Denoiser, over_images
 from invprob.weights import store
 from invprob_pnp.denoiser.file import load
 from invprob_pnp.denoiser.network import Network
@@ -84,12 +84,9 @@ class Photo(Denoiser[Tensor]):
             BadInput: If there is a generator with latents.
             BadWeights: If the file is missing, damaged or not a denoiser.
         """
-        if generator is not None and generator.depth > 0:
-            raise BadInput(
-                "photo is a prior over images, not over the latents of a generator",
-                "leave out --generator",
-            )
-        network, least = load(store.locate(params.weights, BUNDLED), params.sha256)
+        over_images("photo", generator)
+        path = store.locate(params.weights, BUNDLED)
+        network, least = load(path, params.sha256 or checksums.listed(path, BUNDLED))
         return cls(network, least, precision=params.precision)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from PIL import Image
 from invprob import seeds
 from invprob.errors import BadInput, BadParams, BadWeights
 from invprob_pnp import Photo
+from invprob_pnp.denoiser import prior
 from invprob_pnp.denoiser.file import load, save
 from invprob_pnp.denoiser.network import Network, Size
 from invprob_pnp.denoiser.train import train, weight
@@ -36,23 +37,23 @@ def test_little_noise_leaves_the_image_as_it_is(network):
 
 
 def test_the_schedule_reaches_from_the_least_level_to_1(network):
-    prior = Photo(network, least=0.004)
-    alpha, sigma = prior.schedule(torch.tensor([0.0, prior.t_min, 1.0]))
+    photo = Photo(network, least=0.004)
+    alpha, sigma = photo.schedule(torch.tensor([0.0, photo.t_min, 1.0]))
     assert alpha.tolist() == [1, 1, 1]
     assert sigma.tolist() == pytest.approx([0, 0.004, 1.0], rel=1e-5)
-    times = torch.linspace(prior.t_min, 1, 50)
-    ratios = prior.schedule(times)[1]
+    times = torch.linspace(photo.t_min, 1, 50)
+    ratios = photo.schedule(times)[1]
     ratios = ratios[1:] / ratios[:-1]
     assert float(ratios.max() - ratios.min()) < 1e-4
 
 
 def test_the_score_is_that_of_the_denoiser(network):
-    prior = Photo(network)
+    photo = Photo(network)
     u = torch.rand((2, 3, 8, 8), generator=seeds.stream(2))
     t = torch.tensor([0.4, 0.9])
-    sigma = prior.schedule(t)[1][:, None, None, None]
+    sigma = photo.schedule(t)[1][:, None, None, None]
     assert torch.allclose(
-        prior.score(u, t), (network(u, sigma.flatten()) - u) / sigma**2, atol=1e-4
+        photo.score(u, t), (network(u, sigma.flatten()) - u) / sigma**2, atol=1e-4
     )
 
 
@@ -64,6 +65,14 @@ def test_a_file_gives_the_network_back(network, tmp_path):
     assert torch.allclose(network(x, torch.ones(1)), again(x, torch.ones(1)), atol=1e-2)
     with pytest.raises(BadWeights, match="there are no weights"):
         Photo.pretrained(tmp_path / "nothing.safetensors")
+
+
+def test_a_bundled_file_must_have_its_sum(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(prior, "BUNDLED", tmp_path)
+    save(tmp_path / "photo.safetensors", network, 0.01, {})
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  photo.safetensors\n")
+    with pytest.raises(BadWeights, match="have sha256"):
+        Photo.pretrained()
 
 
 @pytest.fixture
