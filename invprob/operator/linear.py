@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invprob.noise import WhiteNoise
 from invprob.numerics import linalg
 from invprob.operator.base import Operator
 
@@ -73,3 +74,17 @@ class LinearOperator(Operator):
             rtol=1e-4,
         )
         return found
+
+
+def with_white_noise(A: Operator) -> tuple[LinearOperator, float] | None:
+    """Tell a linear operator with Gaussian noise of one level from others.
+
+    Args:
+        A: The operator with its noise.
+
+    Returns:
+        The operator and the standard deviation of its noise; None for others.
+    """
+    if isinstance(A, LinearOperator) and isinstance(A.noise, WhiteNoise):
+        return A, A.noise.sigma
+    return None

@@ -11,65 +11,39 @@ Yuille, 2010). For others it is drawn by Langevin steps from x̂, as in the pape
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from invprob import seeds
 from invprob.diffusion import levels
-from invprob.errors import Incompatible
-from invprob.generator import Generator
-from invprob.noise import WhiteNoise
-from invprob.operator import LinearOperator
+from invprob.operator import with_white_noise
 from invprob.prior import Denoiser
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.solver import Info, Problem, Progress
 from invprob_pnp import annealing, data_term
+from invprob_pnp.annealing import Annealed, AnnealedState
 from invprob_pnp.params import DAPSParams
 
 
-@dataclass(frozen=True, kw_only=True)
-class DAPSState(State):
-    """v_k and the newest draw of x_0, each (N, C, H, W)."""
-
-    v: Tensor
-    image: Tensor
-
-
-class DAPS(Solver):
+class DAPS(Annealed):
     """Approximate posterior samples (Zhang et al., 2024, arXiv:2407.01521)."""
 
-    returns = "sample"
-    states = (DAPSState,)
     params_type = DAPSParams
     params: DAPSParams
-
-    @property
-    def bias(self) -> float:
-        return 1.5
-
-    def validate(self, generator: Generator) -> None:
-        if generator.depth > 0:
-            raise Incompatible("daps works on images, without a generator", "leave out --generator")
 
     def total(self, problem: Problem) -> int:
         return self.params.levels
 
-    def init(self, problem: Problem) -> DAPSState:
-        v = annealing.cold(problem, self.params.start)
-        return DAPSState(v=v, image=torch.full_like(v, 0.5))
+    def init(self, problem: Problem) -> AnnealedState:
+        return self.begin(problem, self.params.start)
 
-    def step(self, problem: Problem, state: DAPSState) -> Progress:
+    def step(self, problem: Problem, state: AnnealedState) -> Progress:
         p, A = self.params, problem.operator
         sigmas = [*annealing.geometric(p.start, p.end, p.levels), 0.0]
         now, then = sigmas[state.step], sigmas[state.step + 1]
         x = self._draw(problem, self._flow(problem, state.v, now), now, state.step)
         v = annealing.noised(problem, x, then, "noise", state.step)
-        after = DAPSState(step=state.step + 1, v=v, image=x)
+        after = AnnealedState(step=state.step + 1, v=v, image=x)
         return Progress(after, Info(x, 0, {"chi2": A.chi2(problem.y, x)}))
-
-    def result(self, problem: Problem, state: DAPSState) -> Result:
-        return Result(state.image, state.image, torch.zeros_like(state.image))
 
     def _flow(self, problem: Problem, v: Tensor, sigma: float) -> Tensor:
         """The ODE dv/dσ = (v − D(v, σ))/σ from σ to the last level, and the denoiser there."""
@@ -83,9 +57,9 @@ class DAPS(Solver):
     def _draw(self, problem: Problem, mean: Tensor, sigma: float, step: int) -> Tensor:
         """x ~ p(y | x) N(x; mean, σ²)."""
         p, A, y = self.params, problem.operator, problem.y
-        if isinstance(A, LinearOperator) and isinstance(A.noise, WhiteNoise):
+        if (known := with_white_noise(A)) is not None:
             near = annealing.noised(problem, mean, sigma, "image", step)
-            data = y + A.noise.sigma * seeds.normal_like(y, problem.keys, "data", step)
+            data = y + known[1] * seeds.normal_like(y, problem.keys, "data", step)
             return data_term.solve(A, data, near, sigma, 1)
         x, eta = mean, p.step_size * sigma**2
         for k in range(p.steps):

@@ -8,9 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from invprob.noise import WhiteNoise
 from invprob.numerics import lbfgs, linalg
-from invprob.operator import LinearOperator, Operator
+from invprob.operator import LinearOperator, Operator, with_white_noise
 
 LONGEST = 0.1
 """The largest root mean square of one step of L-BFGS, in units of [0, 1]."""
@@ -33,9 +32,9 @@ def solve(A: Operator, y: Tensor, z: Tensor, tau: float, inner: int) -> Tensor:
     Returns:
         Images (B, C, H, W).
     """
-    if isinstance(A, LinearOperator) and isinstance(A.noise, WhiteNoise):
-        gamma = y.new_full((len(y), *[1] * (y.dim() - 1)), (tau / A.noise.sigma) ** 2)
-        return A.prox(z, y, gamma)
+    if (known := with_white_noise(A)) is not None:
+        linear, sigma = known
+        return linear.prox(z, y, y.new_full((len(y), *[1] * (y.dim() - 1)), (tau / sigma) ** 2))
     now = lbfgs.start(z)
     for _ in range(inner):
         with torch.enable_grad():

@@ -9,55 +9,30 @@ restoration, 2023, arXiv:2305.08995. v = u_t/α_t in the units of images, so tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
 
 from invprob import seeds
 from invprob.diffusion import levels
-from invprob.errors import Incompatible
-from invprob.generator import Generator
 from invprob.prior import Denoiser
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.solver import Info, Problem, Progress
 from invprob_pnp import annealing, data_term
+from invprob_pnp.annealing import Annealed, AnnealedState
 from invprob_pnp.params import DiffPIRParams
 
 
-@dataclass(frozen=True, kw_only=True)
-class DiffPIRState(State):
-    """v_k and the newest image that fits the measurement, each (N, C, H, W)."""
-
-    v: Tensor
-    image: Tensor
-
-
-class DiffPIR(Solver):
+class DiffPIR(Annealed):
     """Approximate posterior samples (Zhu et al., 2023, arXiv:2305.08995)."""
 
-    returns = "sample"
-    states = (DiffPIRState,)
     params_type = DiffPIRParams
     params: DiffPIRParams
-
-    @property
-    def bias(self) -> float:
-        return 1.5
-
-    def validate(self, generator: Generator) -> None:
-        if generator.depth > 0:
-            raise Incompatible(
-                "diffpir works on images, without a generator", "leave out --generator"
-            )
 
     def total(self, problem: Problem) -> int:
         return self.params.steps
 
-    def init(self, problem: Problem) -> DiffPIRState:
-        v = annealing.cold(problem, self.params.start)
-        return DiffPIRState(v=v, image=torch.full_like(v, 0.5))
+    def init(self, problem: Problem) -> AnnealedState:
+        return self.begin(problem, self.params.start)
 
-    def step(self, problem: Problem, state: DiffPIRState) -> Progress:
+    def step(self, problem: Problem, state: AnnealedState) -> Progress:
         p, A = self.params, problem.operator
         prior: Denoiser[Tensor] = problem.prior(0, Denoiser, "diffpir")
         sigmas = [*annealing.geometric(p.start, p.end, p.steps), 0.0]
@@ -66,8 +41,5 @@ class DiffPIR(Solver):
         x = data_term.solve(A, problem.y, clean, now / p.weight**0.5, p.inner)
         fresh = seeds.normal_like(x, problem.keys, "noise", state.step)
         noise = (1 - p.zeta) ** 0.5 * (state.v - x) / now + p.zeta**0.5 * fresh
-        after = DiffPIRState(step=state.step + 1, v=x + then * noise, image=x)
+        after = AnnealedState(step=state.step + 1, v=x + then * noise, image=x)
         return Progress(after, Info(x, 0, {"chi2": A.chi2(problem.y, x)}))
-
-    def result(self, problem: Problem, state: DiffPIRState) -> Result:
-        return Result(state.image, state.image, torch.zeros_like(state.image))

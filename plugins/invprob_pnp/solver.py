@@ -16,10 +16,9 @@ from torch import Tensor
 
 from invprob import tree
 from invprob.diffusion import levels
-from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.prior import Denoiser
-from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
 from invprob_pnp import annealing, data_term
 from invprob_pnp.params import PnPParams
 
@@ -43,8 +42,7 @@ class PnP(Solver):
     params: PnPParams
 
     def validate(self, generator: Generator) -> None:
-        if generator.depth > 0:
-            raise Incompatible("pnp works on images, without a generator", "leave out --generator")
+        on_images("pnp", generator)
 
     def total(self, problem: Problem) -> int:
         return self.params.steps
