@@ -18,7 +18,7 @@ import torch
 from invprob.io import image_dataset
 from invprob.latents.inversion import invert
 from invprob_sgilo.stylegan2.generator import StyleGAN2
-from invprob_sgilo.stylegan2.training.train import held_out_distance
+from invprob_sgilo.stylegan2.training.held_out import held_out_distance
 
 
 def main() -> None:

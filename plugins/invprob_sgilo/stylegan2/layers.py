@@ -83,6 +83,22 @@ class Conv(nn.Module):
         return F.conv2d(filtered(x, self.fir, size // 2 + 1), weight, bias, stride=2)
 
 
+class ResidualBlock(nn.Module):
+    """Two convolutions, the second halving the size, beside a linear path."""
+
+    def __init__(self, inputs: int, outputs: int, rng: torch.Generator) -> None:
+        super().__init__()
+        self.conv = Conv(inputs, inputs, 3, rng)
+        self.down = Conv(inputs, outputs, 3, rng, down=True)
+        self.skip = Conv(inputs, outputs, 1, rng, down=True, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # the sum of two paths is divided by √2, which cancels the gain of the activation
+        y = leaky(self.down(leaky(self.conv(x, LEAKY_GAIN))))
+        out: Tensor = y + self.skip(x, 1 / LEAKY_GAIN)
+        return out
+
+
 class ModulatedConv(nn.Module):
     """A 3×3 convolution whose input channels are scaled by a style, demodulated.
 

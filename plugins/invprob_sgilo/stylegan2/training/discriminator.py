@@ -8,24 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from invprob_sgilo.stylegan2.layers import LEAKY_GAIN, Conv, Linear, leaky
+from invprob_sgilo.stylegan2.layers import LEAKY_GAIN, Conv, Linear, ResidualBlock, leaky
 from invprob_sgilo.stylegan2.network import Architecture
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions, the second halving the size, beside a linear path."""
-
-    def __init__(self, inputs: int, outputs: int, rng: torch.Generator) -> None:
-        super().__init__()
-        self.conv = Conv(inputs, inputs, 3, rng)
-        self.down = Conv(inputs, outputs, 3, rng, down=True)
-        self.skip = Conv(inputs, outputs, 1, rng, down=True, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        # the sum of two paths is divided by √2, which cancels the gain of the activation
-        y = leaky(self.down(leaky(self.conv(x, LEAKY_GAIN))))
-        out: Tensor = y + self.skip(x, 1 / LEAKY_GAIN)
-        return out
 
 
 class Discriminator(nn.Module):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params.pictures import PictureTraining
+from invprob.paths import InputPath
 
 if TYPE_CHECKING:
     from invprob_sgilo.stylegan2.network import Architecture
@@ -22,6 +23,15 @@ class GeneratorTraining(PictureTraining):
     lr: float = Field(0.0025, gt=0, description="Step size of Adam for both networks.")
     r1: float = Field(0.1, ge=0, description="Weight γ of the R1 penalty.")
     path_length: float = Field(2.0, ge=0, description="Weight of path-length regularisation.")
+    reconstruction: float = Field(
+        0.0, ge=0, description="Weight of reconstructing pictures by an encoder; 0: without one."
+    )
+    encoded_stage: int = Field(
+        3, ge=2, description="The stage whose latent the encoder finds, beside the input code."
+    )
+    start: InputPath | None = Field(
+        None, description="A checkpoint.pt of another training, whose networks to begin with."
+    )
     mixing: float = Field(0.9, ge=0, le=1, description="Probability of style mixing.")
     ema_kimg: float = Field(10.0, gt=0, description="Half-life of the average, in kimg.")
     augment: Literal["none", "adaptive"] = Field(
@@ -47,7 +57,7 @@ class GeneratorTraining(PictureTraining):
                 f"images of {resolution} pixels cannot be learned",
                 "StyleGAN-2 takes squares of 32, 64, 128, 256, 512 or 1024 pixels",
             )
-        return Architecture(
+        arch = Architecture(
             resolution=resolution,
             channels=self.channels,
             z_dim=self.z_dim,
@@ -56,3 +66,9 @@ class GeneratorTraining(PictureTraining):
             channel_base=self.channel_base,
             channel_max=self.channel_max,
         )
+        if self.reconstruction > 0 and self.encoded_stage > len(arch.resolutions):
+            raise BadInput(
+                f"encoded_stage={self.encoded_stage} is not within 2 … {len(arch.resolutions)}",
+                "stage 2 is what follows the 4×4 block, stage 3 the 8×8 block, and so on",
+            )
+        return arch

@@ -18,8 +18,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from invprob import seeds
-from invprob.analysis.sliced_wasserstein import sliced_wasserstein
-from invprob.io import image_dataset, images
+from invprob.errors import BadInput
+from invprob.io import checkpoint, image_dataset, images
 from invprob.io.image_dataset import TrainingSet
 from invprob.trainer import TrainingProgress
 from invprob.training import average
@@ -27,6 +27,7 @@ from invprob.training.pictures import run as on_pictures
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.augment import Augment
 from invprob_sgilo.stylegan2.training.discriminator import Discriminator
+from invprob_sgilo.stylegan2.training.held_out import held_out_distance, sample_sheet
 from invprob_sgilo.stylegan2.training.losses import (
     discriminator_loss,
     generator_loss,
@@ -35,9 +36,11 @@ from invprob_sgilo.stylegan2.training.losses import (
     r1_penalty,
 )
 from invprob_sgilo.stylegan2.training.params import GeneratorTraining
+from invprob_sgilo.stylegan2.training.reconstruction import Reconstruction
 
 R1_EVERY = 16
 PATH_EVERY = 8
+NETWORKS = ("G", "D", "ema", "opt_g", "opt_d")
 
 
 class Training:
@@ -72,6 +75,11 @@ class Training:
         # lazy regularisation: the optimiser sees fewer, larger regularising steps
         self.opt_g = _adam(self.G, params.lr, PATH_EVERY if params.path_length > 0 else None)
         self.opt_d = _adam(self.D, params.lr, R1_EVERY if params.r1 > 0 else None)
+        self.reconstruction = None
+        if params.reconstruction > 0:
+            self.reconstruction = Reconstruction(
+                self.G, params.reconstruction, params.encoded_stage, params.seed + 2, params.lr
+            )
 
     def _mean_over_processes(self, value: Tensor) -> Tensor:
         """The mean of a number over all processes, so that they stay alike."""
@@ -101,7 +109,10 @@ class Training:
         augment = self.augment.at(self._rng("augment"))
 
         with torch.no_grad():
-            fake = self.G(mixed_styles(self.G, p.batch, p.mixing, self._rng("d")), start=1) * 2 - 1
+            x = mixed_styles(self.G, p.batch, p.mixing, self._rng("d"))
+            fake = self.G(x, start=1) * 2 - 1
+            if self.reconstruction:
+                self.reconstruction.follow(x)
         real_logits = self._judge(augment(real))
         loss_d = discriminator_loss(self._judge(augment(fake)), real_logits)
         if p.r1 > 0 and self.step % R1_EVERY == 0:
@@ -122,7 +133,14 @@ class Training:
             penalty = (lengths - target.to(lengths)).square().mean()
             loss_g = loss_g + p.path_length * PATH_EVERY * penalty
             self.path_mean = target
+        ways: dict[str, float] = {}
+        if self.reconstruction:
+            loss, ways = self.reconstruction.loss(real, self._rng("reconstruction"))
+            loss_g = loss_g + loss
         self._descend(self.opt_g, self.G, loss_g)
+        if self.reconstruction:
+            self._agree(self.reconstruction.E)
+            self.reconstruction.descend(0.5 ** (self.shown / (p.ema_kimg * 1000)))
         self.D.requires_grad_(True)
 
         with torch.no_grad():
@@ -136,6 +154,7 @@ class Training:
             "loss G": float(loss_g.detach()),
             "sign D(real)": float(sign),
             "augment p": self.augment.p,
+            **ways,
         }
 
     def _descend(
@@ -143,13 +162,17 @@ class Training:
     ) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._agree(net)
+        optimiser.step()
+
+    def _agree(self, net: torch.nn.Module) -> None:
+        """Make gradients finite and the same in all processes."""
         for parameter in net.parameters():
             if parameter.grad is not None:
                 parameter.grad.nan_to_num_(nan=0.0, posinf=1e5, neginf=-1e5)
                 if self.world > 1:
                     dist.all_reduce(parameter.grad)
                     parameter.grad /= self.world
-        optimiser.step()
 
     def _average(self) -> None:
         half_life = min(self.params.ema_kimg * 1000, 0.05 * (self.step * self.shown))
@@ -161,7 +184,7 @@ class Training:
         """Write the averaged weights and samples of them; the distance to held-out images."""
         kimg = self.step * self.shown // 1000
         picture = self.out / f"samples-{kimg:06d}.png"
-        images.write_png(picture, self._samples())
+        images.write_png(picture, sample_sheet(self.ema))
         about: dict[str, object] = {"kimg": kimg, "training": self.params.model_dump(mode="json")}
         figures["SWD"] = float("nan")
         if self.pictures.held_out:
@@ -170,15 +193,12 @@ class Training:
             if found < self.best:
                 self.best = found
                 self.ema.save(self.out / "best.safetensors", about)
+                if self.reconstruction:
+                    self.reconstruction.ema.save(self.out / "best-encoder.safetensors", about)
         self.ema.save(self.out / "generator.safetensors", about)
+        if self.reconstruction:
+            self.reconstruction.ema.save(self.out / "encoder.safetensors", about)
         return picture
-
-    def _samples(self) -> Tensor:
-        """A sheet of 8 × 8 pictures of the average, of the same inputs at every call."""
-        rngs = [seeds.stream("snapshot", i) for i in range(64)]
-        grid = torch.cat([self.ema(self.ema.sample(1, rng)) for rng in rngs]).clamp(0, 1).cpu()
-        rows = grid.reshape(8, 8, *grid.shape[1:]).permute(2, 0, 3, 1, 4)
-        return rows.flatten(3).flatten(1, 2)
 
     def state(self) -> dict[str, Any]:
         """Everything a later process needs to go on with the same bits."""
@@ -191,14 +211,28 @@ class Training:
             "path_mean": self.path_mean,
             "augment": self.augment.state(),
             "best": self.best,
+            **({"reconstruction": self.reconstruction.state()} if self.reconstruction else {}),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        for name in ("G", "D", "ema", "opt_g", "opt_d"):
+        for name in NETWORKS:
             getattr(self, name).load_state_dict(saved[name])
         self.path_mean, self.best = saved["path_mean"].cpu(), saved["best"]
         self.augment.load(saved["augment"])
+        if self.reconstruction:
+            self.reconstruction.load(saved["reconstruction"])
+
+    def begin(self, path: Path) -> None:
+        """Take the networks, not the step, of another training's checkpoint."""
+        saved = checkpoint.read(path, NETWORKS, self.device)
+        try:
+            for name in NETWORKS:
+                getattr(self, name).load_state_dict(saved[name])
+        except (RuntimeError, ValueError):
+            raise BadInput(
+                f"{path} is of networks of other sizes", "give their channel_max, z_dim and so on"
+            ) from None
 
 
 def _adam(net: torch.nn.Module, lr: float, every: int | None) -> torch.optim.Adam:
@@ -227,6 +261,8 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     local = int(os.environ.get("LOCAL_RANK", 0))
     device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
     training = Training(params, pictures, out, device)
+    if params.start is not None and not (out / "checkpoint.pt").is_file():
+        training.begin(Path(params.start))
     out.mkdir(parents=True, exist_ok=True)
     yield from on_pictures(
         training,
@@ -237,24 +273,3 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
         shown=training.shown,
         writes=training.rank == 0,
     )
-
-
-@torch.no_grad()
-def held_out_distance(G: StyleGAN2, held_out: Tensor, most: int = 512) -> float:
-    """Mean sliced Wasserstein distance of samples to held-out images.
-
-    Args:
-        G: The generator.
-        held_out: The images, (N, C, R, R) uint8.
-        most: Of more images than this, so many are taken, evenly spread.
-
-    Returns:
-        The distance × 10³.
-    """
-    count = min(most, len(held_out))
-    real = held_out[torch.arange(count) * len(held_out) // count].float() / 127.5 - 1
-    parts = []
-    for start in range(0, len(real), 32):
-        size = min(32, len(real) - start)
-        parts.append(G(G.sample(size, seeds.stream("held-out", start))).clamp(0, 1) * 2 - 1)
-    return sliced_wasserstein(torch.cat(parts).cpu(), real)["mean"]

@@ -1,0 +1,145 @@
+"""An encoder: from pictures to the input code and to the latent of one stage of a StyleGAN-2.
+
+It is trained beside its generator (`invprob train generator --set reconstruction=…`). A prior can
+then learn the latents of real pictures, without the hours that inverting them would take.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from invprob.errors import BadWeights
+from invprob.io import tensor_files
+from invprob_sgilo.stylegan2.layers import LEAKY_GAIN, Conv, Linear, ResidualBlock, leaky
+from invprob_sgilo.stylegan2.network import Architecture, Carry
+
+KIND = "stylegan2-encoder"
+
+
+class Encoder(nn.Module):
+    """Images (B, C, R, R) in [0, 1] ↦ z (B, z_dim) and the latent of a stage.
+
+    The leaves of the latent are found in units of their channels' own spread, so that the network
+    starts near what the generator makes; `follow` keeps these units up to date.
+
+    Args:
+        arch: The generator's architecture.
+        stage: The stage, from 2 to the generator's depth − 1.
+        seed: Seed of the initial weights.
+    """
+
+    def __init__(self, arch: Architecture, stage: int, seed: int = 2) -> None:
+        super().__init__()
+        rng = torch.Generator().manual_seed(seed)
+        self.arch, self.stage = arch, stage
+        self.side = arch.resolutions[stage - 2]
+        self.used = 2 * stage - 3
+        self.codes = 2 * len(arch.resolutions) - self.used
+        widths = [arch.width(r) for r in reversed(arch.resolutions)]
+        width = arch.width(self.side)
+        self.from_rgb = Conv(arch.channels, widths[0], 1, rng)
+        self.blocks = nn.ModuleList(ResidualBlock(a, b, rng) for a, b in itertools.pairwise(widths))
+        self.features = Conv(width, width, 3, rng)
+        self.to_features = Conv(width, width, 1, rng)
+        self.to_rgb = Conv(width, arch.channels, 1, rng)
+        self.hidden = Linear(widths[-1] * 16, 2 * widths[-1], rng)
+        self.to_z = Linear(2 * widths[-1], arch.z_dim, rng)
+        self.to_codes = Linear(2 * widths[-1], self.codes * arch.w_dim, rng)
+        for name, size in (("w", arch.w_dim), ("h", width), ("rgb", arch.channels)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_std", torch.ones(size))
+
+    @classmethod
+    def pretrained(cls, path: Path) -> Self:
+        """The encoder of a file, on the CPU, in evaluation mode and without gradients.
+
+        Args:
+            path: The ``encoder.safetensors`` of a training.
+
+        Returns:
+            The encoder.
+
+        Raises:
+            BadWeights: If the file is missing, damaged or not an encoder.
+        """
+        tensors, metadata = tensor_files.read(path)
+        if metadata.get("kind") != KIND:
+            raise BadWeights(f"weights {path} are not an encoder", "see invprob train generator")
+        try:
+            arch = Architecture(**json.loads(metadata["architecture"]))
+            encoder = cls(arch, json.loads(metadata["stage"]))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise BadWeights(f"weights {path} describe no encoder: {error}", "") from None
+        tensor_files.fill(encoder, tensors, path)
+        return encoder.eval().requires_grad_(False)
+
+    def save(self, path: Path, metadata: Mapping[str, object]) -> None:
+        """Write the weights as float16 to a file that `pretrained` reads.
+
+        Args:
+            path: The file, .safetensors.
+            metadata: How the weights were made.
+        """
+        tensors = {k: v.to(torch.float16) for k, v in self.state_dict().items()}
+        about = {"kind": KIND, "architecture": dataclasses.asdict(self.arch), "stage": self.stage}
+        tensor_files.write(path, tensors, {**metadata, **about})
+
+    def forward(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The codes of images.
+
+        Args:
+            image: Images (B, C, R, R) in [0, 1].
+
+        Returns:
+            z, and the leaves ``w``, ``h`` and ``rgb`` of the stage's latent in units of spread.
+        """
+        image = (image * 2 - 1).contiguous(memory_format=torch.channels_last)
+        x = leaky(self.from_rgb(image, LEAKY_GAIN))
+        found: dict[str, Tensor] = {}
+        for block in self.blocks:
+            x = block(x)
+            if x.shape[-1] == self.side:
+                y = leaky(self.features(x, LEAKY_GAIN))
+                found |= {"h": self.to_features(y).float(), "rgb": self.to_rgb(y).float()}
+        y = leaky(self.hidden(x.float().flatten(1), LEAKY_GAIN))
+        found["w"] = self.to_codes(y).reshape(len(y), self.codes, -1).float()
+        return self.to_z(y).float(), found
+
+    def latent(self, u: Mapping[str, Tensor], noise: tuple[Tensor, ...]) -> Carry:
+        """The latent of leaves in units of spread.
+
+        Args:
+            u: The leaves, as `forward` finds them.
+            noise: All noise maps of the generator; those that the stage has used up are left out.
+
+        Returns:
+            The latent of the stage.
+        """
+        leaf = {n: v * self._across(n, "std") + self._across(n, "mean") for n, v in u.items()}
+        return Carry(w=leaf["w"], noise=noise[self.used :], h=leaf["h"], rgb=leaf["rgb"])
+
+    def _across(self, name: str, what: str) -> Tensor:
+        moment = self.get_buffer(f"{name}_{what}")
+        return moment if name == "w" else moment[:, None, None]
+
+    @torch.no_grad()
+    def follow(self, x: Carry, share: float) -> None:
+        """Move the units of spread towards those of latents that the generator made.
+
+        Args:
+            x: Latents of the stage.
+            share: The share of the way, in [0, 1].
+        """
+        for name in ("w", "h", "rgb"):
+            leaf = getattr(x, name).float()
+            dims = (0, 1) if name == "w" else (0, 2, 3)
+            self.get_buffer(f"{name}_mean").lerp_(leaf.mean(dims), share)
+            self.get_buffer(f"{name}_std").lerp_(leaf.std(dims).clamp_min(1e-4), share)

@@ -1,0 +1,89 @@
+"""Reconstruction of pictures, beside the adversarial training of the generator.
+
+A discriminator asks that samples look real; that the generator can show every picture is asked for
+by an encoder and the squared error of what the two make of a picture (Larsen et al., 2016,
+arXiv:1512.09300). Half of a batch goes through the input code z, half through a stage's latent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invprob.training import average
+from invprob_sgilo.stylegan2.encoder import Encoder
+from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.network import Carry, Code
+
+SPREAD_WEIGHT = 5e-4
+"""Weight of ½u² beside the squared error, u in units of the generator's own spread."""
+RAMP = 1500
+"""Steps in which the weight grows, since an encoder begins with nothing."""
+
+
+class Reconstruction:
+    """The encoder, its average and its optimiser.
+
+    Args:
+        G: The generator.
+        weight: Weight of the squared error beside the adversarial loss.
+        stage: The stage that is encoded.
+        seed: Seed of the initial weights.
+        lr: Step size of Adam.
+    """
+
+    def __init__(self, G: StyleGAN2, weight: float, stage: int, seed: int, lr: float) -> None:
+        self.G, self.weight, self.stage = G, weight, stage
+        self.E = Encoder(G.arch, stage, seed).to(G.w_mean.device)
+        self.ema = Encoder(G.arch, stage, seed).to(G.w_mean.device).eval().requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.E.parameters(), lr, betas=(0.0, 0.99), eps=1e-8)
+        self.step = 0
+
+    def follow(self, x: Carry) -> None:
+        """Learn the spread of the latents that the generator makes of style codes."""
+        self.E.follow(self.G(x, start=1, stop=self.stage), max(0.001, 1 / (self.step + 1)))
+
+    def loss(self, real: Tensor, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """The weighted loss of images (B, C, R, R) in [−1, 1], and the PSNR (dB) of both ways."""
+        G, real = self.G, (real + 1) / 2
+        half = len(real) // 2
+        with torch.autocast(real.device.type, G.dtype, enabled=G.dtype != torch.float32):
+            z, u = self.E(real)
+        noise = G.draw_noise(len(real), rng)
+        whole = G(Code(z[:half], tuple(n[:half] for n in noise)))
+        u = {name: leaf[half:] for name, leaf in u.items()}
+        part = G(self.E.latent(u, tuple(n[half:] for n in noise)), start=self.stage)
+        errors = [(whole - real[:half]).square().mean(), (part - real[half:]).square().mean()]
+        spread = torch.stack([0.5 * leaf.square().mean() for leaf in u.values()]).sum()
+        weight = self.weight * min(1.0, (self.step + 1) / RAMP)
+        figures = [float(-10 * e.detach().log10()) for e in errors]
+        # the images are in [−1, 1] for the discriminator, where squares are four times as large
+        loss = weight * (4 * (errors[0] + errors[1]) + SPREAD_WEIGHT * spread)
+        return loss, {"dB z": figures[0], f"dB stage {self.stage}": figures[1]}
+
+    def descend(self, keep: float) -> None:
+        """Take a step of the encoder along the gradients that are there; average its weights."""
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        average.move(self.ema, self.E, keep)
+        for mean, value in zip(self.ema.buffers(), self.E.buffers(), strict=True):
+            mean.copy_(value)
+
+    def state(self) -> dict[str, Any]:
+        """Everything a later process needs to go on with the same bits."""
+        return {
+            "E": self.E.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.E.load_state_dict(saved["E"])
+        self.ema.load_state_dict(saved["ema"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.step = saved["step"]

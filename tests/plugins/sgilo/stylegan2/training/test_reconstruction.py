@@ -1,0 +1,96 @@
+import pytest
+import torch
+
+from invprob import seeds
+from invprob.errors import BadInput, BadParams, BadWeights
+from invprob_sgilo.stylegan2.encoder import Encoder
+from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.training.params import GeneratorTraining
+from invprob_sgilo.stylegan2.training.reconstruction import Reconstruction
+from invprob_sgilo.stylegan2.training.train import train
+from tests.plugins.sgilo.conftest import ARCH
+from tests.plugins.sgilo.stylegan2.training.test_parts import TINY, steps
+
+RECONSTRUCTING = {**TINY, "reconstruction": 10.0, "encoded_stage": 3}
+
+
+def test_it_is_taken_up_with_the_same_bits(picture_folder, tmp_path):
+    params = GeneratorTraining(**RECONSTRUCTING)
+    steps(train(params, picture_folder, tmp_path / "whole"), 2)
+    steps(train(params, picture_folder, tmp_path / "parts"), 1)
+    steps(train(params, picture_folder, tmp_path / "parts"), 1)
+    whole, parts = (
+        torch.load(tmp_path / n / "checkpoint.pt", weights_only=True)["reconstruction"]
+        for n in ("whole", "parts")
+    )
+    assert whole["step"] == parts["step"] == 20
+    for name in ("E", "ema"):
+        for key, value in whole[name].items():
+            assert torch.equal(value, parts[name][key]), (name, key)
+
+
+def test_the_encoder_is_written_and_read(picture_folder, tmp_path):
+    params = GeneratorTraining(**{**RECONSTRUCTING, "batch": 8, "kimg": 1})
+    records = list(train(params, picture_folder, tmp_path))
+    assert {"dB z", "dB stage 3"} <= records[-1].figures.keys()
+    E = Encoder.pretrained(tmp_path / "encoder.safetensors")
+    G = StyleGAN2.pretrained(tmp_path / "generator.safetensors")
+    images = G(G.sample(3, seeds.stream(1)))
+    z, u = E(images)
+    assert z.shape == (3, 8)
+    x = E.latent(u, G.draw_noise(3, seeds.stream(2)))
+    like = G(G.sample(3, seeds.stream(1)), stop=3)
+    for name in ("w", "h", "rgb"):
+        assert getattr(x, name).shape == getattr(like, name).shape
+    assert [n.shape for n in x.noise] == [n.shape for n in like.noise]
+    assert G(x, start=3).shape == images.shape
+
+
+def test_units_are_the_spread_of_what_the_generator_makes():
+    G = StyleGAN2(ARCH, seed=5)
+    part = Reconstruction(G, 1.0, 3, 2, 1e-3)
+    x = G(G.sample(64, seeds.stream(1)), stop=1)
+    part.follow(x)
+    like = G(x, start=1, stop=3)
+    assert torch.allclose(part.E.h_mean, like.h.mean((0, 2, 3)), atol=1e-5)
+    assert torch.allclose(part.E.h_std, like.h.std((0, 2, 3)), rtol=1e-4)
+    assert torch.allclose(part.E.w_std, like.w.std((0, 1)), rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_reconstruction_learns(picture_folder, tmp_path):
+    wider = {"channel_base": 512, "channel_max": 16, "batch": 8, "augment": "none"}
+    params = GeneratorTraining(**{**RECONSTRUCTING, **wider, "kimg": 12, "snapshot_kimg": 2})
+    seen = list(train(params, picture_folder, tmp_path))
+    assert seen[-1].figures["dB stage 3"] > seen[0].figures["dB stage 3"] + 5
+
+
+def test_a_training_begins_with_the_networks_of_another(picture_folder, tmp_path):
+    steps(train(GeneratorTraining(**TINY), picture_folder, tmp_path / "first"), 1)
+    start = str(tmp_path / "first" / "checkpoint.pt")
+    first = torch.load(start, weights_only=True)
+    params = GeneratorTraining(**{**RECONSTRUCTING, "start": start, "lr": 1e-12})
+    steps(train(params, picture_folder, tmp_path / "second"), 1)
+    second = torch.load(tmp_path / "second" / "checkpoint.pt", weights_only=True)
+    assert second["step"] == 10
+    D = first["D"]["out.weight"]
+    assert torch.allclose(second["D"]["out.weight"], D, atol=0.05)
+    assert second["opt_g"]["param_groups"] == first["opt_g"]["param_groups"]
+    other = GeneratorTraining(**{**RECONSTRUCTING, "start": start, "channel_max": 4})
+    with pytest.raises(BadInput, match="networks of other sizes"):
+        next(train(other, picture_folder, tmp_path / "third"))
+
+
+def test_a_stage_that_is_not_there_is_refused(picture_folder, tmp_path):
+    params = GeneratorTraining(**{**RECONSTRUCTING, "encoded_stage": 9})
+    with pytest.raises(BadInput, match="encoded_stage=9 is not within 2 … 4"):
+        next(train(params, picture_folder, tmp_path))
+    with pytest.raises(BadParams, match="reconstruction"):
+        GeneratorTraining.parse({"reconstruction": -1}, "train")
+
+
+def test_other_weights_are_not_an_encoder(tmp_path):
+    G = StyleGAN2(ARCH, seed=5)
+    G.save(tmp_path / "g.safetensors", {})
+    with pytest.raises(BadWeights, match="not an encoder"):
+        Encoder.pretrained(tmp_path / "g.safetensors")
