@@ -1,7 +1,8 @@
-"""What a latent prior learns from: latents that the generator induces, or inverted images."""
+"""What a latent prior learns from: latents that the generator induces, or those of images."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,9 @@ from invprob import fingerprint, seeds, tree
 from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.latents import inversion_dataset
+from invprob.params.pictures import PictureSet
 from invprob_sgilo.score.params import PriorTraining
+from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.losses import mixed_styles
 
@@ -98,6 +101,62 @@ class Inverted:
         return self._pick(self.validation)
 
 
+class Encoded:
+    """The latents that an encoder finds of images of a folder or zip, mirrored or not."""
+
+    def __init__(self, generator: StyleGAN2, params: PriorTraining) -> None:
+        if params.data is None or params.encoder is None:
+            raise BadParams(
+                "latents=encoded needs pictures and an encoder",
+                "say --set data=PICTURES --set encoder=FILE, the encoder.safetensors of invprob"
+                " train generator --set reconstruction=30",
+            )
+        self.generator, self.params = generator, params
+        self.encoder = Encoder.pretrained(Path(params.encoder))
+        if self.encoder.arch != generator.arch or self.encoder.stage > params.stage:
+            raise BadParams(
+                f"encoder {params.encoder} finds latents of stage {self.encoder.stage} of another"
+                f" generator, or of one after stage {params.stage}",
+                "give the encoder that was trained beside the generator, and its stage or a later",
+            )
+        # a generator of square images
+        pictures = PictureSet(size=generator.arch.resolution)
+        found = image_dataset.read(Path(params.data), generator.arch.channels, pictures)
+        self.images, names = found
+        train, validation = image_dataset.split(names, params.held_out)
+        if not train or not validation:
+            raise BadParams(
+                f"{params.data} holds {len(names)} images, too few to hold some out",
+                "give more images, or choose another held_out",
+            )
+        self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
+        self.digest = hashlib.sha256(self.images.numpy().data).hexdigest()
+
+    @torch.no_grad()
+    def _encode(self, indices: torch.Tensor, purpose: int | str) -> Any:
+        rng = seeds.stream("encoded latents", self.params.seed, purpose)
+        flips = torch.rand(len(indices), generator=rng) < 0.5
+        images = (image_dataset.batch(self.images, indices, flips) + 1) / 2
+        noise = self.generator.draw_noise(len(indices), rng)
+        x = self.encoder.latent(self.encoder(images)[1], noise)
+        return self.generator(x, start=self.encoder.stage, stop=self.params.stage)
+
+    def moments(self) -> Any:
+        rng = seeds.stream("latents", self.params.seed, "moments")
+        picks = torch.randperm(len(self.train), generator=rng)[: 4 * VALIDATION]
+        return self._encode(self.train[picks], "moments")
+
+    def batch(self, step: int) -> Any:
+        rng = seeds.stream("latents", self.params.seed, step)
+        picks = torch.randint(len(self.train), (self.params.batch,), generator=rng)
+        return self._encode(self.train[picks], step)
+
+    def held_out(self) -> Any:
+        return self._encode(self.validation, "validation")
+
+
 def latents_of(generator: StyleGAN2, params: PriorTraining) -> Latents:
     """The source that the parameters name."""
-    return (Synthetic if params.latents == "synthetic" else Inverted)(generator, params)
+    if params.latents == "synthetic":
+        return Synthetic(generator, params)
+    return (Encoded if params.latents == "encoded" else Inverted)(generator, params)

@@ -28,11 +28,17 @@ class PriorTraining(Params):
     )
 
     stage: int = Field(1, ge=1, description="The stage whose latents to learn.")
-    latents: Literal["synthetic", "inverted"] = Field(
-        "synthetic", description="Latents that the generator induces, or inverted images."
+    latents: Literal["synthetic", "inverted", "encoded"] = Field(
+        "synthetic",
+        description="Latents that the generator induces, of inverted images, or of images as an"
+        " encoder finds them.",
     )
     data: InputPath | None = Field(
-        None, description="The folder of invprob invert, for inverted latents."
+        None,
+        description="The folder of invprob invert for inverted latents, images for encoded ones.",
+    )
+    encoder: InputPath | None = Field(
+        None, description="The encoder that was trained beside the generator."
     )
     held_out: float = Field(
         0.08, gt=0, lt=1, description="Part of inverted images held out, whole folders at a time."

@@ -13,10 +13,11 @@ from invprob.latents import inversion_dataset, stages
 from invprob.latents.inversion import invert
 from invprob.latents.params import InversionParams
 from invprob_sgilo.score.checkpoint import Size
-from invprob_sgilo.score.latents import Inverted, Synthetic
+from invprob_sgilo.score.latents import Encoded, Inverted, Synthetic
 from invprob_sgilo.score.params import PriorTraining
 from invprob_sgilo.score.prior import LatentScore
 from invprob_sgilo.score.train import times, train
+from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 
 PRIOR = {"stage": 2, "steps": 4, "batch": 4, "width": 16, "depth": 1, "heads": 2}
@@ -40,13 +41,27 @@ def inverted(tmp_path, G, picture_folder):
     return {"latents": "inverted", "data": str(tmp_path / "data"), "held_out": 0.2}
 
 
+@pytest.fixture
+def encoded(tmp_path, G, picture_folder):
+    E = Encoder(G.arch, stage=2)
+    E.follow(stages.draws(G, 2, list(range(64)), "like"), 1.0)
+    E.save(tmp_path / "encoder.safetensors", {})
+    encoder = str(tmp_path / "encoder.safetensors")
+    return {
+        "latents": "encoded",
+        "data": str(picture_folder),
+        "encoder": encoder,
+        "held_out": 0.2,
+    }
+
+
 def checkpoint(folder):
     return torch.load(folder / "checkpoint.pt", weights_only=True)
 
 
-@pytest.mark.parametrize("kind", ["synthetic", "inverted"])
-def test_a_training_is_taken_up_with_the_same_bits(kind, weights_file, tmp_path, inverted):
-    extra = inverted if kind == "inverted" else {}
+@pytest.mark.parametrize("kind", ["synthetic", "inverted", "encoded"])
+def test_a_training_is_taken_up_with_the_same_bits(kind, weights_file, tmp_path, request):
+    extra = {} if kind == "synthetic" else request.getfixturevalue(kind)
     params = PriorTraining(**PRIOR, **extra, validate_every=2)
     list(train(params, weights_file, tmp_path / "whole"))
     records = train(params, weights_file, tmp_path / "parts")
@@ -186,3 +201,25 @@ def test_a_penalty_keeps_what_the_picture_leaves_open(G):
     mean, spread = stages.moments(G, 1)
     far = [float(((x.w - mean.w) / spread.w).abs().mean()) for x in (stiff, free)]
     assert far[0] < 0.7 * far[1]
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_encoded_latents_are_those_of_the_pictures(stage, G, encoded):
+    source = Encoded(G, PriorTraining(**(PRIOR | encoded | {"stage": stage})))
+    x, again, other = source.batch(3), source.batch(3), source.batch(4)
+    like = stages.draws(G, stage, [0, 1, 2, 3], "like")
+    for (name, a), (_, b), (_, c), (_, d) in zip(
+        tree.items(x), tree.items(again), tree.items(other), tree.items(like), strict=True
+    ):
+        assert a.shape == d.shape, name
+        assert torch.equal(a, b), name
+        assert not torch.equal(a, c), name
+    assert set(source.train.tolist()).isdisjoint(source.validation.tolist())
+
+
+def test_encoded_latents_need_an_encoder_that_fits(G, encoded, tmp_path):
+    for missing in ("data", "encoder"):
+        with pytest.raises(BadParams, match="needs pictures and an encoder"):
+            Encoded(G, PriorTraining(**(PRIOR | encoded | {missing: None})))
+    with pytest.raises(BadParams, match="of another generator, or of one after stage 1"):
+        Encoded(G, PriorTraining(**(PRIOR | encoded | {"stage": 1})))
