@@ -68,7 +68,7 @@ class Inverted:
                 "latents=inverted is given without data", "say --set data=FOLDER of invprob invert"
             )
         like = Synthetic(generator, params).batch(0)
-        self.params = params
+        self.params, self.device = params, generator.w_mean.device
         self.x, groups = inversion_dataset.read(Path(params.data), generator, params.stage, like)
         self.digest = format(
             fingerprint.digest(torch.cat([leaf.flatten() for _, leaf in tree.items(self.x)])), "08x"
@@ -86,7 +86,7 @@ class Inverted:
         self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
 
     def _pick(self, indices: torch.Tensor) -> Any:
-        return tree.map(lambda leaf: leaf[indices], self.x)
+        return tree.map(lambda leaf: leaf[indices].to(self.device), self.x)
 
     def moments(self) -> Any:
         return self._pick(self.train)
@@ -112,7 +112,8 @@ class Encoded:
                 " train generator --set reconstruction=30",
             )
         self.generator, self.params = generator, params
-        self.encoder = Encoder.pretrained(Path(params.encoder))
+        self.device = generator.w_mean.device
+        self.encoder = Encoder.pretrained(Path(params.encoder)).to(self.device)
         if self.encoder.arch != generator.arch or self.encoder.stage > params.stage:
             raise BadParams(
                 f"encoder {params.encoder} finds latents of stage {self.encoder.stage} of another"
@@ -136,7 +137,7 @@ class Encoded:
     def _encode(self, indices: torch.Tensor, purpose: int | str) -> Any:
         rng = seeds.stream("encoded latents", self.params.seed, purpose)
         flips = torch.rand(len(indices), generator=rng) < 0.5
-        images = (image_dataset.batch(self.images, indices, flips) + 1) / 2
+        images = (image_dataset.batch(self.images, indices, flips) + 1).to(self.device) / 2
         noise = self.generator.draw_noise(len(indices), rng)
         x = self.encoder.latent(self.encoder(images)[1], noise)
         return self.generator(x, start=self.encoder.stage, stop=self.params.stage)

@@ -36,19 +36,26 @@ class Training:
         latents: What to learn from.
         out: Where the prior goes.
         generator_sha256: The checksum of the generator's weights, which the prior names.
+        device: Where to compute.
     """
 
     def __init__(
-        self, params: PriorTraining, latents: Latents, out: Path, generator_sha256: str
+        self,
+        params: PriorTraining,
+        latents: Latents,
+        out: Path,
+        generator_sha256: str,
+        device: torch.device,
     ) -> None:
-        self.params, self.latents, self.out = params, latents, out
+        self.params, self.latents, self.out, self.device = params, latents, out, device
         self.generator_sha256 = generator_sha256
         self.running = average.Running()
         x = latents.moments()
         size = Size(params.width, params.depth, params.heads, params.patch, params.sde)
         self.net = LatentScore(x, size)
         self.net.fit_normalisation(x)
-        self.ema = LatentScore(x, size)
+        self.net.to(device)
+        self.ema = LatentScore(x, size).to(device)
         self.ema.load_state_dict(self.net.state_dict())
         self.learned = [p for p in self.net.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(self.learned, lr=params.lr, betas=(0.9, 0.99))
@@ -65,8 +72,8 @@ class Training:
         rng = seeds.stream(p.seed, "noise", self.step)
         # stratified: one time in each of `batch` equal parts
         part = (torch.arange(p.batch) + torch.rand(p.batch, generator=rng)) / p.batch
-        t = times(self.net, part, p.weighting)
-        noise = tree.map(lambda leaf: torch.randn(leaf.shape, generator=rng), x)
+        t = times(self.net, part, p.weighting).to(self.device)
+        noise = tree.map(lambda v: torch.randn(v.shape, generator=rng).to(self.device), x)
         loss = matching_loss(self.net, x, t, noise).mean()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -117,7 +124,8 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
         BadParams: If the generator does not have the stage, or there are too few latents.
     """
     path = store.locate(str(source), BUNDLED)
-    generator = StyleGAN2.pretrained(path)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator = StyleGAN2.pretrained(path).to(device)
     if not 1 <= params.stage < generator.depth:
         raise BadParams(
             f"stage {params.stage} is not within 1 … {generator.depth - 1}",
@@ -125,11 +133,11 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
         )
     out.mkdir(parents=True, exist_ok=True)
     latents, sha256 = latents_of(generator, params), checksums.sha256(path)
-    training = Training(params, latents, out, sha256)
+    training = Training(params, latents, out, sha256, device)
     plan = loop.Plan(params.steps, params.validate_every, seconds=params.checkpoint_seconds)
     began = params.model_dump(mode="json", exclude={"steps"})
     origin = loop.Origin(began, sha256 + latents.digest)
-    yield from loop.run(training, plan, out / "checkpoint.pt", origin)
+    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
 
 
 def times(net: LatentScore, part: Tensor, weighting: str) -> Tensor:
@@ -176,5 +184,6 @@ def validation_loss(net: LatentScore, source: Latents, params: PriorTraining) ->
     count = tree.batch(x)
     rng = seeds.stream(params.seed, "validation noise")
     t = times(net, (torch.arange(count) + 0.5) / count, params.weighting)
-    noise = tree.map(lambda leaf: torch.randn(leaf.shape, generator=rng), x)
-    return float(matching_loss(net, x, t, noise).mean())
+    device = net.shift[net.learned[0]].device
+    noise = tree.map(lambda leaf: torch.randn(leaf.shape, generator=rng).to(device), x)
+    return float(matching_loss(net, x, t.to(device), noise).mean())
