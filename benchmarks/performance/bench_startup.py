@@ -15,8 +15,8 @@ import sys
 import time
 
 RUNS = 12
-BUDGET_MS = {"--help": 150, "list": 250}
-SHOWN = ("--help", "--version", "list", "solve --help", "show solver csgm", "solve --dry-run")
+BUDGET_MS = {"--help": 150, "list": 250, "weights list": 250}
+SHOWN = (*BUDGET_MS, "--version", "solve --help", "show solver csgm", "solve --dry-run")
 
 
 def milliseconds(command: list[str]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Metrics of images, one number per image; SSIM and MS-SSIM are those of torchmetrics."""
+"""Metrics of images, one number per image."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import (
-    multiscale_structural_similarity_index_measure,
-    structural_similarity_index_measure,
-)
+
+from invprob.analysis import structural_similarity
 
 
 def mse(image: Tensor, truth: Tensor) -> Tensor:
@@ -57,11 +55,7 @@ def ssim(image: Tensor, truth: Tensor) -> Tensor:
     """
     if min(image.shape[-2:]) < 6:
         return torch.full((len(image),), torch.nan)
-    values = structural_similarity_index_measure(
-        image.clamp(0, 1), truth, data_range=1.0, reduction="none"
-    )
-    assert isinstance(values, Tensor)
-    return values.reshape(-1)
+    return structural_similarity.ssim(image.clamp(0, 1), truth)
 
 
 def ms_ssim(image: Tensor, truth: Tensor) -> Tensor | None:
@@ -80,11 +74,7 @@ def ms_ssim(image: Tensor, truth: Tensor) -> Tensor | None:
     """
     if min(image.shape[-2:]) < 176:
         return None
-    pairs = zip(image.clamp(0, 1)[:, None], truth[:, None], strict=True)
-    values = [
-        multiscale_structural_similarity_index_measure(a, b, data_range=1.0) for a, b in pairs
-    ]
-    return torch.stack(values)
+    return structural_similarity.ms_ssim(image.clamp(0, 1), truth)
 
 
 def lpips(image: Tensor, truth: Tensor) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""The command line. This, `allocator`, `streams` and click are all that ``--help`` imports."""
+"""The command line. This, `process`, `streams` and click are all that ``--help`` imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from invprob._version import __version__
 from invprob.cli import streams
-from invprob.config import allocator
+from invprob.config import process
 
 # not called `list`: a submodule of that name would hide the builtin in this file
 MODULES = {"list": "listing"}
@@ -109,7 +109,7 @@ def call(args: Sequence[str] | None = None) -> int:
 def main() -> None:
     """The entry point ``invprob``. A scheduler's SIGTERM saves as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    allocator.keep_freed()
+    process.prepare()
     streams.prepare()
     status = call()
     unwritten = streams.close()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invprob.errors import InvprobError
 from invprob.io import files, images
-from invprob.plots import summary, traces
+from invprob.plots import summary
 from invprob.runs.solution import Solution
 
 Draw: TypeAlias = Callable[[Path], None]
@@ -84,6 +84,9 @@ def _undecided(r_hat: Tensor, path: Path) -> None:
 
 
 def _traces(solution: Solution, path: Path) -> None:
+    # matplotlib's axes take 0.4 s to import, which a run needs at its end
+    from invprob.plots import traces
+
     chains, rows = solution.samples.shape[1], solution.trace
     page = traces.traces(solution.names, chains, rows, solution.draws, solution.diagnostics)
     files.write_bytes(path, page)

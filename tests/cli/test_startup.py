@@ -28,6 +28,7 @@ TIERS = {
     "list": HEAVY | {"pydantic"},
     "list converter": HEAVY | {"pydantic"},
     "list solver": HEAVY | {"pydantic"},
+    "weights list": HEAVY,
     "show solver sgilo": HEAVY,
     "show solver csgm --schema": HEAVY,
     "solve --dry-run": HEAVY | {"rich"},
@@ -49,6 +50,17 @@ def test_imports(line: str, environment: Mapping[str, str], tmp_path: Path) -> N
     status, modules = json.loads(done.stdout.splitlines()[-1])
     assert status == 0, done.stderr
     assert TIERS[line] & set(modules) == set()
+
+
+@pytest.mark.parametrize("name", ["solve", "resume"])
+def test_the_library_loads_nothing_slow(name: str, environment: Mapping[str, str]) -> None:
+    """torchmetrics and scipy take as long to import as torch, axes a quarter of that."""
+    slow = "{'torchmetrics', 'scipy', 'arviz_stats', 'distributed', 'matplotlib.axes'}"
+    script = f"import sys, invprob; invprob.{name}; print({slow} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "set()", done.stderr
 
 
 PARAMS = """

@@ -12,6 +12,7 @@ from typing import Any
 
 from invprob.bench.execution import protocol
 from invprob.bench.grid import Cell
+from invprob.config import process
 
 Tell = Callable[[int, int], None]
 LOADING = 300.0
@@ -39,7 +40,7 @@ class Worker:
 
     def __init__(self, threads: int, environment: dict[str, str] | None = None) -> None:
         told = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-        self._environment = {**os.environ, **told, **(environment or {})}
+        self._environment = {**os.environ, **process.waiting(), **told, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def solve(self, packed: bytes, timeout: float, tell: Tell = lambda *_: None) -> bytes:
@@ -58,19 +59,19 @@ class Worker:
         raise AssertionError
 
     def _ask(self, packed: bytes, timeout: float, tell: Tell) -> bytes:
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        protocol.send(process.stdin, b"J", packed)  # type: ignore[arg-type]
+        running = self._running()
+        assert running.stdin is not None
+        assert running.stdout is not None
+        protocol.send(running.stdin, b"J", packed)  # type: ignore[arg-type]
         ends, loaded = time.monotonic() + max(LOADING, timeout), False
         with selectors.DefaultSelector() as waiting:
-            waiting.register(process.stdout, selectors.EVENT_READ)
+            waiting.register(running.stdout, selectors.EVENT_READ)
             while True:
                 if not waiting.select(max(0.0, ends - time.monotonic())):
                     self.close()
                     said = f"timed out after {timeout:g} s"
                     raise Failed(said if loaded else f"its models took over {LOADING:g} s to load")
-                frame = protocol.receive(process.stdout)  # type: ignore[arg-type]
+                frame = protocol.receive(running.stdout)  # type: ignore[arg-type]
                 if frame is None:
                     raise EOFError
                 kind, data = frame

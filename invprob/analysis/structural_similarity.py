@@ -1,0 +1,102 @@
+"""SSIM and MS-SSIM, as torchmetrics defines them: its import takes longer than a short solve.
+
+μ and σ are a local mean and standard deviation under a Gaussian window, of each channel, at every
+pixel of images that are mirrored at their edges:
+
+    SSIM = l · c
+    l = (2 μ_x μ_y + c₁) / (μ_x² + μ_y² + c₁)
+    c = (2 σ_xy + c₂) / (σ_x² + σ_y² + c₂)
+
+Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to structural
+similarity, IEEE Transactions on Image Processing 13(4), 2004. At five scales: Wang, Simoncelli,
+Bovik, Multiscale structural similarity for image quality assessment, Asilomar Conference, 2003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+RADIUS, SIGMA = 5, 1.5
+"""The window has 2 × 5 + 1 = 11 pixels a side."""
+
+C1, C2 = 0.01**2, 0.03**2
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""The exponent of each scale, from fine to coarse."""
+
+
+def ssim(x: Tensor, y: Tensor) -> Tensor:
+    """Compute the mean of SSIM over all pixels and channels.
+
+    Args:
+        x: Images (B, C, H, W) in [0, 1], of at least 6 pixels a side.
+        y: The images to compare with, (B, C, H, W) in [0, 1].
+
+    Returns:
+        One number per image, (B,), at most 1, of the precision of x.
+    """
+    return _each(_ssim, x, y)
+
+
+def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
+    """Compute the product over five scales of contrast, and at the coarsest of SSIM.
+
+    Contrast is averaged without the pixels near an edge, and is at least 0.
+
+    Args:
+        x: Images (B, C, H, W) in [0, 1], of at least 176 pixels a side.
+        y: The images to compare with, (B, C, H, W) in [0, 1].
+
+    Returns:
+        One number per image, (B,), from 0 to 1, of the precision of x.
+    """
+    return _each(_ms_ssim, x, y)
+
+
+def _each(metric: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+    """A metric of image after image, which bounds the memory that large ones take.
+
+    In double precision: variances of flat regions are small differences of large numbers.
+    """
+    pairs = zip(x.double(), y.double(), strict=True)
+    return torch.stack([metric(a[:, None], b[:, None]) for a, b in pairs]).to(x.dtype)
+
+
+def _ssim(x: Tensor, y: Tensor) -> Tensor:
+    """SSIM of one image, whose channels are (C, 1, H, W)."""
+    luminance, contrast = _maps(x, y)
+    return (luminance * contrast).mean()
+
+
+def _ms_ssim(x: Tensor, y: Tensor) -> Tensor:
+    """MS-SSIM of one image, whose channels are (C, 1, H, W)."""
+    product = torch.ones((), dtype=x.dtype, device=x.device)
+    for weight in WEIGHTS[:-1]:
+        _, contrast = _maps(x, y)
+        inner = contrast[..., RADIUS:-RADIUS, RADIUS:-RADIUS]
+        product = product * inner.mean().clamp_min(0) ** weight
+        x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+    return product * _ssim(x, y).clamp_min(0) ** WEIGHTS[-1]
+
+
+def _maps(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The luminance l and the contrast c at each pixel, (C, 1, H, W)."""
+    moments = _blurred(torch.cat((x, y, x * x, y * y, x * y)))
+    mean_x, mean_y, xx, yy, xy = moments.chunk(5)
+    products, squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    variances = (xx - mean_x**2).clamp_min(0) + (yy - mean_y**2).clamp_min(0)
+    luminance = (2 * products + C1) / (squares + C1)
+    return luminance, (2 * (xy - products) + C2) / (variances + C2)
+
+
+def _blurred(images: Tensor) -> Tensor:
+    """The mean of each pixel's neighbourhood, (N, 1, H, W)."""
+    offsets = torch.arange(-RADIUS, RADIUS + 1, dtype=images.dtype, device=images.device)
+    window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    window = window / window.sum()
+    padded = F.pad(images, (RADIUS,) * 4, mode="reflect")
+    rows = F.conv2d(padded, window.reshape(1, 1, -1, 1))
+    return F.conv2d(rows, window.reshape(1, 1, 1, -1))
