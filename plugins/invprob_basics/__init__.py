@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from invprob_basics.csv_log import CSVLog
     from invprob_basics.identity import Identity
     from invprob_basics.inpaint import Inpaint
+    from invprob_basics.laplace import LaplaceNoise
     from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
+    from invprob_basics.poisson_gaussian import PoissonGaussianNoise
     from invprob_basics.priors import Gaussian, Sphere
+    from invprob_basics.salt_pepper import SaltPepperNoise
+    from invprob_basics.speckle import SpeckleNoise
+    from invprob_basics.student_t import StudentTNoise
     from invprob_basics.superres import Superres
     from invprob_basics.tensorboard_log import TensorBoardLog
 
@@ -27,9 +32,14 @@ __all__ = [
     "GaussianNoise",
     "Identity",
     "Inpaint",
+    "LaplaceNoise",
     "NoNoise",
+    "PoissonGaussianNoise",
     "PoissonNoise",
+    "SaltPepperNoise",
+    "SpeckleNoise",
     "Sphere",
+    "StudentTNoise",
     "Superres",
     "TensorBoardLog",
 ]
@@ -46,6 +56,11 @@ __getattr__, __dir__ = exports(
         "NoNoise": "noise",
         "GaussianNoise": "noise",
         "PoissonNoise": "noise",
+        "PoissonGaussianNoise": "poisson_gaussian",
+        "SpeckleNoise": "speckle",
+        "SaltPepperNoise": "salt_pepper",
+        "StudentTNoise": "student_t",
+        "LaplaceNoise": "laplace",
         "Gaussian": "priors",
         "Sphere": "priors",
         "CSVLog": "csv_log",
