@@ -47,6 +47,37 @@ def invprob_components() -> list[Component]:
             "Random projections: partial circulant or Gaussian.", "linear",
         ),
         _component(
+            "operator", "grey", "grey:Grey.from_params", "imaging_params:GreyParams",
+            "One value a pixel: the mean of the channels, or a response to them.", "linear",
+        ),
+        _component(
+            "operator", "crop", "crop:Crop.from_params", "imaging_params:CropParams",
+            "A window; what lies around it is missing.", "linear",
+        ),
+        _component(
+            "operator", "pad", "pad:Pad.from_params", "imaging_params:PadParams",
+            "The image with a black margin.", "linear",
+        ),
+        _component(
+            "operator", "demosaic",
+            "demosaic:Demosaic.from_params", "imaging_params:DemosaicParams",
+            "One colour a pixel, by Bayer's pattern.", "linear",
+        ),
+        _component(
+            "operator", "fourier", "fourier:Fourier.from_params", "imaging_params:FourierParams",
+            "A part of the Fourier coefficients (MRI): columns, radial lines or single ones.",
+            "linear",
+        ),
+        _component(
+            "operator", "radon", "radon:Radon.from_params", "imaging_params:RadonParams",
+            "Computed tomography with parallel rays.", "linear",
+        ),
+        _component(
+            "operator", "hadamard",
+            "hadamard:Hadamard.from_params", "imaging_params:HadamardParams",
+            "Patterns of +1 and -1 seen by a single pixel.", "linear",
+        ),
+        _component(
             "noise", "none", "noise:NoNoise.from_params", "params:NoNoiseParams",
             "No noise.",
         ),
