@@ -10,11 +10,23 @@ if TYPE_CHECKING:
     from invprob_basics.blur import Blur
     from invprob_basics.colorize import Colorize
     from invprob_basics.compressed import Compressed
+    from invprob_basics.crop import Crop
     from invprob_basics.csv_log import CSVLog
+    from invprob_basics.demosaic import Demosaic
+    from invprob_basics.fourier import Fourier
+    from invprob_basics.grey import Grey
+    from invprob_basics.hadamard import Hadamard
     from invprob_basics.identity import Identity
     from invprob_basics.inpaint import Inpaint
+    from invprob_basics.laplace import LaplaceNoise
     from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
+    from invprob_basics.pad import Pad
+    from invprob_basics.poisson_gaussian import PoissonGaussianNoise
     from invprob_basics.priors import Gaussian, Sphere
+    from invprob_basics.radon import Radon
+    from invprob_basics.salt_pepper import SaltPepperNoise
+    from invprob_basics.speckle import SpeckleNoise
+    from invprob_basics.student_t import StudentTNoise
     from invprob_basics.superres import Superres
     from invprob_basics.tensorboard_log import TensorBoardLog
 
@@ -23,13 +35,25 @@ __all__ = [
     "CSVLog",
     "Colorize",
     "Compressed",
+    "Crop",
+    "Demosaic",
+    "Fourier",
     "Gaussian",
     "GaussianNoise",
+    "Grey",
+    "Hadamard",
     "Identity",
     "Inpaint",
+    "LaplaceNoise",
     "NoNoise",
+    "Pad",
+    "PoissonGaussianNoise",
     "PoissonNoise",
+    "Radon",
+    "SaltPepperNoise",
+    "SpeckleNoise",
     "Sphere",
+    "StudentTNoise",
     "Superres",
     "TensorBoardLog",
 ]
@@ -43,9 +67,21 @@ __getattr__, __dir__ = exports(
         "Colorize": "colorize",
         "Compressed": "compressed",
         "Identity": "identity",
+        "Grey": "grey",
+        "Crop": "crop",
+        "Pad": "pad",
+        "Demosaic": "demosaic",
+        "Fourier": "fourier",
+        "Radon": "radon",
+        "Hadamard": "hadamard",
         "NoNoise": "noise",
         "GaussianNoise": "noise",
         "PoissonNoise": "noise",
+        "PoissonGaussianNoise": "poisson_gaussian",
+        "SpeckleNoise": "speckle",
+        "SaltPepperNoise": "salt_pepper",
+        "StudentTNoise": "student_t",
+        "LaplaceNoise": "laplace",
         "Gaussian": "priors",
         "Sphere": "priors",
         "CSVLog": "csv_log",

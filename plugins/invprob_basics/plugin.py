@@ -12,7 +12,7 @@ def _component(
         kind=kind,
         name=name,
         target=f"invprob_basics.{target}",
-        params=f"invprob_basics.params:{params}",
+        params=f"invprob_basics.{params}",
         summary=summary,
         offers=offers,
     )
@@ -22,55 +22,114 @@ def _component(
 def invprob_components() -> list[Component]:
     return [
         _component(
-            "operator", "identity", "identity:Identity.from_params", "IdentityParams",
+            "operator", "identity", "identity:Identity.from_params", "params:IdentityParams",
             "The image itself; with noise, denoising.", "linear",
         ),
         _component(
-            "operator", "inpaint", "inpaint:Inpaint.from_params", "InpaintParams",
+            "operator", "inpaint", "inpaint:Inpaint.from_params", "params:InpaintParams",
             "Some pixels: random ones, all but a box or a half, or those of a mask.", "linear",
         ),
         _component(
-            "operator", "superres", "superres:Superres.from_params", "SuperresParams",
+            "operator", "superres", "superres:Superres.from_params", "params:SuperresParams",
             "A smaller image: antialiased bicubic or block averages.", "linear",
         ),
         _component(
-            "operator", "blur", "blur:Blur.from_params", "BlurParams",
+            "operator", "blur", "blur:Blur.from_params", "params:BlurParams",
             "Convolution: Gaussian, motion, or a kernel from a file.", "linear",
         ),
         _component(
-            "operator", "colorize", "colorize:Colorize.from_params", "ColorizeParams",
+            "operator", "colorize", "colorize:Colorize.from_params", "params:ColorizeParams",
             "Luma only.", "linear",
         ),
         _component(
-            "operator", "compressed", "compressed:Compressed.from_params", "CompressedParams",
+            "operator", "compressed",
+            "compressed:Compressed.from_params", "params:CompressedParams",
             "Random projections: partial circulant or Gaussian.", "linear",
         ),
         _component(
-            "noise", "none", "noise:NoNoise.from_params", "NoNoiseParams",
+            "operator", "grey", "grey:Grey.from_params", "imaging_params:GreyParams",
+            "One value a pixel: the mean of the channels, or a response to them.", "linear",
+        ),
+        _component(
+            "operator", "crop", "crop:Crop.from_params", "imaging_params:CropParams",
+            "A window; what lies around it is missing.", "linear",
+        ),
+        _component(
+            "operator", "pad", "pad:Pad.from_params", "imaging_params:PadParams",
+            "The image with a black margin.", "linear",
+        ),
+        _component(
+            "operator", "demosaic",
+            "demosaic:Demosaic.from_params", "imaging_params:DemosaicParams",
+            "One colour a pixel, by Bayer's pattern.", "linear",
+        ),
+        _component(
+            "operator", "fourier", "fourier:Fourier.from_params", "imaging_params:FourierParams",
+            "A part of the Fourier coefficients (MRI): columns, radial lines or single ones.",
+            "linear",
+        ),
+        _component(
+            "operator", "radon", "radon:Radon.from_params", "imaging_params:RadonParams",
+            "Computed tomography with parallel rays.", "linear",
+        ),
+        _component(
+            "operator", "hadamard",
+            "hadamard:Hadamard.from_params", "imaging_params:HadamardParams",
+            "Patterns of +1 and -1 seen by a single pixel.", "linear",
+        ),
+        _component(
+            "noise", "none", "noise:NoNoise.from_params", "params:NoNoiseParams",
             "No noise.",
         ),
         _component(
-            "noise", "gaussian", "noise:GaussianNoise.from_params", "GaussianNoiseParams",
+            "noise", "gaussian", "noise:GaussianNoise.from_params", "params:GaussianNoiseParams",
             "Gaussian noise of standard deviation sigma, in units of [0, 1].",
         ),
         _component(
-            "noise", "poisson", "noise:PoissonNoise.from_params", "PoissonNoiseParams",
+            "noise", "poisson", "noise:PoissonNoise.from_params", "params:PoissonNoiseParams",
             "Photon noise.",
         ),
         _component(
-            "prior", "gaussian", "priors:Gaussian.from_params", "GaussianPriorParams",
+            "noise", "poisson-gaussian",
+            "poisson_gaussian:PoissonGaussianNoise.from_params",
+            "noise_params:PoissonGaussianNoiseParams",
+            "Photon noise and the read noise of a detector.",
+        ),
+        _component(
+            "noise", "laplace",
+            "laplace:LaplaceNoise.from_params", "noise_params:LaplaceNoiseParams",
+            "Noise of Laplace's distribution.",
+        ),
+        _component(
+            "noise", "student-t",
+            "student_t:StudentTNoise.from_params", "noise_params:StudentTNoiseParams",
+            "Noise of Student's t-distribution, with outliers.",
+        ),
+        _component(
+            "noise", "salt-pepper", "salt_pepper:SaltPepperNoise.from_params",
+            "noise_params:SaltPepperNoiseParams",
+            "Some values are replaced by black or white.",
+        ),
+        _component(
+            "noise", "speckle",
+            "speckle:SpeckleNoise.from_params", "noise_params:SpeckleNoiseParams",
+            "Multiplicative noise of radar, ultrasound and laser light.",
+        ),
+        _component(
+            "prior", "gaussian", "priors:Gaussian.from_params", "params:GaussianPriorParams",
             "Independent normal coordinates.", "log_density", "score", "proximal",
         ),
         _component(
-            "prior", "sphere", "priors:Sphere.from_params", "SphereParams",
+            "prior", "sphere", "priors:Sphere.from_params", "params:SphereParams",
             "The sphere of radius √dim, code by code.", "proximal",
         ),
         _component(
-            "observer", "csv", "csv_log:CSVLog", "CSVLogParams",
+            "observer", "csv", "csv_log:CSVLog", "params:CSVLogParams",
             "The figures of every step as a table.",
         ),
         _component(
-            "observer", "tensorboard", "tensorboard_log:TensorBoardLog", "TensorBoardLogParams",
+            "observer", "tensorboard",
+            "tensorboard_log:TensorBoardLog", "params:TensorBoardLogParams",
             "Curves and pictures of a run, for TensorBoard.",
         ),
     ]  # fmt: skip
