@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,10 +16,10 @@ from invprob.errors import BadInput, BadParams
 from invprob.io import images
 from invprob.io.arrays import is_array, read_numbers
 from invprob.numerics import linalg
-from invprob.numerics.linalg import Map
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Configurable
-from invprob_basics import mirror, shapes
+from invprob_basics import axes, deblur, mirror, shapes
+from invprob_basics.axes import Gram
 from invprob_basics.params import BlurParams
 from invprob_basics.shapes import Array
 
@@ -102,33 +102,34 @@ class Blur(LinearOperator, Configurable):
     def prox(self, z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
         r = gamma * (y - self(z))
         uniform = gamma.flatten(1).mean(1).reshape(-1, 1, 1, 1)
-        _, height, width = self.in_shape
-        if self.mode == "circular":
-            response = 1 / (1 + uniform * self._transfer(y).abs() ** 2)
-            inverse: Map = partial(_times, response)
-            start = inverse(self.adjoint(r))
-            if gamma.numel() == len(gamma):
-                return z + start
-        else:
+        if gamma.numel() == len(gamma):
+            if self.mode == "circular":
+                return z + deblur.around(self.adjoint(r), self.kernel, uniform)
+            if self._grams is not None:
+                return z + self.adjoint(axes.solve(*self._grams, gamma, y - self(z)))
+        inverse = partial(deblur.around, kernel=self.kernel, gamma=uniform)
+        if self.mode == "reflect" and deblur.even(self.kernel):
             # exact where border pixels count by their weights, and close to it elsewhere
+            _, height, width = self.in_shape
             power = mirror.transfer(self.kernel.to(y), (2 * height - 2, 2 * width - 2)).abs() ** 2
-            response, w = 1 / (1 + uniform * power), mirror.weights(z)
-            start = mirror.filtered(self.adjoint(w * r) / w, response)
-
-            inverse = partial(_conjugated, response, w.sqrt())
+            response, root = 1 / (1 + uniform * power), mirror.weights(z).sqrt()
+            inverse = partial(_conjugated, response, root)
         return z + linalg.conjugate_gradients(
-            lambda x: x + self.adjoint(gamma * self(x)), self.adjoint(r), start, inverse, rtol=RTOL
+            lambda x: x + self.adjoint(gamma * self(x)),
+            self.adjoint(r),
+            precondition=inverse,
+            rtol=RTOL,
         )
+
+    @cached_property
+    def _grams(self) -> tuple[Gram, Gram] | None:
+        _, height, width = self.in_shape
+        return deblur.grams(self.kernel.cpu(), (height, width), self.mode)
 
     def _transfer(self, like: Tensor) -> Tensor:
         """The Fourier transform of the kernel on the circle, (H, W), complex."""
         _, height, width = self.in_shape
         return mirror.transfer(self.kernel.to(like), (height, width))
-
-
-def _times(response: Tensor, x: Tensor) -> Tensor:
-    found: Tensor = torch.fft.ifft2(torch.fft.fft2(x) * response).real
-    return found
 
 
 def _conjugated(response: Tensor, root: Tensor, x: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from torch import Tensor
 from invprob.errors import BadParams
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Configurable
-from invprob_basics import shapes
+from invprob_basics import axes, shapes
+from invprob_basics.axes import Gram
 from invprob_basics.params import SuperresParams
 
 
@@ -53,12 +54,13 @@ class Superres(LinearOperator, Configurable):
         self.out_shape = (channels, height // f, width // f)
         for name, side in (("rows", height), ("columns", width)):
             matrix = weights(side, f)
+            gram = Gram.of(matrix)
             self.register_buffer(name, matrix)
-            self.register_buffer(f"{name}_pinv", torch.linalg.pinv(matrix))
-            # of the Gram matrix, in whose eigenvectors `prox` is a division
-            spectrum, basis = torch.linalg.eigh(matrix @ matrix.T)
-            self.register_buffer(f"{name}_spectrum", spectrum.clamp_min(0), persistent=False)
-            self.register_buffer(f"{name}_basis", basis, persistent=False)
+            # rows are independent, so Mᵀ (M Mᵀ)⁻¹
+            inverse = gram.basis / gram.spectrum @ gram.basis.T
+            self.register_buffer(f"{name}_pinv", matrix.T @ inverse)
+            self.register_buffer(f"{name}_spectrum", gram.spectrum, persistent=False)
+            self.register_buffer(f"{name}_basis", gram.basis, persistent=False)
 
     @classmethod
     def from_params(cls, params: SuperresParams, in_shape: Sequence[int], seed: int) -> Self:
@@ -76,12 +78,9 @@ class Superres(LinearOperator, Configurable):
     def prox(self, z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
         if gamma.numel() > len(gamma):
             return super().prox(z, y, gamma)
-        # (1/γ + A Aᵀ)⁻¹ (y − A z) in the eigenvectors of the Gram matrices of the two axes
-        U, V = self.rows_basis.to(z.dtype), self.columns_basis.to(z.dtype)
-        spectrum = torch.outer(self.rows_spectrum, self.columns_spectrum).to(z.dtype)
-        rest = U.T @ (y - self(z)) @ V
-        solved = gamma / (1 + gamma * spectrum) * rest
-        return z + self.adjoint(U @ solved @ V.T)
+        rows = Gram(self.rows_spectrum, self.rows_basis)
+        columns = Gram(self.columns_spectrum, self.columns_basis)
+        return z + self.adjoint(axes.solve(rows, columns, gamma, y - self(z)))
 
 
 def average_weights(side: int, factor: int) -> Tensor:

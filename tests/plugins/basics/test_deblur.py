@@ -1,0 +1,51 @@
+"""The proximal map of blurs, against the solution of a dense system."""
+
+import pytest
+import torch
+
+from invprob.numerics import linalg
+from invprob_basics import Blur, blur
+from tests.plugins.basics.test_operators import noise
+
+
+def dense(A):
+    eye = torch.eye(A.in_shape[1] * A.in_shape[2], dtype=torch.float64)
+    return A(eye.reshape(-1, *A.in_shape)).flatten(1).T
+
+
+@pytest.mark.parametrize("boundary", ["reflect", "circular"])
+@pytest.mark.parametrize(
+    ("kernel", "exact"),
+    [
+        ({"sigma": 1.3}, True),
+        ({"motion": 5, "angle": 90}, True),
+        ({"motion": 5, "angle": 30}, False),
+    ],
+)
+def test_the_proximal_map_solves_its_system(kernel, exact, boundary, monkeypatch):
+    A = Blur(image_shape=(1, 14, 17), boundary=boundary, **kernel)
+    z, y = noise((2, 1, 14, 17), 1), noise((2, 1, 14, 17), 2)
+    gamma = torch.tensor([3.0, 2000.0], dtype=torch.float64).reshape(2, 1, 1, 1)
+    M = dense(A)
+    expected = [
+        torch.linalg.solve(
+            torch.eye(len(M)) + g * M.T @ M, z[i].flatten() + g * M.T @ y[i].flatten()
+        )
+        for i, g in enumerate((3.0, 2000.0))
+    ]
+    if exact or boundary == "circular":
+        monkeypatch.setattr(linalg, "conjugate_gradients", None)
+    monkeypatch.setattr(blur, "RTOL", 1e-10)
+    found = A.prox(z, y, gamma).flatten(1)
+    size = float(torch.stack(expected).abs().max())
+    assert torch.allclose(found, torch.stack(expected), atol=1e-6 * size)
+
+
+def test_few_iterations_solve_an_oblique_motion(monkeypatch):
+    A = Blur(image_shape=(1, 40, 56), motion=9, angle=30)
+    count = []
+    forward = Blur.forward
+    monkeypatch.setattr(Blur, "forward", lambda A, x: count.append(1) or forward(A, x))
+    z, y = noise((1, 1, 40, 56), 1), noise((1, 1, 40, 56), 2)
+    A.prox(z, y, torch.full((1, 1, 1, 1), 30.0, dtype=torch.float64))
+    assert len(count) < 40
