@@ -225,8 +225,9 @@ def report(solution: Solution, out: Path) -> None:
     if not solution.complete and not solution.diverged:
         console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
     console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
-    restored = "restored.png" if len(solution.names) == 1 else "restored"
-    console.say(str(out / restored), "bold")
+    if solution.truth is None:
+        restored = "restored.png" if len(solution.names) == 1 else "restored"
+        console.say(str(out / restored), "bold")
     console.say(str(out), "bold")
     console.say(str(out / "summary.png"), "bold")
 

@@ -24,6 +24,7 @@ FILES = [
     "measurement",
     "measurement.safetensors",
     "metrics.json",
+    "restored.png",
     "result.safetensors",
     "samples",
     "std",
