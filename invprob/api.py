@@ -5,6 +5,7 @@ Components are objects of the interfaces, or texts as on the command line, ``"in
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,13 +27,15 @@ from invprob.noise import Noise, UnknownNoise
 from invprob.operator import Operator
 from invprob.params import Spec
 from invprob.prior import Prior
-from invprob.runs import build, given, inputs, session
+from invprob.runs import build, default_method, given, inputs, session
 from invprob.runs.build import Parts
 from invprob.runs.instances import Instances
 from invprob.runs.solution import Solution
 from invprob.solver import Problem, Solver
 
 __all__ = ["Solution", "compose", "resume", "solve"]
+
+_log = logging.getLogger(__name__)
 
 Path_: TypeAlias = "str | os.PathLike[str]"
 Array: TypeAlias = "Tensor | np.ndarray[Any, Any] | Image.Image"
@@ -71,7 +74,9 @@ def solve(
         y: A problem; or a measurement: a path, a tensor or float array in the shape of the
             operator's measurements, with or without a batch dimension, or a picture where
             measurements are pictures (a Pillow image, an 8-bit array, floats (C, h, w) in [0, 1]).
-        solver: The algorithm; None: ``"sgilo.sgilo"``. A problem needs an object here.
+        solver: The algorithm; None: ``"sgilo.sgilo"``, or ``"pnp.pnp"`` for pictures that are not
+            64×64, where neither generator nor prior is given and they are neither resized nor
+            cropped. A problem needs an object here.
         truth: Images to measure, and to compare results with: a path to an image, folder or zip
             file, a tensor or float array (C, H, W) or (B, C, H, W) in [0, 1], a Pillow image, an
             8-bit array, or a sequence of paths or of pictures. Beside a problem: one image for each
@@ -84,7 +89,8 @@ def solve(
             proposes none and then works on pixels, with a warning.
         prior: A prior for every stage, or a mapping from stage to prior; None: what the solver
             proposes.
-        num_samples: Samples (chains, restarts) per measurement, from 1 to 4096; None: 4.
+        num_samples: Samples (chains, restarts) per measurement, from 1 to 4096; None: 4, of ``pnp``
+            1.
         seed: The seed of every draw, at least 0; None: 0.
         device: ``"auto"`` (CUDA, then MPS, then the CPU), ``"cpu"``, ``"cuda"`` or ``"mps"``; None:
             ``"auto"``.
@@ -147,7 +153,11 @@ def solve(
         )
     named_files, memory = given.inputs(y, truth)
     table |= {k: v for k, v in (numbers | fitting).items() if v is not None}
-    experiment = Experiment.parse(table | named_files | {"observe": named}).resolve(found.registry)
+    whole = Experiment.parse(table | named_files | {"observe": named})
+    whole, said = default_method.choose(whole, found.registry, memory)
+    if said:
+        _log.info(said)
+    experiment = whole.resolve(found.registry)
     input_files.check(experiment, found.registry)
     found.check_used(solver, experiment)
     return _told(session.solve(experiment, found.registry, folder, make, memory))

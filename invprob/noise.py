@@ -17,7 +17,12 @@ class Noise(nn.Module, ABC):
 
     Levels are in units of [0, 1], the range of images: half of what papers that work in [−1, 1]
     write.
+
+    Attributes:
+        exact: Whether nothing is added: y = A(x), to the last bit.
     """
+
+    exact: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -134,3 +139,32 @@ class UnknownNoise(Noise):
 
     def scale(self, y: Tensor) -> Tensor:
         self._refuse()
+
+
+class NoiseToEstimate(UnknownNoise):
+    """A noise whose parameters a measurement tells; what can be used is made with them.
+
+    Args:
+        name: The text that asks for it, ``gaussian:sigma=auto``.
+    """
+
+    @abstractmethod
+    def estimate(self, picture: Tensor, known: Tensor) -> dict[str, float]:
+        """Estimate the parameters.
+
+        Args:
+            picture: What was measured, (C, h, w) in units of [0, 1].
+            known: Booleans (h, w): where it was.
+
+        Returns:
+            Parameters by name.
+
+        Raises:
+            BadInput: If the measurement does not tell them.
+        """
+
+    def _refuse(self) -> NoReturn:
+        raise Incompatible(
+            f"the noise {self.owner} is estimated from a measurement, and there is none",
+            "give --measurement FILE, or a number",
+        )

@@ -132,6 +132,10 @@ PathText = Annotated[str, BeforeValidator(_text)]
 """The type of a parameter that holds a path, or the name of weights."""
 
 
+AUTO = "auto"
+"""What stands in the place of a path where a mask is found in the picture itself."""
+
+
 class _Input:
     """Marks fields whose file must be there before a run begins."""
 

@@ -112,7 +112,8 @@ class Component:
             `image_shape`, or ``"linear"`` for an operator.
         defaults: What fills the gaps of a run of a solver, by full names, which stay clear when
             another plugin offers the same name: ``(("generator", "sgilo.stylegan2"),)``; that of a
-            prior names the generator over whose latents it is.
+            prior names the generator over whose latents it is. A solver that draws nothing has
+            ``("samples", "1")`` among them.
         aliases: Names that the component had before; it is still found by them, with a notice.
         api: The version of the plugin interface, `API`.
     """

@@ -59,6 +59,7 @@ class Cell:
 def _without_paths(experiment: ResolvedExperiment) -> dict[str, Any]:
     """The experiment without where weights lie: what they are is in `models`."""
     told = experiment.model_dump(mode="json")
+    del told["keep_measured"]  # which changes a picture and no figure
     for spec in (told["generator"], *told["prior"].values()):
         for name in ("weights", "sha256"):
             (spec or {}).pop(name, None)

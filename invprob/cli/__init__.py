@@ -25,6 +25,7 @@ COMMANDS = {
     "show": "Show the parameters of a component.",
     "sample": "Draw images from a generator, or from a prior through it.",
     "invert": "Find the latents of images: a data set to train a prior on.",
+    "mask": "Paint the hole of a picture in the browser.",
     "naturalize": "Move pictures towards what a prior knows.",
     "check": "Check that a plugin follows the rules.",
     "train": "Train a generator, prior or diffusion model on your own images.",

@@ -192,6 +192,9 @@ def report(solution: Solution, out: Path) -> None:
         "r_hat": ("R-hat", 2),
         "ess": ("ESS", 0),
     }
+    if one == "single" and solution.samples.shape[1] == 1:
+        # an estimate alone is its own mean
+        columns = {"psnr_mean": ("PSNR", 2), "ssim_mean": ("SSIM", 3), "chi2_mean": ("χ²", 2)}
     columns = {key: c for key, c in columns.items() if key in solution.metrics[0]}
     for key in ("stuck", "undecided"):
         # a column of nothing says nothing
@@ -222,6 +225,9 @@ def report(solution: Solution, out: Path) -> None:
     if not solution.complete and not solution.diverged:
         console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
     console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
+    if solution.truth is None:
+        restored = "restored.png" if len(solution.names) == 1 else "restored"
+        console.say(str(out / restored), "bold")
     console.say(str(out), "bold")
     console.say(str(out / "summary.png"), "bold")
 

@@ -198,14 +198,17 @@ def checked(kind: str, text: str) -> Spec:
     return Spec.model_validate({"name": registry().name(entry), **spec.params})
 
 
-def experiment(table: dict[str, Any], settings: Sequence[str]) -> ResolvedExperiment:
-    """The experiment of a table and its overrides, resolved; imports no torch.
+def experiment(
+    table: dict[str, Any], settings: Sequence[str], by_size: bool = False
+) -> ResolvedExperiment:
+    """The experiment of a table and its overrides, resolved; imports no torch but `by_size`.
 
     Overrides that name a component come first, so that those of its parameters find its defaults.
 
     Args:
         table: Fields of an `Experiment`.
         settings: Overrides, ``PATH=VALUE``.
+        by_size: Whether the size of the pictures decides where no method is named.
 
     Returns:
         What to run; without images or a measurement, the first `BUNDLED` of the bundled ones.
@@ -223,6 +226,12 @@ def experiment(table: dict[str, Any], settings: Sequence[str]) -> ResolvedExperi
     made = Experiment.parse(override(table, whole, found))
     if not made.images and made.measurement is None and made.limit is None:
         made = made.model_copy(update={"limit": BUNDLED})
+    if by_size and (made.images or made.measurement is not None):
+        from invprob.runs import default_method
+
+        made, said = default_method.choose(made, found)
+        if said:
+            streams.notice(said)
     if rest:
         open_fields = made.with_defaults(found).model_dump(mode="json")
         made = Experiment.parse(override(open_fields, rest, found))

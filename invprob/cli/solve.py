@@ -31,7 +31,7 @@ DIR`.
     "--solver",
     type=completion.SpecType("solver"),
     metavar="SPEC",
-    help="The algorithm.  [default: sgilo]",
+    help="The algorithm.  [default: sgilo; pnp for pictures that are not 64×64]",
 )
 @click.option(
     "--operator",
@@ -63,7 +63,7 @@ DIR`.
     "--samples",
     type=int,
     metavar="N",
-    help="Samples (chains, restarts) per image, 1 to 4096.  [default: 4]",
+    help="Samples (chains, restarts) per image, 1 to 4096.  [default: 4; of pnp 1]",
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of every draw, 0 or more.  [default: 0]")
 @options.device
@@ -72,6 +72,11 @@ DIR`.
     type=options.PATH,
     metavar="FILE",
     help="Start from this degraded picture or array; there is no ground truth then.",
+)
+@click.option(
+    "--keep-measured",
+    is_flag=True,
+    help="Keep measured pixels as they are in restored.png; needs a measurement without noise.",
 )
 @framing.framed
 @click.option(
@@ -89,6 +94,7 @@ def command(
     images: tuple[Path, ...],
     priors: tuple[str, ...],
     operator: str | None,
+    keep_measured: bool,
     resize: bool,
     crop: bool,
     crop_at: str | None,
@@ -113,6 +119,8 @@ def command(
         table["operator"] = [operator]
     if priors:
         table["prior"] = options.priors(priors)
+    if keep_measured:
+        table["keep_measured"] = True
     if resize:
         table["resize"] = True
     if crop:
@@ -121,7 +129,7 @@ def command(
         table["crop_at"] = crop_at
     if observe:
         table["observe"] = observe
-    experiment = options.experiment(table, settings)
+    experiment = options.experiment(table, settings, by_size=True)
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:

@@ -43,6 +43,9 @@ class Experiment(Params):
     )
     solver: Spec = Field(Spec(name="sgilo.sgilo"), description="The algorithm.")
     samples: int = Field(4, ge=1, le=4096, description="Samples (chains, restarts) per image.")
+    keep_measured: bool = Field(
+        False, description="Keep measured pixels as they are in restored.png."
+    )
     leave_out: Literal["none", "stuck"] = Field(
         "none", description="Leave chains that are stuck out of mean, std and intervals."
     )
@@ -115,7 +118,9 @@ class Experiment(Params):
         return [(path, kind, s, registry.find(kind, s.name)) for path, kind, s in named]
 
     def with_defaults(self, registry: Registry) -> Self:
-        """Fill in the generator and prior that the solver proposes, where they are left open.
+        """Fill in what the solver proposes, generator, prior and samples, where it is left open.
+
+        Measured pixels are kept of what was measured without noise, unless another one is named.
 
         Args:
             registry: Where components are looked up; imports manifests only.
@@ -133,6 +138,10 @@ class Experiment(Params):
             changes["generator"] = Spec.model_validate(defaults["generator"])
         if "default" not in self.prior and "prior" in defaults:
             changes["prior"] = {"default": Spec.model_validate(defaults["prior"]), **self.prior}
+        if "samples" not in self.model_fields_set and "samples" in defaults:
+            changes["samples"] = int(defaults["samples"])
+        if self.keep_measured and "noise" not in self.model_fields_set:
+            changes["noise"] = Spec(name="basics.none")
         return self.model_copy(update=changes)
 
     def resolve(self, registry: Registry) -> ResolvedExperiment:

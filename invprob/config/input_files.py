@@ -32,7 +32,7 @@ def _named(experiment: Experiment, registry: Registry) -> Iterator[str]:
         yield experiment.measurement
     for _, _, spec, entry in experiment.entries(registry):
         for name, field in entry.params().model_fields.items():
-            if is_input(field) and spec.params.get(name) is not None:
+            if is_input(field) and spec.params.get(name) not in (None, paths.AUTO):
                 yield spec.params[name]
 
 

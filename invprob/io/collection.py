@@ -21,7 +21,7 @@ from typing import IO
 from torch import Tensor
 
 from invprob.errors import BadInput
-from invprob.io.decode import decode, size
+from invprob.io.decode import decode, is_reduced, size
 from invprob.io.formats import FORMATS, SUFFIXES
 from invprob.paths import existing, unreadable
 
@@ -57,6 +57,11 @@ class ImageFile:
         """(height, width) from the header; raises `BadInput` if that cannot be read."""
         with self.open() as stream:
             return size(stream, self.label)
+
+    def is_reduced(self) -> bool:
+        """Whether it holds more bits than are read, as colours of 16 bits do; raises `BadInput`."""
+        with self.open() as stream:
+            return is_reduced(stream, self.label)
 
     @contextlib.contextmanager
     def open(self, archive: zipfile.ZipFile | None = None) -> Iterator[IO[bytes]]:

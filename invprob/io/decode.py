@@ -18,7 +18,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -95,6 +95,20 @@ def size(stream: IO[bytes], label: str) -> tuple[int, int]:
         except Exception:  # a damaged EXIF block says nothing about orientation
             turned = False
     return (width, height) if turned else (height, width)
+
+
+def is_reduced(stream: IO[bytes], label: str) -> bool:
+    """Whether `decode` reads the upper 8 bits of the 16 that colours have; raises `BadInput`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        picture: Any = _open(stream, label)
+    if not picture.tile or picture.mode not in ("RGB", "RGBA", "LA", "CMYK"):
+        return False
+    codec, *_, raw = picture.tile[0]
+    words = raw if isinstance(raw, tuple) else (raw,)
+    if codec == "ppm":
+        return bool(words[-1] > 255)
+    return any(isinstance(word, str) and ";16" in word for word in words)
 
 
 def from_pil(picture: Image.Image, label: str) -> Tensor:

@@ -120,15 +120,19 @@ def bundled() -> list[ImageFile]:
     return gather(sorted(SAMPLES.glob("*.png")))
 
 
-def to_pil(image: Tensor) -> Image.Image:
-    """The image (1 or 3, H, W) with 8 bits: clamped to [0, 1] and rounded; NaN becomes black."""
-    eight = (torch.nan_to_num(image.detach().float().cpu()).clamp(0, 1) * 255).round()
-    values = eight.to(torch.uint8).permute(1, 2, 0).numpy()
+def to_pil(image: Tensor, depth: int = 8) -> Image.Image:
+    """The image (1 or 3, H, W) with 8 bits: clamped to [0, 1] and rounded; NaN becomes black.
+
+    A grey one may have a `depth` of 16.
+    """
+    white, kind = (65535, torch.uint16) if depth == 16 else (255, torch.uint8)
+    levels = (torch.nan_to_num(image.detach().float().cpu()).clamp(0, 1) * white).round()
+    values = levels.to(kind).permute(1, 2, 0).numpy()
     return Image.fromarray(values[..., 0] if values.shape[2] == 1 else values)
 
 
-def write_png(path: str | Path, image: Tensor) -> None:
-    """Write `to_pil(image)` as a PNG, whole or not at all; makes the folder it lies in.
+def write_png(path: str | Path, image: Tensor, depth: int = 8) -> None:
+    """Write `to_pil(image, depth)` as a PNG, whole or not at all; makes the folder it lies in.
 
     Raises `BadInput` if the place cannot be written to or the disk is full.
     """
@@ -136,7 +140,7 @@ def write_png(path: str | Path, image: Tensor) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(path) as part:
-            to_pil(image).save(part, "PNG")
+            to_pil(image, depth).save(part, "PNG")
     except OSError as error:
         raise BadInput(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}",

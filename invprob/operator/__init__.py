@@ -4,6 +4,7 @@ from invprob.noise import Noise
 from invprob.operator.base import Operator
 from invprob.operator.chain import Chain, LinearChain, compose
 from invprob.operator.linear import LinearOperator, with_white_noise
+from invprob.operator.pixels import measured_pixels
 
 __all__ = [
     "Chain",
@@ -12,5 +13,6 @@ __all__ = [
     "Noise",
     "Operator",
     "compose",
+    "measured_pixels",
     "with_white_noise",
 ]

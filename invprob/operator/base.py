@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self
 
 import torch
@@ -32,6 +33,9 @@ class Operator(nn.Module, ABC):
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
     noise: Noise
+    found: Mapping[str, Tensor] = MappingProxyType({})
+    """Parameters that were found in the picture of a measurement, as pictures (H, W): a run folder
+    keeps them as files, which stand for the parameters when the run goes on."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

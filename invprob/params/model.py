@@ -86,6 +86,24 @@ class Params(BaseModel):
             raise BadParams(*_explain(cls, error, where)) from None
 
 
+class OperatorParams(Params):
+    """Base of the parameters of operators whose measured picture has another shape than the image.
+
+    So a measurement of any size can be solved for an image of its size.
+    """
+
+    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Tell what shape of image gives a measured picture.
+
+        Args:
+            measured: The shape of the picture, (C, h, w).
+
+        Returns:
+            The shape of the image, (C, H, W).
+        """
+        return measured
+
+
 def _from_text(text: str, annotation: Any) -> Any:
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
     options = typing.get_args(annotation) if union else (annotation,)

@@ -167,6 +167,7 @@ def operator(
     shape: tuple[int, ...],
     where: torch.device,
     framing: Framing | None = None,
+    picture: Tensor | None = None,
 ) -> Operator:
     """Make the operators, in a chain, with the noise.
 
@@ -177,6 +178,7 @@ def operator(
         where: The device.
         framing: What the images were cropped and resized by, which masks are too; None: as the
             experiment says, for images of any size.
+        picture: What a mask may be found in, (C, h, w), NaN where it is transparent.
 
     Returns:
         One operator, in float32.
@@ -185,10 +187,10 @@ def operator(
         InvprobError: If one cannot be made for images of this shape.
     """
     chain = []
-    framing = framing or Framing.of(experiment)
+    offered = {"framing": framing or Framing.of(experiment), "picture": picture}
     for spec in experiment.operator:
         seed = experiment.seed
-        chain.append(component(registry, "operator", spec, shape, seed, framing=framing))
+        chain.append(component(registry, "operator", spec, shape, seed, **offered))
         shape = chain[-1].out_shape
     whole = compose(chain, component(registry, "noise", experiment.noise))
     # MPS has no float64, in which operators keep their kernels for those who compute in it
@@ -200,6 +202,7 @@ def parts(
     registry: Registry,
     image_shape: tuple[int, int, int] | None = None,
     framing: Framing | None = None,
+    picture: Tensor | None = None,
 ) -> Parts:
     """Make all objects of an experiment.
 
@@ -208,6 +211,7 @@ def parts(
         registry: Where they are looked up.
         image_shape: (C, H, W), for when there is no generator and no prior that knows it.
         framing: As in `operator`.
+        picture: As in `operator`.
 
     Returns:
         The objects, on the device of the experiment.
@@ -216,7 +220,7 @@ def parts(
         InvprobError: If they cannot be made, or do not fit each other.
     """
     m = models(experiment, registry, image_shape)
-    A = operator(experiment, registry, m.generator.image_shape, m.device, framing)
+    A = operator(experiment, registry, m.generator.image_shape, m.device, framing, picture)
     return Parts(m.solver, m.generator, A, m.device, m.priors)
 
 

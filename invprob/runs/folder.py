@@ -133,8 +133,10 @@ def begin(
         registry: Where the components of the experiment are looked up.
     """
     arrays = {"measurement": data.y} | ({} if data.truth is None else {"truth": data.truth})
-    about = {"names": list(data.names), "digest": fingerprint.of_tensors(arrays)}
+    about: dict[str, Any] = {"names": data.names, "digest": fingerprint.of_tensors(arrays)}
+    about |= {} if data.image_shape is None else {"image_shape": data.image_shape}
     tensor_files.write(out / MEASUREMENT, arrays, about)
+    data.settled.write(out)
     kept: dict[str, Any] = {}
     if experiment is not None and registry is not None:
         kept = kept_files.keep(out, experiment, registry)
@@ -200,7 +202,8 @@ def read_data(out: Path) -> Data:
     try:
         arrays, metadata = tensor_files.read(path)
         names = tuple(json.loads(metadata["names"]))
-        found = Data(names, arrays["measurement"], arrays.get("truth"))
+        shape = tuple(json.loads(metadata.get("image_shape", "null")) or ()) or None
+        found = Data(names, arrays["measurement"], arrays.get("truth"), shape)
         if metadata.get("digest", fingerprint.of_tensors(arrays)) != fingerprint.of_tensors(arrays):
             raise ValueError("its numbers have changed")
     except (InvprobError, OSError, ValueError, KeyError, TypeError):

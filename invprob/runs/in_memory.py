@@ -34,6 +34,11 @@ class Picture:
         """
         return self.image.shape[-2], self.image.shape[-1]
 
+    @staticmethod
+    def is_reduced() -> bool:
+        """Whether it held more bits than there are: never."""
+        return False
+
     def read(self, channels: int | None = 3) -> Tensor:
         """Convert the picture to a number of channels.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -13,13 +13,15 @@ from invprob import fingerprint, paths, seeds
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
-from invprob.io import collection, images
+from invprob.io import arrays, collection, images
 from invprob.io.framing import Framing
 from invprob.io.images import ImageFile
+from invprob.noise import NoiseToEstimate
 from invprob.operator import Operator, measured
-from invprob.runs import build
+from invprob.runs import build, image_shape, restored, settle
 from invprob.runs.build import Parts
 from invprob.runs.in_memory import InMemoryInput, Picture
+from invprob.runs.settle import Settled
 from invprob.solver import Problem
 
 SMALL = 2
@@ -37,11 +39,15 @@ class Data:
         names: A name for each of B measurements.
         y: The measurements, (B, *operator.out_shape), on the CPU.
         truth: The truth (B, C, H, W) in [0, 1]; None where it is unknown.
+        image_shape: (C, H, W); None where the generator or a prior knows it.
+        settled: What the experiment left to the measurement.
     """
 
     names: tuple[str, ...]
     y: Tensor
     truth: Tensor | None
+    image_shape: tuple[int, int, int] | None = None
+    settled: Settled = field(default_factory=Settled)
 
 
 def prepare(
@@ -61,7 +67,9 @@ def prepare(
         InvprobError: If something cannot be used.
     """
     if given is not None and given.measurement is not None:
-        return _prepare_measured(experiment, registry, "measurement", given.measurement)
+        parts, data = _prepare_measured(experiment, registry, "measurement", given.measurement)
+        restored.check(experiment, parts.operator, data.y)
+        return parts, data
     if experiment.measurement is not None:
         if experiment.images:
             raise BadInput(
@@ -70,7 +78,10 @@ def prepare(
             )
         path = paths.existing(experiment.measurement)
         raw = images.read_measurement(path, holes=True)
-        return _prepare_measured(experiment, registry, collection.safe(path.stem), raw)
+        parts, data = _prepare_measured(experiment, registry, collection.safe(path.stem), raw)
+        picture = None if arrays.is_array(path) else ImageFile(path.name, path)
+        restored.check(experiment, parts.operator, data.y, picture)
+        return parts, data
     files: Sequence[ImageFile | Picture]
     if given is not None:
         files = given.pictures
@@ -79,13 +90,45 @@ def prepare(
     files = files[: experiment.limit]
     # a picture that cannot be read is found before the models are loaded
     framing = Framing.of(experiment, frozenset(file.size() for file in files))
+    if settle.seeks(experiment):
+        return _prepare_marked(experiment, registry, files)
     parts = build.parts(experiment, registry, _shape(files[0].read(3)), framing)
+    if isinstance(parts.operator.noise, NoiseToEstimate):
+        raise BadInput(
+            f"{experiment.noise} is estimated from a measurement, and {files[0].name} is a picture"
+            " to degrade",
+            "give it as --measurement if it is degraded already, or say the level of the noise",
+        )
     shape = parts.generator.image_shape
     truth = read_truth(files, shape, framing)
     rngs = [seeds.stream(experiment.seed, "noise", fingerprint.digest(row)) for row in truth]
     with torch.no_grad():
         y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
-    return parts, Data(tuple(file.name for file in files), y, truth)
+    restored.check(experiment, parts.operator, y, files[0])
+    return parts, Data(tuple(file.name for file in files), y, truth, shape)
+
+
+def _prepare_marked(
+    experiment: ResolvedExperiment, registry: Registry, files: Sequence[ImageFile | Picture]
+) -> tuple[Parts, Data]:
+    """A picture in which holes are marked: it was measured elsewhere, and has no truth."""
+    file = files[0]
+    if len(files) > 1:
+        raise BadInput(
+            f"the mask is found in one picture, and {len(files)} are given", "solve them one by one"
+        )
+    if isinstance(file, Picture):
+        raw, marked = file.image, None
+    else:
+        if file.member is not None:
+            raise BadInput(
+                f"{file.label} is in a zip file", "unpack the picture whose mask is found"
+            )
+        raw, marked = images.read_measurement(file.path, holes=True), str(file.path)
+    _log.info("%s: what is not marked is measured; there is no truth to compare with", file.name)
+    parts, data = _prepare_measured(experiment, registry, file.name, raw)
+    restored.check(experiment, parts.operator, data.y, file)
+    return parts, replace(data, settled=replace(data.settled, marked=marked))
 
 
 def data_of(problem: Problem, truth: Sequence[ImageFile | Picture] | None) -> Data:
@@ -158,11 +201,17 @@ def _prepare_measured(
 ) -> tuple[Parts, Data]:
     shape = _shape(raw)
     framing = Framing.of(experiment, frozenset([shape[1:]] if shape else []))
-    parts = build.parts(experiment, registry, shape, framing)
-    return parts, _measured(stem, parts, raw, framing)
+    behind = image_shape.behind(experiment, registry, shape) if shape else None
+    parts = build.parts(experiment, registry, behind, framing, raw)
+    y = _measured(stem, parts, raw, framing)
+    parts, noise = settle.noise(experiment, registry, parts, y)
+    _judge(y.to(parts.device), parts.operator)
+    settled = Settled(noise, settle.found(parts.operator))
+    size = parts.generator.image_shape
+    return parts, Data(_names(stem, len(y)), y, None, size, settled)
 
 
-def _measured(stem: str, parts: Parts, raw: Tensor, framing: Framing) -> Data:
+def _measured(stem: str, parts: Parts, raw: Tensor, framing: Framing) -> Tensor:
     """A measurement given as a picture (C, h, w), or as numbers in the operator's own shape."""
     A, name = parts.operator, type(parts.operator).__name__
     shape, pictures = tuple(A.out_shape), A.picture_shape
@@ -178,9 +227,7 @@ def _measured(stem: str, parts: Parts, raw: Tensor, framing: Framing) -> Data:
                 [framing.picture(row, (pictures[1], pictures[2]), stem) for row in rows]
             )
         y = A.from_picture(rows.to(parts.device)).cpu()
-    y = y.float()
-    _judge(y.to(parts.device), A)
-    return Data(_names(stem, len(y)), y, None)
+    return y.float()
 
 
 def _judge(y: Tensor, A: Operator) -> None:

@@ -19,8 +19,8 @@ from invprob.errors import BadInput
 from invprob.io import checksums
 from invprob.params import Spec
 from invprob.plugin import NAME
+from invprob.runs.settle import FOLDER
 
-FOLDER = "inputs"
 SMALL = 2**26
 """Up to so many bytes a file is kept; larger ones are weights."""
 

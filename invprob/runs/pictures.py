@@ -12,13 +12,15 @@ from torch import Tensor
 from invprob.errors import InvprobError
 from invprob.io import files, images
 from invprob.plots import summary
+from invprob.runs import restored
 from invprob.runs.solution import Solution
 
 Draw: TypeAlias = Callable[[Path], None]
 
 
 def write(out: Path, solution: Solution) -> list[str]:
-    """Write measurements, means, stds, samples, quantiles and draws, traces and the summary.
+    """Write restored pictures, measurements, means, stds, samples, quantiles and draws, traces and
+    the summary.
 
     Args:
         out: The folder of the run.
@@ -48,6 +50,8 @@ def write(out: Path, solution: Solution) -> list[str]:
 def _all(solution: Solution) -> Iterator[tuple[str, Draw]]:
     """Every picture: its path in the folder, and how it is written."""
     for i, name in enumerate(solution.names):
+        where = "restored" if len(solution.names) == 1 else f"restored/{name}"
+        yield f"{where}.png", partial(_restored, solution, i)
         # an operator's picture of a measurement is made where a failure does no harm
         yield f"measurement/{name}.png", partial(_measurement, solution, i)
         yield f"mean/{name}.png", partial(_image, solution.mean[i])
@@ -67,6 +71,13 @@ def _all(solution: Solution) -> Iterator[tuple[str, Draw]]:
 
 def _image(image: Tensor, path: Path) -> None:
     images.write_png(path, image)
+
+
+def _restored(solution: Solution, i: int, path: Path) -> None:
+    keep = solution.experiment is not None and solution.experiment.keep_measured
+    one = slice(i, i + 1)
+    image = restored.picture(solution.mean[one], solution.y[one], solution.operator, keep)[0]
+    images.write_png(path, image, restored.depth(solution.y, len(image)))
 
 
 def _measurement(solution: Solution, i: int, path: Path) -> None:

@@ -79,7 +79,8 @@ def load(registry: Registry, out: Path, facts: dict[str, Any] | None) -> Stopped
         raise manifest.missing_plugin(error, facts, registry) from None
     data = folder.read_data(out)
     found = kept_files.found_again(out, experiment, registry, facts)
-    shape = tuple(data.truth.shape[1:]) if data.truth is not None else None
+    # folders of 0.1 do not tell the shape
+    shape = data.image_shape or (None if data.truth is None else tuple(data.truth.shape[1:]))
     parts = build.parts(found, registry, shape)  # type: ignore[arg-type]
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
     if facts is None:

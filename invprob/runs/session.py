@@ -7,9 +7,10 @@ measurement and, as the run goes, the newest checkpoint.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from invprob.analysis.draws import Draws
@@ -69,12 +70,14 @@ def solve(
         Interrupted: On Ctrl-C, if there is a folder; without one, `KeyboardInterrupt`.
     """
     parts, data = prepare(experiment, registry, given)
+    asked, experiment = experiment, data.settled.applied(experiment, out)
     if given is not None and out is not None:
         # what was in memory cannot be read again, what was measured can
         stored = str(out / folder.MEASUREMENT)
         experiment = experiment.model_copy(update={"measurement": stored})
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
+    settled = data.settled.facts(asked)
+    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, settled)
 
 
 @standard()
@@ -157,6 +160,7 @@ def _begin(
     callbacks: MakeCallbacks | None,
     experiment: ResolvedExperiment | None = None,
     registry: Registry | None = None,
+    settled: Mapping[str, str] = MappingProxyType({}),
 ) -> Solution:
     """Run from the start; an experiment comes with the registry of its components."""
     context = _context(solver, problem, out)
@@ -173,6 +177,8 @@ def _begin(
     with lock.only(out):
         try:
             folder.begin(out, context, data, experiment, registry)
+            if settled:
+                manifest.record(out, settled=dict(settled))
             ready = called()
         except BaseException:
             folder.withdraw(out, new)

@@ -80,4 +80,5 @@ def around(x: Tensor, kernel: Tensor, gamma: Tensor) -> Tensor:
     """
     size = (x.shape[2], x.shape[3])
     power = mirror.transfer(kernel.to(x), size)[:, : size[1] // 2 + 1].abs() ** 2
-    return torch.fft.irfft2(torch.fft.rfft2(x) / (1 + gamma * power), s=size)
+    around: Tensor = torch.fft.irfft2(torch.fft.rfft2(x) / (1 + gamma * power), s=size)
+    return around

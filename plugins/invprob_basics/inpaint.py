@@ -17,7 +17,8 @@ from invprob.io import images
 from invprob.io.framing import Framing
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Configurable
-from invprob_basics import shapes
+from invprob.paths import AUTO
+from invprob_basics import marks, shapes
 from invprob_basics.params import InpaintParams
 from invprob_basics.shapes import Array
 
@@ -83,11 +84,17 @@ class Inpaint(LinearOperator, Configurable):
         in_shape: Sequence[int],
         seed: int,
         framing: Framing | None = None,
+        picture: Tensor | None = None,
     ) -> Self:
         shape = shapes.picture("inpaint", in_shape)
-        values = dict(params)
-        path = values.pop("mask")
-        mask = None if path is None else read_mask(Path(path), shape[1:], framing)
+        if params.mask == AUTO:
+            kept = marks.unmarked(params, picture).float()
+            kept = fit_mask(kept, shape[1:], framing, "the mask of the picture")
+            made = cls(kept, image_shape=shape)
+            made.found = {"mask": kept}
+            return made
+        values = params.model_dump(include={"keep", "box", "at", "half"})
+        mask = None if params.mask is None else read_mask(Path(params.mask), shape[1:], framing)
         return cls(mask, image_shape=shape, seed=seed, **values)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -232,6 +239,24 @@ def read_mask(path: Path, size: tuple[int, int], framing: Framing | None = None)
     mask = images.read_mask(path)
     if mask.dim() not in (2, 3):
         raise BadInput(f"{name} has the shape {tuple(mask.shape)}", "give one (H, W) or (C, H, W)")
+    return fit_mask(mask, size, framing, name)
+
+
+def fit_mask(mask: Tensor, size: tuple[int, int], framing: Framing | None, name: str) -> Tensor:
+    """A mask at the size of the images, and a line that says how much is measured.
+
+    Args:
+        mask: Numbers in [0, 1], (H, W) or (C, H, W).
+        size: The size of the images to measure, (H, W).
+        framing: What the images were cropped and resized by, which a mask of their size is too.
+        name: What messages call it.
+
+    Returns:
+        Booleans, (H, W) or (C, H, W).
+
+    Raises:
+        BadInput: If it is of another size, or measures no pixel.
+    """
     flat = mask[None] if mask.dim() == 2 else mask
     kept = light((framing or Framing()).mask(flat, size, name), name)
     _log.info("%s: %.0f %% measured", name, 100 * kept.double().mean())

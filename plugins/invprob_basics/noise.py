@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob.errors import BadInput
-from invprob.noise import Noise, WhiteNoise
+from invprob.errors import BadInput, BadParams
+from invprob.noise import Noise, NoiseToEstimate, WhiteNoise
 from invprob.params import Configurable
+from invprob.paths import AUTO
+from invprob_basics import noise_level
 from invprob_basics.params import GaussianNoiseParams, NoNoiseParams, PoissonNoiseParams
 
 
@@ -24,7 +26,27 @@ class GaussianNoise(WhiteNoise, Configurable):
     positional = ("sigma",)
 
     def __init__(self, *args: Any, **values: Any) -> None:
-        super().__init__(self.read(*args, **values).sigma)
+        sigma = self.read(*args, **values).sigma
+        if sigma == AUTO:
+            raise BadParams(
+                "sigma=auto is estimated from a measurement, and there is none",
+                'give a number, or solve(y, noise="gaussian:sigma=auto", …)',
+            )
+        super().__init__(sigma)
+
+    @classmethod
+    def from_params(cls, params: Any, *context: Any, **named: Any) -> Any:
+        return GaussianToEstimate() if params.sigma == AUTO else cls(params)
+
+
+class GaussianToEstimate(NoiseToEstimate):
+    """Gaussian noise of the level that a measured picture tells (Chen, Zhu and Heng, 2015)."""
+
+    def __init__(self) -> None:
+        super().__init__("gaussian:sigma=auto")
+
+    def estimate(self, picture: Tensor, known: Tensor) -> dict[str, float]:
+        return {"sigma": float(f"{noise_level.estimate(picture, known):.3g}")}
 
 
 class NoNoise(WhiteNoise, Configurable):
@@ -34,6 +56,7 @@ class NoNoise(WhiteNoise, Configurable):
         BadParams: If `tolerance` is not positive.
     """
 
+    exact = True
     params_type = NoNoiseParams
     positional = ("tolerance",)
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
-from invprob.params import Params
-from invprob.paths import InputPath, PathText
+from invprob.params import OperatorParams, Params
+from invprob.paths import AUTO, InputPath, PathText
 
 
 class Exclusive(Params):
@@ -47,7 +56,27 @@ class InpaintParams(Exclusive):
     mask: InputPath | None = Field(
         None,
         description="An image or array of the size of the picture: light pixels are measured, dark"
-        " ones missing.",
+        " ones missing. auto: pixels of the picture are missing that have the color, or are"
+        " transparent.",
+    )
+    color: str | None = Field(
+        None,
+        pattern=r"^#?[0-9a-fA-F]{6}$",
+        description="Of mask=auto: the color that marks what is missing, e.g. #ff00ff.",
+    )
+    tolerance: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Of mask=auto: the greatest difference from the color, in units of [0, 1]; the"
+        " default is 0.1.",
+    )
+    grow: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="Of mask=auto: pixels by which the hole is enlarged, for soft edges; the"
+        " default is 1.",
     )
 
     @field_validator("box", "at", mode="before")
@@ -69,10 +98,15 @@ class InpaintParams(Exclusive):
     def _check(self) -> Self:
         if self.at is not None and self.box is None:
             raise ValueError("at says where a box is, but no box is given")
+        marks = [n for n in ("color", "tolerance", "grow") if getattr(self, n) is not None]
+        if marks and self.mask != AUTO:
+            raise ValueError(f"{marks[0]} says how a mask is found; write mask=auto")
+        if self.tolerance is not None and self.color is None:
+            raise ValueError("tolerance is that of a color, but no color is given")
         return self._one_of("keep", "box", "half", "mask")
 
 
-class SuperresParams(Params):
+class SuperresParams(OperatorParams):
     """A smaller image is measured."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"factor": 2, "kernel": "average"}]})
@@ -81,6 +115,9 @@ class SuperresParams(Params):
     kernel: Literal["bicubic", "average"] = Field(
         "bicubic", description="Antialiased bicubic (a = −0.5), or the mean of each block."
     )
+
+    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int]:
+        return measured[0], measured[1] * self.factor, measured[2] * self.factor
 
 
 class BlurParams(Exclusive):
@@ -116,8 +153,11 @@ class BlurParams(Exclusive):
         return self._one_of("sigma", "motion", "kernel")
 
 
-class ColorizeParams(Params):
+class ColorizeParams(OperatorParams):
     """Only the luma of the image is measured."""
+
+    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int]:
+        return 3, measured[1], measured[2]
 
 
 class CompressedParams(Exclusive):
@@ -155,11 +195,27 @@ class NoNoiseParams(Params):
     )
 
 
+def _number_or_auto(value: Any, number: Callable[[Any], Any]) -> Any:
+    return value if value == AUTO else number(value)
+
+
+Level = Annotated[
+    float,
+    Field(gt=0),
+    WrapValidator(_number_or_auto),
+    PlainSerializer(lambda value: value, return_type=Any),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": AUTO}]}),
+]
+"""A standard deviation, or the text ``auto``."""
+
+
 class GaussianNoiseParams(Params):
     """Independent Gaussian noise."""
 
-    sigma: float = Field(
-        0.02, gt=0, description="Standard deviation in units of [0, 1]; half the papers' [−1, 1]."
+    sigma: Level = Field(
+        0.02,
+        description="Standard deviation in units of [0, 1]; half the papers' [−1, 1]. auto: that of"
+        " the measurement, estimated.",
     )
 
 

@@ -15,7 +15,7 @@ def invprob_components() -> list[Component]:
             params="invprob_pnp.params:PnPParams",
             summary="Plug-and-play by half-quadratic splitting (Zhang et al., 2021).",
             needs=("prior.denoiser",),
-            defaults=(("prior", "pnp.photo"),),
+            defaults=(("prior", "pnp.photo"), ("samples", "1")),
         ),
         Component(
             kind="solver",

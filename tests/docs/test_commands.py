@@ -5,6 +5,7 @@ Those of the long pages take minutes; what other pages show of them is run there
 
 import functools
 import importlib
+import io
 import re
 import shlex
 import subprocess
@@ -15,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from invprob import cli, seeds
 from invprob.cli.posterior import FAILED
 from invprob.config import registry
 from invprob.io import images
+from invprob.mask_page.server import MaskServer
 from invprob.validation import runner
 from tests.plugins.dps.guided_diffusion import guided_layout
 from tests.plugins.sgilo.published import layouts
@@ -39,6 +42,7 @@ STEPS = {
     "ilo": ["--set", "solver.steps=2,2,2"],
     "csgm": ["--set", "solver.steps=2"],
     "dps": ["--set", "solver.steps=2"],
+    "pnp": ["--set", "solver.steps=2"],
     "hmc": ["--set", "solver.steps=8", "--set", "solver.leapfrog=2"],
     "my-sampler": [
         *("--set", "solver.steps=9", "--set", "solver.descent=3"),
@@ -55,6 +59,8 @@ FEW = {
     "invert": ["--set", "steps=2"],
 }
 """What makes a command short."""
+PHOTOGRAPHS = {"old.png", "marked.png", "thumbnail.png", "blurry.png", "noisy.png", "good.png"}
+"""Pictures that are not 64×64, which go to pnp where no solver is named."""
 SUITE = """
 operators = ["identity"]
 limit = 1
@@ -80,7 +86,8 @@ def shortened(arguments: list[str]) -> list[str]:
     arguments = arguments[1:]
     verb = arguments[0]
     if verb == "solve":
-        spec = arguments[arguments.index("--solver") + 1] if "--solver" in arguments else "sgilo"
+        own = "pnp" if PHOTOGRAPHS & set(arguments) else "sgilo"
+        spec = arguments[arguments.index("--solver") + 1] if "--solver" in arguments else own
         steps = STEPS.get(spec.partition(":")[0], [])
         return [*arguments, *steps, "--limit", "1", "--samples", "1"]
     if verb == "run":
@@ -91,6 +98,8 @@ def shortened(arguments: list[str]) -> list[str]:
         if "--scheduler" in rest:
             rest = rest[:-2]  # there is no cluster here; tests/bench starts one
         return ["bench", "suite.toml", *rest]
+    if verb == "mask":
+        return [*arguments, "--no-browser"]
     return [*arguments, *FEW.get(key, [])]
 
 
@@ -118,6 +127,14 @@ def desk(tmp_path, monkeypatch):
     images.write_png(Path("blurred.png"), faces[0])
     images.write_png(Path("small.png"), torch.nn.functional.avg_pool2d(faces[0], 4))
     images.write_png(Path("kernel.png"), torch.ones(1, 5, 5))
+    photograph = large[:, :60, :80]
+    for name in PHOTOGRAPHS - {"marked.png", "noisy.png"}:
+        images.write_png(Path(name), photograph)
+    noise = torch.randn(photograph.shape, generator=seeds.stream(1))
+    images.write_png(Path("noisy.png"), photograph + 0.05 * noise)
+    marked = photograph.clone()
+    marked[:, 20:23, 10:60] = torch.tensor([1.0, 0.0, 1.0])[:, None, None]
+    images.write_png(Path("marked.png"), marked)
     y = torch.randn(round(0.1 * 3 * 64 * 64), generator=seeds.stream(0))
     np.savez("y.npz", measurement=y.numpy())
     Path("suite.toml").write_text(SUITE)
@@ -129,6 +146,15 @@ def desk(tmp_path, monkeypatch):
     unet = guided_layout.UNet(multipliers=(1, 1, 1, 1, 1, 2), attention=())
     torch.save(guided_layout.random_unet(unet), "ffhq_10m.pt")
     return tmp_path
+
+
+def painted(page, poll_interval=0.5):
+    """What a visitor of the page of `invprob mask` does: paint a scratch and save."""
+    pen = np.zeros((*page.size, 4), np.uint8)
+    pen[10:12, 5:40, 3] = 255
+    file = io.BytesIO()
+    Image.fromarray(pen).save(file, "PNG")
+    page.save(file.getvalue())
 
 
 @pytest.fixture
@@ -154,6 +180,7 @@ def install(desk, monkeypatch):
     "page", [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in PAGES]
 )
 def test_the_commands_of_a_page_work(page, install, capsys, monkeypatch):
+    monkeypatch.setattr(MaskServer, "serve_forever", painted)
     monkeypatch.setattr(runner, "validate_all", functools.partial(runner.validate_all, problems=5))
     elsewhere = [] if page in LONG else [c for p in LONG for c in commands(p)]
     for words in (c for c in commands(page) if c not in elsewhere):

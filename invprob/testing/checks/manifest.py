@@ -149,12 +149,12 @@ def offers_match_class(case: Case) -> None:
 @check("solver")
 def needs_are_known(case: Case) -> None:
     """`needs` must name nothing but ``generator`` and ``prior.`` with an ability (``log_density``,
-    ``score``, ``denoiser``, ``proximal``), and `defaults` only a generator and a prior."""
+    ``score``, ``denoiser``, ``proximal``), and `defaults` only a generator, a prior and samples."""
     known = {"generator", *(f"prior.{name}" for name in ABILITIES if name != "linear")}
     unknown = set(case.entry.component.needs) - known
     require(not unknown, f"needs names {_listed(unknown)}")
     kinds = {kind for kind, _ in case.entry.component.defaults}
-    require(kinds <= {"generator", "prior"}, f"defaults names {_listed(kinds)}")
+    require(kinds <= {"generator", "prior", "samples"}, f"defaults names {_listed(kinds)}")
 
 
 def _listed(names: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from invprob import seeds
 from invprob.errors import BadInput
@@ -157,15 +157,13 @@ class Training:
             **ways,
         }
 
-    def _descend(
-        self, optimiser: torch.optim.Optimizer, net: torch.nn.Module, loss: Tensor
-    ) -> None:
+    def _descend(self, optimiser: torch.optim.Optimizer, net: nn.Module, loss: Tensor) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._agree(net)
         optimiser.step()
 
-    def _agree(self, net: torch.nn.Module) -> None:
+    def _agree(self, net: nn.Module) -> None:
         """Make gradients finite and the same in all processes."""
         for parameter in net.parameters():
             if parameter.grad is not None:
@@ -230,12 +228,11 @@ class Training:
             for name in NETWORKS:
                 getattr(self, name).load_state_dict(saved[name])
         except (RuntimeError, ValueError):
-            raise BadInput(
-                f"{path} is of networks of other sizes", "give their channel_max, z_dim and so on"
-            ) from None
+            hint = "give their channel_max, z_dim and so on"
+            raise BadInput(f"{path} is of networks of other sizes", hint) from None
 
 
-def _adam(net: torch.nn.Module, lr: float, every: int | None) -> torch.optim.Adam:
+def _adam(net: nn.Module, lr: float, every: int | None) -> torch.optim.Adam:
     c = every / (every + 1) if every else 1.0
     return torch.optim.Adam(net.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8)
 

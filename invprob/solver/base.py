@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,8 +21,6 @@ from invprob.generator import Generator
 from invprob.global_state.torch_state import standardise
 from invprob.params import Configurable
 from invprob.problem import Problem
-
-__all__ = ["Info", "Problem", "Progress", "Result", "Solver", "State"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,50 +97,6 @@ def on_images(name: str, generator: Generator) -> None:
     """
     if generator.depth > 0:
         raise Incompatible(f"{name} works on images, without a generator", "leave out --generator")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SummedState(State):
-    """A state of a sampler that sums its draws.
-
-    Attributes:
-        mean: The sum of the images drawn so far, (N, C, H, W); None before the first.
-        square: The sum of their squares.
-        count: Their number.
-    """
-
-    mean: Any = None
-    square: Any = None
-    count: int = 0
-
-    def counted(self, image: Tensor) -> Self:
-        """The state with one more draw in its sums.
-
-        Args:
-            image: The draw, (N, C, H, W).
-
-        Returns:
-            A new state.
-        """
-        if self.count == 0:
-            return replace(self, mean=image, square=image**2, count=1)
-        mean, square = self.mean + image, self.square + image**2
-        return replace(self, mean=mean, square=square, count=self.count + 1)
-
-    def summary(self, image: Tensor) -> Result:
-        """The mean and the variance of the draws so far.
-
-        Args:
-            image: The last images, (N, C, H, W), which stand for the mean where there is no draw.
-
-        Returns:
-            What a solver's `result` returns.
-        """
-        if self.count == 0:
-            return Result(image, image, torch.zeros_like(image))
-        mean = self.mean / self.count
-        variance = (self.square / self.count - mean**2).clamp_min(0)
-        return Result(image, mean, variance)
 
 
 class Solver(Configurable, ABC):
