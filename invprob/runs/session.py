@@ -20,7 +20,7 @@ from invprob.config.registry import Registry
 from invprob.errors import BadInput, Diverged
 from invprob.global_state.torch_state import standard
 from invprob.io import checkpoint, lock
-from invprob.runs import build, folder, manifest, pictures, resumption, trace_file
+from invprob.runs import build, folder, manifest, pictures, resumption, room, trace_file
 from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.inputs import Data, prepare
@@ -176,6 +176,7 @@ def _begin(
     new = folder.claim(out)
     with lock.only(out):
         try:
+            room.check(out, context)
             folder.begin(out, context, data, experiment, registry)
             if settled:
                 manifest.record(out, settled=dict(settled))
