@@ -7,7 +7,7 @@ arXiv:1512.09300). Half of a batch goes through the input code z, half through a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from invprob.training import average
 from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry, Code
+from invprob_sgilo.stylegan2.training.params import GeneratorTraining
 
 SPREAD_WEIGHT = 5e-4
 """Weight of ½u² beside the squared error, u in units of the generator's own spread."""
@@ -40,6 +41,14 @@ class Reconstruction:
         self.ema = Encoder(G.arch, stage, seed).to(G.w_mean.device).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.E.parameters(), lr, betas=(0.0, 0.99), eps=1e-8)
         self.step = 0
+
+    @classmethod
+    def of(cls, G: StyleGAN2, params: GeneratorTraining) -> Self | None:
+        """The one that the parameters ask for, if they do."""
+        p = params
+        if p.reconstruction == 0:
+            return None
+        return cls(G, p.reconstruction, p.encoded_stage, p.seed + 2, p.lr)
 
     def follow(self, x: Carry) -> None:
         """Learn the spread of the latents that the generator makes of style codes."""

@@ -75,11 +75,7 @@ class Training:
         # lazy regularisation: the optimiser sees fewer, larger regularising steps
         self.opt_g = _adam(self.G, params.lr, PATH_EVERY if params.path_length > 0 else None)
         self.opt_d = _adam(self.D, params.lr, R1_EVERY if params.r1 > 0 else None)
-        self.reconstruction = None
-        if params.reconstruction > 0:
-            self.reconstruction = Reconstruction(
-                self.G, params.reconstruction, params.encoded_stage, params.seed + 2, params.lr
-            )
+        self.reconstruction = Reconstruction.of(self.G, params)
 
     def _mean_over_processes(self, value: Tensor) -> Tensor:
         """The mean of a number over all processes, so that they stay alike."""
@@ -214,19 +210,21 @@ class Training:
 
     def load(self, saved: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        for name in NETWORKS:
-            getattr(self, name).load_state_dict(saved[name])
+        self._fill(saved)
         self.path_mean, self.best = saved["path_mean"].cpu(), saved["best"]
         self.augment.load(saved["augment"])
         if self.reconstruction:
             self.reconstruction.load(saved["reconstruction"])
 
+    def _fill(self, saved: dict[str, Any]) -> None:
+        for name in NETWORKS:
+            getattr(self, name).load_state_dict(saved[name])
+
     def begin(self, path: Path) -> None:
         """Take the networks, not the step, of another training's checkpoint."""
         saved = checkpoint.read(path, NETWORKS, self.device)
         try:
-            for name in NETWORKS:
-                getattr(self, name).load_state_dict(saved[name])
+            self._fill(saved)
         except (RuntimeError, ValueError):
             hint = "give their channel_max, z_dim and so on"
             raise BadInput(f"{path} is of networks of other sizes", hint) from None
