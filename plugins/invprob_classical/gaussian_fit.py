@@ -42,9 +42,8 @@ def train(params: GaussianTraining, source: Path, out: Path) -> Iterator[Trainin
         BadInput: If there are no images, or not of one size.
         BadParams: If there are fewer images than components.
     """
-    pictures, names = image_dataset.read(source, params.colours)
-    names = image_dataset.below_common_folder(names)
-    training, validation = image_dataset.split(names, params.held_out)
+    found = image_dataset.load(source, params.colours, params)
+    pictures, training, validation = found.images, found.train, found.held_out
     rank, count, values = params.rank, len(training), pictures[0].numel()
     if rank >= min(count * (1 + params.flip), values):
         raise BadParams(

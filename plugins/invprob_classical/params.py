@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params import Params
+from invprob.params.pictures import PictureSet
 from invprob.paths import PathText
 
 
@@ -27,7 +28,7 @@ class GaussianImagesParams(Params):
     sha256: str | None = Field(None, description="Expected SHA-256 of the file.")
 
 
-class GaussianTraining(Params):
+class GaussianTraining(PictureSet):
     """A fit of mean, principal components and isotropic remainder to square images."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"rank": 4, "passes": 2}]})
@@ -36,9 +37,6 @@ class GaussianTraining(Params):
     passes: int = Field(6, ge=1, description="Passes over the images that refine the components.")
     flip: bool = Field(True, description="Count mirrored images as well.")
     colours: Literal[1, 3] = Field(3, description="Grey or RGB.")
-    held_out: float = Field(
-        0.08, ge=0, lt=1, description="Part of the images kept from the fit, by whole folders."
-    )
 
 
 class ConvexParams(Params):

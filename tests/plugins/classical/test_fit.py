@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from invprob import cli, seeds
-from invprob.errors import BadParams
+from invprob.errors import BadInput, BadParams
 from invprob_classical.gaussian_fit import train
 from invprob_classical.gaussian_images import GaussianImages
 from invprob_classical.params import GaussianTraining
@@ -68,3 +68,14 @@ def test_the_command_line_fits_and_solves(pictures, tmp_path, capsys):
     arguments = ["solve", str(pictures / "000.png"), "--solver", "gaussian:draws=2"]
     arguments += ["--prior", f"gaussian-images:weights={weights}", "--operator", "inpaint:keep=0.5"]
     assert cli.call([*arguments, "--out", str(tmp_path / "run"), "-q"]) == 0
+
+
+def test_pictures_of_other_sizes_are_resized_or_cropped(pictures, tmp_path):
+    Image.new("L", (12, 8), 128).save(pictures / "wide.png")
+    params = {"rank": 2, "passes": 1, "colours": 1, "size": 4}
+    with pytest.raises(BadInput, match="8×8 pixels; training needs squares of one size"):
+        list(train(GaussianTraining(**params), pictures, tmp_path / "no"))
+    framed = GaussianTraining(**params, resize=True, crop=True)
+    list(train(framed, pictures, tmp_path / "yes"))
+    prior = GaussianImages.pretrained(tmp_path / "yes" / "gaussian.safetensors")
+    assert prior.image_shape == (1, 4, 4)
