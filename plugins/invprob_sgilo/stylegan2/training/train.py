@@ -208,23 +208,23 @@ class Training:
             **({"reconstruction": self.reconstruction.state()} if self.reconstruction else {}),
         }
 
-    def load(self, saved: dict[str, Any]) -> None:
-        """The inverse of `state`."""
-        self._fill(saved)
-        self.path_mean, self.best = saved["path_mean"].cpu(), saved["best"]
-        self.augment.load(saved["augment"])
-        if self.reconstruction:
-            self.reconstruction.load(saved["reconstruction"])
-
-    def _fill(self, saved: dict[str, Any]) -> None:
+    def _take_networks(self, saved: dict[str, Any]) -> None:
         for name in NETWORKS:
             getattr(self, name).load_state_dict(saved[name])
+        if self.reconstruction and "reconstruction" in saved:
+            self.reconstruction.load(saved["reconstruction"])
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self._take_networks(saved)
+        self.path_mean, self.best = saved["path_mean"].cpu(), saved["best"]
+        self.augment.load(saved["augment"])
 
     def begin(self, path: Path) -> None:
-        """Take the networks, not the step, of another training's checkpoint."""
+        """Take the networks of another training's checkpoint, and begin at step 0 with them."""
         saved = checkpoint.read(path, NETWORKS, self.device)
         try:
-            self._fill(saved)
+            self._take_networks(saved)
         except (RuntimeError, ValueError):
             hint = "give their channel_max, z_dim and so on"
             raise BadInput(f"{path} is of networks of other sizes", hint) from None

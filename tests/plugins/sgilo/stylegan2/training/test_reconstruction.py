@@ -76,6 +76,11 @@ def test_a_training_begins_with_the_networks_of_another(picture_folder, tmp_path
     D = first["D"]["out.weight"]
     assert torch.allclose(second["D"]["out.weight"], D, atol=0.05)
     assert second["opt_g"]["param_groups"] == first["opt_g"]["param_groups"]
+    start = str(tmp_path / "second" / "checkpoint.pt")
+    more = GeneratorTraining(**{**RECONSTRUCTING, "start": start, "reconstruction": 40})
+    steps(train(more, picture_folder, tmp_path / "more"), 1)
+    third = torch.load(tmp_path / "more" / "checkpoint.pt", weights_only=True)
+    assert (third["step"], third["reconstruction"]["step"]) == (10, 20)
     other = GeneratorTraining(**{**RECONSTRUCTING, "start": start, "channel_max": 4})
     with pytest.raises(BadInput, match="networks of other sizes"):
         next(train(other, picture_folder, tmp_path / "third"))
