@@ -59,6 +59,7 @@ def solve(
     crop: bool = False,
     crop_at: str | None = None,
     limit: int | None = None,
+    keep_measured: bool = False,
     callbacks: Iterable[OnStep | str | Spec] = (),
     out: Path_ | None = None,
     samples: int | None = None,
@@ -99,6 +100,8 @@ def solve(
         crop_at: Where the crop lies: ``"middle"``, ``"top"``, ``"bottom"``, ``"left"``,
             ``"right"``, or how far down and to the right, ``"0.2,0.5"``; None: ``"middle"``.
         limit: Use only so many images of `truth`, at least 1; None: all.
+        keep_measured: Whether ``restored.png`` keeps measured pixels to the bit; the measurement is
+            without noise then.
         callbacks: Functions of an `invprob.solver.Progress`, called after every step; one that
             returns True stops the run, which then returns what there is. Or observers by name.
         out: The folder to write, new or empty; None: nothing is kept on disk. `resume` takes up
@@ -129,6 +132,7 @@ def solve(
     components = {"operator": operator, "noise": noise, "generator": generator, "prior": prior}
     numbers = {"samples": num_samples, "seed": seed, "device": device, "limit": limit}
     fitting = {"resize": resize or None, "crop": crop or None, "crop_at": crop_at}
+    fitting |= {"keep_measured": keep_measured or None}
 
     def make(_: CallbackContext) -> list[OnStep]:
         return functions

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -35,8 +38,6 @@ def command(picture: Path, out: Path, no_browser: bool) -> None:
     A page on this machine shows PICTURE. What is painted there is missing, the rest is measured;
     saving writes the mask and ends the command.
     """
-    import webbrowser
-
     from invprob.cli import console
     from invprob.errors import BadInput
     from invprob.io import images
@@ -50,10 +51,18 @@ def command(picture: Path, out: Path, no_browser: bool) -> None:
     with MaskServer(images.read(picture, None), picture.name, out) as server:
         console.say(f"paint and save at {server.url}")
         console.say("only this machine can open it; Ctrl-C ends it without a mask", "dim")
-        if not no_browser and not webbrowser.open(server.url):
+        if not no_browser and not _open(server.url):
             console.say("no browser was found here; open the address yourself", "yellow")
         server.serve_forever(poll_interval=0.1)
     words = ["invprob", "solve", "--measurement", str(picture)]
     words += ["--operator", str(Spec(name="inpaint").with_params(mask=str(out)))]
     console.say(str(out), "bold")
     console.say(f"restore it: {shlex.join(words)}", "dim")
+
+
+def _open(url: str, environment: Mapping[str, str] = os.environ) -> bool:
+    """Open a browser, if there is one; one in a terminal would take it, and cannot paint."""
+    import webbrowser
+
+    graphical = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environment.keys()
+    return (sys.platform != "linux" or bool(graphical)) and webbrowser.open(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import threading
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from invprob.cli import call
+from invprob.cli import call, mask
 from invprob.errors import BadInput
 from invprob.io import images
 from invprob.mask_page import server as module
@@ -232,3 +233,19 @@ def test_the_command_shows_the_picture_upright_and_writes_the_mask(
     assert "mask.png is there already" in capsys.readouterr().err
     assert call(["mask", "p.jpg", "--out", "m.jpg"]) == 2
     assert call(["mask", "none.png"]) == 2
+
+
+def test_a_browser_is_opened_where_one_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def opened(url: str) -> bool:
+        seen.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", opened)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert not mask._open("http://x", {"SSH_TTY": "/dev/pts/0"})
+    assert mask._open("http://x", {"DISPLAY": ":0"})
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert mask._open("http://x", {})
+    assert seen == ["http://x"] * 2
