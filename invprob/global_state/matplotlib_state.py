@@ -11,8 +11,10 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
 
 # without a handler, Python shows its warnings of fonts and caches on stderr
 logging.getLogger("matplotlib").addHandler(logging.NullHandler())
@@ -44,11 +46,16 @@ with warnings.catch_warnings():
 
 
 @contextmanager
-def standard() -> Iterator[None]:
-    """Draw and save in matplotlib's own style; afterwards the settings are as they were."""
+def standard(settings: Mapping[Any, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Draw and save in matplotlib's own style; afterwards the settings are as they were.
+
+    Args:
+        settings: What differs from it.
+    """
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # glyphs that a font lacks
         stack.enter_context(matplotlib.rc_context())
         matplotlib.rcdefaults()
+        matplotlib.rcParams.update(settings)
         yield
