@@ -42,7 +42,7 @@ def train(params: GaussianTraining, source: Path, out: Path) -> Iterator[Trainin
         BadInput: If there are no images, or not of one size.
         BadParams: If there are fewer images than components.
     """
-    found = image_dataset.load(source, params.colours, params)
+    found = image_dataset.load(source, params.colors, params)
     pictures, training, validation = found.images, found.train, found.held_out
     rank, count, values = params.rank, len(training), pictures[0].numel()
     if rank >= min(count * (1 + params.flip), values):

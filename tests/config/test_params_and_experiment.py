@@ -62,9 +62,9 @@ def test_all_faults_are_named_at_once():
 
 def test_a_choice_of_numbers_can_be_typed():
     model = registry().find("trainer", "diffusion").params()
-    assert model.parse({"colours": "1"}).colours == 1
-    with pytest.raises(BadParams, match="colours"):
-        model.parse({"colours": "2"})
+    assert model.parse({"colors": "1"}).colors == 1
+    with pytest.raises(BadParams, match="colors"):
+        model.parse({"colors": "2"})
 
 
 def test_an_unknown_setting_names_the_nearest():

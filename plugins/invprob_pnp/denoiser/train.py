@@ -46,7 +46,7 @@ class Training:
         self.running = average.Running()
         p = params
         self.steps = p.steps(p.batch)
-        size = Size(p.colours, p.patch, p.channels, p.blocks)
+        size = Size(p.colors, p.patch, p.channels, p.blocks)
         with torch.random.fork_rng([]):
             torch.manual_seed(p.seed)
             self.network = Network(size)
@@ -172,7 +172,7 @@ def train(params: DenoiserTraining, source: Path, out: Path) -> Iterator[Trainin
             f"channels={params.channels} and blocks={params.blocks} differ in length",
             "give one number of blocks for each resolution",
         )
-    pictures = image_dataset.load(source, params.colours, params)
+    pictures = image_dataset.load(source, params.colors, params)
     if pictures.images.shape[2] < params.tile:
         raise BadParams(
             f"tile={params.tile} is larger than the pictures, {pictures.images.shape[2]} pixels",

@@ -28,7 +28,7 @@ def pictures(tmp_path):
 
 
 def test_the_components_and_the_remainder_are_found(pictures, tmp_path):
-    params = GaussianTraining(rank=2, passes=4, colours=1, held_out=0.1)
+    params = GaussianTraining(rank=2, passes=4, colors=1, held_out=0.1)
     records = list(train(params, pictures, tmp_path / "out"))
     assert [r.step for r in records] == [1, 2, 3, 4, 5]
     prior = GaussianImages.pretrained(tmp_path / "out" / "gaussian.safetensors")
@@ -46,7 +46,7 @@ def test_the_components_and_the_remainder_are_found(pictures, tmp_path):
 
 def test_mirrored_pictures_count_unless_they_should_not(pictures, tmp_path):
     for flip in (True, False):
-        params = GaussianTraining(rank=2, passes=2, colours=1, flip=flip)
+        params = GaussianTraining(rank=2, passes=2, colors=1, flip=flip)
         list(train(params, pictures, tmp_path / str(flip)))
     found = [
         GaussianImages.pretrained(tmp_path / name / "gaussian.safetensors").mean
@@ -58,7 +58,7 @@ def test_mirrored_pictures_count_unless_they_should_not(pictures, tmp_path):
 
 def test_more_components_than_pictures_are_refused(pictures, tmp_path):
     with pytest.raises(BadParams, match="64 components of 184 images of 64 values"):
-        next(train(GaussianTraining(rank=64, colours=1), pictures, tmp_path / "out"))
+        next(train(GaussianTraining(rank=64, colors=1), pictures, tmp_path / "out"))
 
 
 def test_the_command_line_fits_and_solves(pictures, tmp_path, capsys):
@@ -72,7 +72,7 @@ def test_the_command_line_fits_and_solves(pictures, tmp_path, capsys):
 
 def test_pictures_of_other_sizes_are_resized_or_cropped(pictures, tmp_path):
     Image.new("L", (12, 8), 128).save(pictures / "wide.png")
-    params = {"rank": 2, "passes": 1, "colours": 1, "size": 4}
+    params = {"rank": 2, "passes": 1, "colors": 1, "size": 4}
     with pytest.raises(BadInput, match="8×8 pixels; training needs squares of one size"):
         list(train(GaussianTraining(**params), pictures, tmp_path / "no"))
     framed = GaussianTraining(**params, resize=True, crop=True)
