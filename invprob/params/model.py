@@ -41,6 +41,8 @@ class Params(BaseModel):
         out = {}
         for key, value in cls._current(data).items():
             annotation = cls.model_fields[key].annotation if key in cls.model_fields else None
+            if isinstance(value, bool) and not _takes_bool(annotation):
+                value = str(value).lower()  # pydantic takes true for the number 1
             out[key] = _from_text(value, annotation) if isinstance(value, str) else value
         return out
 
@@ -116,6 +118,11 @@ def _from_text(text: str, annotation: Any) -> Any:
             inner = text[1:-1] if text[:1] + text[-1:] in ("[]", "()") else text
             return [unquote(part) for part in cut(inner, ",") if part.strip()]
     return text
+
+
+def _takes_bool(annotation: Any) -> bool:
+    parts = typing.get_args(annotation)
+    return annotation in (bool, Any, None) or any(p is True or _takes_bool(p) for p in parts)
 
 
 def _explain(model: type[BaseModel], error: ValidationError, where: str) -> tuple[str, str]:
