@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import fingerprint, tree
+from invprob import fingerprint, paths, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.io import files as io_files
@@ -45,7 +45,7 @@ def write(
         "images": [file.name for file in files],
         "groups": [group(file) for file in files],
     }
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     if (out / MANIFEST).is_file():
         if json.loads((out / MANIFEST).read_text(encoding="utf-8")) != about:
             raise BadInput(

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from invprob import seeds
+from invprob import paths, seeds
 from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.trainer import TrainingProgress
@@ -71,7 +71,7 @@ def train(params: GaussianTraining, source: Path, out: Path) -> Iterator[Trainin
         (variances[order] - rest).clamp_min(1e-12),
         torch.tensor(rest),
     )
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     about = {"images": count, "mirrored": params.flip, "rank": rank, "explained": explained}
     write(out / "gaussian.safetensors", factors, about)
     figures = {"variance explained": explained, "remainder": rest**0.5}

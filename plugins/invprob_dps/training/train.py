@@ -13,7 +13,7 @@ import torch
 from diffusers import DDPMScheduler, UNet2DModel
 from torch import Tensor
 
-from invprob import seeds
+from invprob import paths, seeds
 from invprob.diffusion import samplers
 from invprob.diffusion.params import SamplerParams
 from invprob.errors import BadParams
@@ -242,6 +242,6 @@ def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[Traini
     """
     pictures = image_dataset.load(source, params.colors, params)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    training = Training(params, pictures, out, device)
-    out.mkdir(parents=True, exist_ok=True)
+    training = Training(params, pictures, paths.expand(out), device)
+    out = paths.made(out)
     yield from on_pictures(training, params, pictures, out, device, shown=params.batch)

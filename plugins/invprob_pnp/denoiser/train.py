@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import seeds
+from invprob import paths, seeds
 from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.io.image_dataset import TrainingSet
@@ -179,6 +179,6 @@ def train(params: DenoiserTraining, source: Path, out: Path) -> Iterator[Trainin
             f"give --set tile={pictures.images.shape[2]} or less",
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     training = Training(params, pictures, out, device)
     yield from on_pictures(training, params, pictures, out, device, shown=params.batch, unit="tile")

@@ -44,6 +44,16 @@ def test_the_components_and_the_remainder_are_found(pictures, tmp_path):
     assert records[-1].figures["log density, held out"] == pytest.approx(3.3, abs=0.2)
 
 
+def test_paths_of_a_training_in_python_are_expanded(pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    params = GaussianTraining(rank=2, passes=1, colors=1)
+    list(train(params, f"~/{pictures.relative_to(tmp_path)}", "~/new/out"))
+    assert (tmp_path / "new" / "out" / "gaussian.safetensors").is_file()
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="cannot be written: it is a file"):
+        list(train(params, str(pictures), tmp_path / "file"))
+
+
 def test_mirrored_pictures_count_unless_they_should_not(pictures, tmp_path):
     for flip in (True, False):
         params = GaussianTraining(rank=2, passes=2, colors=1, flip=flip)
