@@ -29,8 +29,24 @@ class Params(BaseModel):
     renamed: ClassVar[Mapping[str, str]] = {}
     added: ClassVar[Mapping[str, Any]] = {}
 
+    headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Names of parameters by the heading under which they are shown; empty for a short list."""
+
     usage: ClassVar[str] = ""
     """The hint of a fault in a model that belongs to no component."""
+
+    @classmethod
+    def sections(cls) -> dict[str, tuple[str, ...]]:
+        """The names of all parameters by heading.
+
+        Returns:
+            `headings`, and under ``other`` what they leave out; if there are none, everything under
+            the empty text.
+        """
+        named = {name for names in cls.headings.values() for name in names}
+        rest = tuple(name for name in cls.model_fields if name not in named)
+        heading = "other" if cls.headings else ""
+        return {**cls.headings, **({heading: rest} if rest else {})}
 
     @model_validator(mode="before")
     @classmethod
