@@ -27,7 +27,9 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
 
 def typeset(formula: str, display: str) -> str:
     """A formula in LaTeX, with the entities of HTML, as MathML."""
-    made = str(convert(html.unescape(formula).strip(), display=display))
+    text = html.unescape(formula).strip()
+    # browsers put no space between the names of a function and of its argument
+    made = str(convert(text.replace(r"\log ", r"\log\, "), display=display))
     if "\\" in made:  # a command that the library does not know is left as it is
-        raise PluginError(f"the formula {html.unescape(formula)!r} cannot be typeset")
+        raise PluginError(f"the formula {text!r} cannot be typeset")
     return made
