@@ -57,8 +57,7 @@ class Params(BaseModel):
         out = {}
         for key, value in cls._current(data).items():
             annotation = cls.model_fields[key].annotation if key in cls.model_fields else None
-            if isinstance(value, bool) and not _takes_bool(annotation):
-                value = str(value).lower()  # pydantic takes true for the number 1
+            value = value if _takes_bool(annotation) else _without_bools(value)
             out[key] = _from_text(value, annotation) if isinstance(value, str) else value
         return out
 
@@ -134,6 +133,13 @@ def _from_text(text: str, annotation: Any) -> Any:
             inner = text[1:-1] if text[:1] + text[-1:] in ("[]", "()") else text
             return [unquote(part) for part in cut(inner, ",") if part.strip()]
     return text
+
+
+def _without_bools(value: Any) -> Any:
+    """True and false as texts, for pydantic takes them for the numbers 1 and 0."""
+    if isinstance(value, (list, tuple)) and any(isinstance(v, bool) for v in value):
+        return [_without_bools(v) for v in value]
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _takes_bool(annotation: Any) -> bool:

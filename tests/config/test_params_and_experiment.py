@@ -105,6 +105,14 @@ def test_any_toml_is_an_experiment_or_a_sentence(text, says, tmp_path):
     assert says in caught.value.message
 
 
+@pytest.mark.parametrize("values", [{"steps": [True, 2]}, {"num_levels": True}, {"lr": False}])
+def test_true_is_not_a_number(values):
+    model = registry().find("solver", "sgilo").params()
+    with pytest.raises(BadParams, match=r"number.*got '(true|false)'"):
+        model.parse(values)
+    assert model.parse({"coupled": True}).coupled
+
+
 @pytest.mark.parametrize("stage", ["x", "-1", "1.5", "01", "²", ""])
 def test_a_stage_is_a_number_written_in_one_way(stage):
     from invprob.config.registry import registry
