@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,9 @@ with warnings.catch_warnings():
     try:
         import matplotlib
     except (ImportError, ValueError, OSError):  # a backend or a matplotlibrc that cannot be used
+        # what it had imported by then would not be found again
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]
         with _environment():
             import matplotlib
 
