@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,8 @@ from typing import Any
 logging.getLogger("matplotlib").addHandler(logging.NullHandler())
 
 PLAIN = {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
-"""Variables under which matplotlib reads nothing of the user's."""
+"""Variables under which matplotlib reads nothing of the user's but a matplotlibrc in the working
+directory, which comes first."""
 
 
 @contextmanager
@@ -45,7 +47,7 @@ with warnings.catch_warnings():
         # what it had imported by then would not be found again
         for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
             del sys.modules[name]
-        with _environment():
+        with _environment(), contextlib.chdir(Path(__file__).parent):
             import matplotlib
 
 
