@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 from click.testing import CliRunner
@@ -52,13 +53,19 @@ def component(entry: Entry) -> str:
     properties = schema.get("properties", {})
     if properties:
         lines += ["| parameter | type | default | |", "|---|---|---|---|"]
-    for name, field in properties.items():
-        words, limits = typed(field, schema.get("$defs", {}))
-        default = "required" if "default" not in field else shown(field["default"])
-        text = " ".join(filter(None, (field.get("description", ""), limits and f"[{limits}]")))
-        cells = (f"`{name}`", words.replace("|", " | "), f"`{default}`" if default else "", text)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    for heading, names in entry.params().sections().items():
+        lines += [f"| **{heading}** | | | |"] if heading else []
+        lines += [row(name, properties[name], schema) for name in names]
     return "\n".join(lines) + "\n"
+
+
+def row(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
+    """A parameter as the row of a table."""
+    words, limits = typed(field, schema.get("$defs", {}))
+    default = "required" if "default" not in field else shown(field["default"])
+    text = " ".join(filter(None, (field.get("description", ""), limits and f"[{limits}]")))
+    cells = (f"`{name}`", words.replace("|", " | "), f"`{default}`" if default else "", text)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def command_line() -> str:

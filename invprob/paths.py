@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import typing
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
+from pydantic.fields import FieldInfo
 
 from invprob.errors import BadInput, shown
 
@@ -78,6 +80,27 @@ def existing(given: str | os.PathLike[str]) -> Path:
     raise BadInput(f"there is no file or folder {path}", hint or "check the path")
 
 
+def made(given: str | os.PathLike[str]) -> Path:
+    """The path of a folder to write to, which is made if it is not there.
+
+    Args:
+        given: What the user wrote.
+
+    Returns:
+        Its path.
+
+    Raises:
+        BadInput: If it cannot be made, or is a file.
+    """
+    path = expand(given)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        told = "it is a file" if path.is_file() else reason(error)
+        raise BadInput(f"folder {path} cannot be written: {told}", "give another folder") from None
+    return path
+
+
 def unreadable(path: Path | str, error: Exception) -> BadInput:
     """The fault behind an exception of the file system, or of what reads a file.
 
@@ -128,7 +151,9 @@ def _text(value: Any) -> Any:
     return str(expand(value)) if isinstance(value, (str, os.PathLike)) else value
 
 
-PathText = Annotated[str, BeforeValidator(_text)]
+PATH_TEXT = BeforeValidator(_text)
+"""Marks fields that hold a path."""
+PathText = Annotated[str, PATH_TEXT]
 """The type of a parameter that holds a path, or the name of weights."""
 
 
@@ -141,5 +166,20 @@ class _Input:
 
 
 INPUT = _Input()
-InputPath = Annotated[str, BeforeValidator(_text), INPUT]
+InputPath = Annotated[str, PATH_TEXT, INPUT]
 """The type of a parameter that holds the path of a file to read."""
+
+
+def marked(field: FieldInfo, mark: Any) -> bool:
+    """Whether a parameter, or what it may be besides None, has a mark.
+
+    Args:
+        field: The parameter.
+        mark: `INPUT` for a file that is read, `PATH_TEXT` for a path of any kind.
+
+    Returns:
+        True if it has.
+    """
+    return mark in field.metadata or any(
+        mark in getattr(part, "__metadata__", ()) for part in typing.get_args(field.annotation)
+    )

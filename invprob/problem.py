@@ -13,6 +13,7 @@ from invprob import seeds, tree
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
 from invprob.global_state.torch_state import differentiable, standard
+from invprob.noise import UnknownNoise
 from invprob.operator import Operator, measured
 from invprob.prior import Prior
 
@@ -70,7 +71,8 @@ class Problem:
 
         Raises:
             BadInput: If `y` is not a tensor of finite floats in the shape of the operator's
-                measurements, holds what its noise cannot give, or `num_samples` is below 1.
+                measurements, holds what its noise cannot give, lies far outside of what images in
+                [0, 1] give, or `num_samples` is below 1.
             Incompatible: If shapes of y, operator and generator do not fit.
         """
         if not isinstance(y, Tensor) or not y.is_floating_point():
@@ -104,7 +106,8 @@ class Problem:
         """Check that the components fit, e.g. after one of them was swapped.
 
         Raises:
-            BadInput: If a measurement is not finite, or holds what the noise cannot give.
+            BadInput: If a measurement is not finite, holds what the noise cannot give, or lies far
+                outside of what images in [0, 1] give.
             Incompatible: If shapes of y, operator and generator do not fit.
         """
         name, (sees, gives) = type(self.operator).__name__, _shapes(self.operator)
@@ -121,6 +124,11 @@ class Problem:
                 f"{name} measures images of the shape {sees}, the generator makes {made}",
                 "make the operator for the images of the generator",
             )
+        A, y = self.operator, self.measurements
+        if not isinstance(A.noise, UnknownNoise):
+            with torch.no_grad():
+                clean = A(measured.probes(sees).to(y))
+                measured.check_range(y, clean, A.noise.scale(y))
 
     def prior(self, stage: int, capability: type[Prior], solver: str) -> Any:
         """The prior of a stage, for a solver that needs one.

@@ -123,3 +123,33 @@ def test_faults_are_said_in_our_words(values, said):
     with pytest.raises(BadParams) as caught:
         Several.parse(values, "solver s")
     assert caught.value.message == f"solver s.{said}"
+
+
+def test_headings_name_every_parameter_once():
+    from invprob.config.registry import registry
+
+    grouped = 0
+    for entry in registry().entries:
+        model = entry.params()
+        names = [name for part in model.sections().values() for name in part]
+        assert sorted(names) == sorted(model.model_fields), entry.component.name
+        assert "other" not in model.sections(), entry.component.name
+        grouped += bool(model.headings)
+    assert grouped
+
+
+def test_what_headings_leave_out_comes_last():
+    class Some(WalkParams):
+        headings: ClassVar = {"first": ("note",)}
+
+    rest = tuple(name for name in WalkParams.model_fields if name != "note")
+    assert list(Some.sections().items()) == [("first", ("note",)), ("other", rest)]
+    assert WalkParams.sections() == {"": tuple(WalkParams.model_fields)}
+
+
+def test_parameters_are_shown_under_their_headings(capsys):
+    from invprob import cli
+
+    assert cli.call(["show", "solver", "sgilo"]) == 0
+    first = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in first if line.endswith(":")][:2] == ["start:", "annealing:"]

@@ -87,6 +87,14 @@ def test_what_is_no_file(home, tmp_path):
         paths.existing("x" * 300)
 
 
+def test_a_folder_to_write_to(home, tmp_path):
+    assert paths.made("~/new/folder").is_dir()
+    assert paths.made(tmp_path / "new") == tmp_path / "new"
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="cannot be written: it is a file"):
+        paths.made(tmp_path / "file")
+
+
 @given(st.text(st.characters(**SURROGATES), max_size=30))
 def test_any_text_is_a_path_or_a_sentence(text):
     try:
@@ -120,9 +128,8 @@ def test_every_path_of_the_command_line_is_read_alike():
 def test_every_path_among_parameters_is_read_alike():
     """A parameter that is any text is a path, unless it is listed here or has a pattern."""
     others = {"sha256", "crop_at"}
-    expand = paths.PathText.__metadata__[0]
     for entry in registry().entries:
         for name, field in entry.params().model_fields.items():
             plain = field.annotation in {str, str | None}
-            held = any(expand is mark or "pattern" in str(mark) for mark in field.metadata)
+            held = any(mark is paths.PATH_TEXT or "pattern" in str(mark) for mark in field.metadata)
             assert not plain or held or name in others, f"{entry.component.name}: {name}"

@@ -194,7 +194,7 @@ def read(
     """
     text = toml.read_text(path, "suite")
     try:
-        table = tomllib.loads(text)
+        table = toml.parse(text)
     except tomllib.TOMLDecodeError as error:
         raise BadParams(
             f"{path} is not TOML: {error}", "see docs/how-to/comparing-methods.md"

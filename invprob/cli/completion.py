@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import glob
-import importlib.util
 import os
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -164,23 +162,17 @@ def _choices(key: str, field: Mapping[str, Any], value: str, package: str) -> li
     words = [str(word) for form in forms for word in form.get("enum", ())]
     words += ["true", "false"] * any(form.get("type") == "boolean" for form in forms)
     if not words and any(form.get("type") == "string" for form in forms):
-        words = [*_bundled(package), *_weights()] if key == "weights" else []
+        words = _weights(package) if key == "weights" else []
         words += [p + "/" * os.path.isdir(p) for p in sorted(glob.glob(glob.escape(value) + "*"))]
     return [word for word in words if word.startswith(value)]
 
 
-def _weights() -> list[str]:
+def _weights(package: str = "") -> list[str]:
+    """Those that come with a package, and those that are known or kept."""
     from invprob.weights import store
 
-    return sorted({*store.cards(), *store.kept()})
-
-
-def _bundled(package: str) -> list[str]:
-    """Weights that come with the package of a component."""
-    found = importlib.util.find_spec(package)
-    roots = (found.submodule_search_locations if found else None) or ()
-    files = (path for root in roots for path in sorted(Path(root, "weights").glob("*")))
-    return [p.stem for p in files if p.is_dir() or p.suffix == ".safetensors"]
+    inside = store.bundled(package) if package else []
+    return [*inside, *sorted({*store.cards(), *store.kept()})]
 
 
 def _item(text: str, told: str = "") -> CompletionItem:

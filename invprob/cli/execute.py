@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from invprob.callback import CallbackContext, OnStep
     from invprob.cli.meter import Meter
     from invprob.config.experiment import ResolvedExperiment
+    from invprob.plots.vector import Format
     from invprob.runs.session import MakeCallbacks
     from invprob.runs.solution import Solution
     from invprob.solver import Progress
@@ -24,7 +25,13 @@ MOST_MISFITS = 4
 """As many images that are not explained are named."""
 
 
-def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json: bool) -> None:
+def solve(
+    experiment: ResolvedExperiment,
+    out: Path | None,
+    quiet: bool,
+    as_json: bool,
+    plots: Format | None = None,
+) -> None:
     """Solve an experiment and report.
 
     Args:
@@ -32,6 +39,7 @@ def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json
         out: The run folder; None: a dated one under ``runs/``.
         quiet: Whether to print nothing.
         as_json: Whether to print the results as JSON.
+        plots: A format in which the plots are written besides PNG.
 
     Raises:
         Stopped: On Ctrl-C; the run so far is kept.
@@ -53,16 +61,17 @@ def solve(experiment: ResolvedExperiment, out: Path | None, quiet: bool, as_json
         finally:
             folder.release(where)
 
-    _shown(go, quiet, as_json)
+    _shown(go, quiet, as_json, plots)
 
 
-def resume(out: Path, quiet: bool, as_json: bool) -> None:
+def resume(out: Path, quiet: bool, as_json: bool, plots: Format | None = None) -> None:
     """Go on with the run of a folder and report.
 
     Args:
         out: The run folder.
         quiet: Whether to print nothing.
         as_json: Whether to print the results as JSON.
+        plots: A format in which the plots are written besides PNG.
 
     Raises:
         Stopped: On Ctrl-C; the run so far is kept.
@@ -74,18 +83,22 @@ def resume(out: Path, quiet: bool, as_json: bool) -> None:
 
         return session.resume(registry(), out, callbacks), out
 
-    _shown(go, quiet, as_json)
+    _shown(go, quiet, as_json, plots)
 
 
 def _shown(
-    go: Callable[[MakeCallbacks], tuple[Solution, Path]], quiet: bool, as_json: bool
+    go: Callable[[MakeCallbacks], tuple[Solution, Path]],
+    quiet: bool,
+    as_json: bool,
+    plots: Format | None,
 ) -> None:
+    from invprob.cli import console
     from invprob.cli.meter import Meter
 
     lost: Diverged | None = None
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
-        from invprob.runs import session
+        from invprob.runs import pictures, session
 
         try:
             solution, out = go(_live_view(meter))
@@ -99,10 +112,13 @@ def _shown(
             lost, solution, out = error, error.solution, error.solution.out
     for text in solution.notices:
         streams.notice(text)
+    drawn = pictures.vector(out, solution, plots) if plots else []
     if as_json:
         print(dumps(summary(solution, out), indent=2))
     elif not quiet:
         report(solution, out)
+        for path in drawn:
+            console.say(str(path), "bold")
     if lost is not None:
         raise lost
 

@@ -172,13 +172,13 @@ def _write_sheet(path: Path, names: Sequence[str], *states: Tensor) -> None:
     """The pictures (B, C, H, W) of every state, side by side."""
     from invprob.io import images
     from invprob.io.files import replacing
-    from invprob.plots import layout
+    from invprob.plots import layout, raster
 
     rows = [
         layout.Row(name, [layout.Cell(images.to_pil(state[i])) for state in states])
         for i, name in enumerate(names)
     ]
     size = layout.cell_size(*states[0].shape[-2:])
-    page = layout.draw(layout.Page(("given", "inverted", "naturalised"), rows, size))
+    page = raster.draw(layout.Page(("given", "inverted", "naturalised"), rows, size))
     with replacing(path) as part:
         page.save(part, "PNG")

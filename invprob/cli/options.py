@@ -59,6 +59,12 @@ def out(f: F) -> F:
     )(f)
 
 
+def plots(f: F) -> F:
+    """``--plots``."""
+    text = "Write the summary and the traces as SVG or PDF too."
+    return click.option("--plots", type=click.Choice(("svg", "pdf")), help=text)(f)
+
+
 def new_folder(f: F) -> F:
     """``--out`` that must be given."""
     return click.option(

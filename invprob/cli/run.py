@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from invprob.cli import execute, options, streams
+from invprob.errors import UnknownComponent
+
+if TYPE_CHECKING:
+    from invprob.plots.vector import Format
 
 EXAMPLES = """\b
 Examples:
@@ -20,12 +25,14 @@ Examples:
 @options.out
 @options.settings
 @options.dry_run
+@options.plots
 @options.speech
 def command(
     file: Path,
     out: Path | None,
     settings: tuple[str, ...],
     dry_run: bool,
+    plots: Format | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -36,8 +43,15 @@ def command(
     """
     from invprob.config.toml import read
 
-    experiment = options.experiment(read(file), settings)
+    try:
+        experiment = options.experiment(read(file), settings)
+    except UnknownComponent as error:
+        from invprob.config.registry import registry
+        from invprob.runs import manifest
+
+        # the experiment of a run folder has the manifest of the run beside it
+        raise manifest.missing_plugin(error, manifest.read(file.parent), registry()) from None
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        execute.solve(experiment, out, quiet, as_json)
+        execute.solve(experiment, out, quiet, as_json, plots)

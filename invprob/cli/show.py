@@ -62,11 +62,14 @@ def _print(entry: Entry, schema: Mapping[str, Any]) -> None:
         return
     console.say()
     rows = []
-    for name, field in properties.items():
-        words, limits = typed(field, schema.get("$defs", {}))
-        default = "required" if "default" not in field else shown(field["default"])
-        text = " ".join(filter(None, (field.get("description", ""), limits and f"[{limits}]")))
-        rows.append((name, words, default, text))
+    for heading, names in entry.params().sections().items():
+        rows += [(f"{heading}:", "", "", "")] if heading else []
+        for name in names:
+            field = properties[name]
+            words, limits = typed(field, schema.get("$defs", {}))
+            default = "required" if "default" not in field else shown(field["default"])
+            text = " ".join(filter(None, (field.get("description", ""), limits and f"[{limits}]")))
+            rows.append((f"  {name}" if heading else name, words, default, text))
     columns = (
         Column("parameter", "cyan"),
         Column("type", wrap=True),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from invprob.cli import completion, execute, framing, options, streams
+
+if TYPE_CHECKING:
+    from invprob.plots.vector import Format
 
 EXAMPLES = """\b
 Examples:
@@ -89,6 +92,7 @@ DIR`.
 @options.out
 @options.settings
 @options.dry_run
+@options.plots
 @options.speech
 def command(
     images: tuple[Path, ...],
@@ -102,6 +106,7 @@ def command(
     out: Path | None,
     settings: tuple[str, ...],
     dry_run: bool,
+    plots: Format | None,
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -133,4 +138,4 @@ def command(
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        execute.solve(experiment, out, quiet, as_json)
+        execute.solve(experiment, out, quiet, as_json, plots)

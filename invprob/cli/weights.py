@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from invprob.cli import completion, options
+from invprob.errors import BadInput
+from invprob.io.json_text import dumps
+
+if TYPE_CHECKING:
+    from invprob.weights.store import Card, Record
 
 FAILED = 1
 
@@ -22,13 +28,18 @@ def command() -> None:
 
 
 @command.command("list")
-def listed() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def listed(as_json: bool) -> None:
     """List known checkpoints and what is on the shelf."""
     from invprob.cli import console
     from invprob.weights import store
 
     here, known = store.kept(), store.cards()
-    for name in [*known, *(n for n in here if n not in known)]:
+    names = [*known, *(n for n in here if n not in known)]
+    if as_json:
+        click.echo(dumps([_plain(n, here.get(n), known.get(n)) for n in names], indent=2))
+        return
+    for name in names:
         card = known.get(name)
         what = card.what if card else f"added by you, {here[name].file}"
         have = f"sha256 {here[name].sha256}" if name in here else "not here"
@@ -40,6 +51,18 @@ def listed() -> None:
         # a page is never broken, so that it can be copied
         for title, fact in facts:
             console.say(f"  {title + ':':<9}{fact}", "dim" if fact == "not here" else "")
+
+
+def _plain(name: str, here: Record | None, card: Card | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "here": here is not None,
+        "what": card.what if card else None,
+        "license": here.licence if here else card.licence if card else None,
+        "file": here.file if here else card.file if card else None,
+        "sha256": here.sha256 if here else card.sha256 if card else None,
+        "page": card.page if card else None,
+    }
 
 
 @command.command()
@@ -55,8 +78,13 @@ def add(name: str, file: Path, licence: str | None) -> None:
     reader that runs nothing.
     """
     from invprob.cli import console
+    from invprob.config.registry import registry
     from invprob.weights import store
 
+    packages = {entry.component.target.partition(".")[0] for entry in registry().entries}
+    if owners := [p for p in sorted(packages) if name in store.bundled(p)]:
+        # bundled weights come first, and those of the shelf would never be used
+        raise BadInput(f"weights {name!r} come with {' and '.join(owners)}", "give another name")
     record = store.add(name, file, licence)
     card = store.cards().get(name)
     facts = [("sha256", record.sha256), ("licence", record.licence)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -163,7 +164,7 @@ class Experiment(Params):
         """
         whole = self.with_defaults(registry)
         for stage in whole.prior:
-            if stage != "default" and not stage.isdigit():
+            if stage != "default" and not re.fullmatch("0|[1-9][0-9]*", stage):
                 raise BadParams(f"prior stage {stage!r} is not a number", "write --prior 2=NAME")
         found = whole.entries(registry)
         solver = registry.find("solver", whole.solver.name).component

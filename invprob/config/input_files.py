@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator
-
-from pydantic.fields import FieldInfo
 
 from invprob import paths
 from invprob.config.experiment import Experiment
@@ -32,20 +29,5 @@ def _named(experiment: Experiment, registry: Registry) -> Iterator[str]:
         yield experiment.measurement
     for _, _, spec, entry in experiment.entries(registry):
         for name, field in entry.params().model_fields.items():
-            if is_input(field) and spec.params.get(name) not in (None, paths.AUTO):
+            if paths.marked(field, paths.INPUT) and spec.params.get(name) not in (None, paths.AUTO):
                 yield spec.params[name]
-
-
-def is_input(field: FieldInfo) -> bool:
-    """Whether a parameter is of the type `InputPath`, or that or None.
-
-    Args:
-        field: The parameter.
-
-    Returns:
-        True if it holds the path of a file that is read.
-    """
-    return paths.INPUT in field.metadata or any(
-        paths.INPUT in getattr(part, "__metadata__", ())
-        for part in typing.get_args(field.annotation)
-    )

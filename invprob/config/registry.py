@@ -121,7 +121,9 @@ def _as_parameter(name: str, entries: Iterable[Entry]) -> str:
     """The hint for a value without a component, or behind the wrong mark."""
     head, equals, value = name.partition("=")
     if equals:
-        return f"parameters stand behind a colon: {head}:key={value}"
+        known = next((e for e in entries if e.component.name == head.strip()), None)
+        first = next(iter(known.params().model_fields), "key") if known else "key"
+        return f"parameters stand behind a colon: {head}:{first}={value}"
     if not re.fullmatch(r"[-+.\de]*\d[-+.\de]*", name):
         return ""
     firsts = [(e.component.name, next(iter(e.params().model_fields), "")) for e in entries]

@@ -43,9 +43,31 @@ def read(path: Path) -> dict[str, Any]:
         BadParams: If it is not TOML.
     """
     try:
-        return tomllib.loads(read_text(path, "experiment file"))
+        return parse(read_text(path, "experiment file"))
     except tomllib.TOMLDecodeError as error:
         raise BadParams(f"{path} is not TOML: {error}", "see an experiment.toml of a run") from None
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The raw table of a text.
+
+    Args:
+        text: The text.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        TOMLDecodeError: If it is not TOML, or beyond what Python reads.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("its lists or tables are nested too deeply") from None
+    except ValueError:
+        raise tomllib.TOMLDecodeError("a number in it has too many digits") from None
 
 
 def read_text(path: Path, what: str) -> str:

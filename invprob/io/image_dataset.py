@@ -59,6 +59,7 @@ def read(source: Path, channels: int, params: PictureSet | None = None) -> tuple
     """
     asked = params or PictureSet()
     framing = Framing.of(asked)
+    source = expand(source)
     files = collection.gather([source])
     pictures: list[Tensor] = []
     for file, image in zip(files, collection.read_each(files, channels), strict=True):

@@ -81,7 +81,8 @@ def _in_order(data: bytes) -> bytes:
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Put `tensors` into `module`, converted to its types; names and shapes must agree exactly."""
+    """Put `tensors` into `module`, converted to its types; names and shapes must agree exactly, and
+    all numbers be finite."""
     own = module.state_dict()
     missing = sorted(own.keys() - tensors.keys())
     unexpected = sorted(tensors.keys() - own.keys())
@@ -95,5 +96,11 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
         raise BadWeights(
             f"weights {path} do not fit the architecture: {', '.join(faults)} tensors",
             "the file is of another architecture or version",
+        )
+    broken = sorted(k for k, v in tensors.items() if not bool(v.isfinite().all()))
+    if broken:
+        raise BadWeights(
+            f"weights {path} hold NaN or infinity in {len(broken)} tensors (e.g. {broken[0]})",
+            "the file is damaged, or its training diverged",
         )
     module.load_state_dict(dict(tensors))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import fingerprint, tree
+from invprob import fingerprint, paths, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.io import files as io_files
@@ -45,9 +45,9 @@ def write(
         "images": [file.name for file in files],
         "groups": [group(file) for file in files],
     }
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     if (out / MANIFEST).is_file():
-        if json.loads((out / MANIFEST).read_text(encoding="utf-8")) != about:
+        if _read_manifest(out) != about:
             raise BadInput(
                 f"{out} holds inversions of other images, parameters or weights",
                 "give another --out, or repeat the command that began it",
@@ -66,6 +66,18 @@ def write(
             tensor_files.write(shard, leaves, {"psnr": [round(float(p), 3) for p in found]})
         psnrs += json.loads(tensor_files.read(shard)[1]["psnr"])
         yield psnrs
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if not about.keys() >= {"generator", "params", "images", "groups"}:
+            raise ValueError("it is not whole")
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadInput(
+            f"{folder / MANIFEST} is damaged: {paths.reason(error)}", "invert into another folder"
+        ) from None
+    return dict(about)
 
 
 def group(file: ImageFile) -> str:
@@ -97,7 +109,7 @@ def read(folder: Path, generator: Generator, stage: int, like: Any) -> tuple[Any
     """(latents in float32, the group of each) of a finished data set, a tree like `like`."""
     if not (folder / MANIFEST).is_file():
         raise BadInput(f"{folder} holds no inversions", "make them: invprob invert IMAGES --out …")
-    about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    about = _read_manifest(folder)
     if about["generator"] != fingerprint.of_module(generator):
         raise BadInput(
             f"{folder} holds inversions by other weights", "invert the images with this generator"

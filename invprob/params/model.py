@@ -29,8 +29,24 @@ class Params(BaseModel):
     renamed: ClassVar[Mapping[str, str]] = {}
     added: ClassVar[Mapping[str, Any]] = {}
 
+    headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Names of parameters by the heading under which they are shown; empty for a short list."""
+
     usage: ClassVar[str] = ""
     """The hint of a fault in a model that belongs to no component."""
+
+    @classmethod
+    def sections(cls) -> dict[str, tuple[str, ...]]:
+        """The names of all parameters by heading.
+
+        Returns:
+            `headings`, and under ``other`` what they leave out; if there are none, everything under
+            the empty text.
+        """
+        named = {name for names in cls.headings.values() for name in names}
+        rest = tuple(name for name in cls.model_fields if name not in named)
+        heading = "other" if cls.headings else ""
+        return {**cls.headings, **({heading: rest} if rest else {})}
 
     @model_validator(mode="before")
     @classmethod
@@ -41,6 +57,7 @@ class Params(BaseModel):
         out = {}
         for key, value in cls._current(data).items():
             annotation = cls.model_fields[key].annotation if key in cls.model_fields else None
+            value = value if _takes_bool(annotation) else _without_bools(value)
             out[key] = _from_text(value, annotation) if isinstance(value, str) else value
         return out
 
@@ -116,6 +133,18 @@ def _from_text(text: str, annotation: Any) -> Any:
             inner = text[1:-1] if text[:1] + text[-1:] in ("[]", "()") else text
             return [unquote(part) for part in cut(inner, ",") if part.strip()]
     return text
+
+
+def _without_bools(value: Any) -> Any:
+    """True and false as texts, for pydantic takes them for the numbers 1 and 0."""
+    if isinstance(value, (list, tuple)) and any(isinstance(v, bool) for v in value):
+        return [_without_bools(v) for v in value]
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _takes_bool(annotation: Any) -> bool:
+    parts = typing.get_args(annotation)
+    return annotation in (bool, Any, None) or any(p is True or _takes_bool(p) for p in parts)
 
 
 def _explain(model: type[BaseModel], error: ValidationError, where: str) -> tuple[str, str]:

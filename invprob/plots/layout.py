@@ -1,22 +1,24 @@
-"""A table of pictures with text, drawn with Pillow alone but for a colour map and a fallback font.
+"""A table of pictures with text: what stands where, on a canvas of pixels or of lines.
 
 Small images are enlarged by whole factors without smoothing, so that a pixel stays a pixel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import matplotlib
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
 from torch import Tensor
 
+Colour: TypeAlias = tuple[int, int, int]
 PAPER, INK, GREY, RED = (255, 255, 255), (28, 28, 30), (118, 118, 124), (176, 32, 24)
+RULE = (214, 214, 218)
 MARGIN, GAP = 32, 12
 TITLE, TEXT, SMALL = 22, 16, 14
 
@@ -130,14 +132,26 @@ def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return page
 
 
-def draw(page: Page) -> Image.Image:
-    """Draw a page.
+class Canvas(Protocol):
+    """What a page is drawn on; lengths are in pixels from the upper left corner."""
+
+    def text(self, at: tuple[int, int], text: str, size: int, ink: Colour) -> None: ...
+    def line(self, at: tuple[int, int], length: int, ink: Colour) -> None: ...
+    def picture(self, at: tuple[int, int], picture: Image.Image) -> None: ...
+
+
+C = TypeVar("C", bound=Canvas)
+
+
+def lay_out(page: Page, blank: Callable[[tuple[int, int]], C]) -> C:
+    """Put everything on a page in its place.
 
     Args:
         page: What stands on it.
+        blank: Makes a canvas of a size, (width, height) in pixels.
 
     Returns:
-        An RGB picture on white.
+        The canvas.
     """
     width, height = page.size
     texts = max((bool(c.caption) + bool(c.ramp) for r in page.rows for c in r.cells), default=0)
@@ -147,63 +161,64 @@ def draw(page: Page) -> Image.Image:
     line = TEXT + 8 + height + caption + 18
     lines = [part for note in page.notes for part in _wrapped(note, SMALL, inner)]
     total = head + TEXT + 12 + line * len(page.rows) + (SMALL + 6) * len(lines) + MARGIN
-    canvas = Image.new("RGB", (inner + 2 * MARGIN, total), PAPER)
-    pen = ImageDraw.Draw(canvas)
+    canvas = blank((inner + 2 * MARGIN, total))
     if page.title:
-        _write(pen, (MARGIN, MARGIN - 6), page.title, TITLE, INK, inner)
+        _write(canvas, (MARGIN, MARGIN - 6), page.title, TITLE, INK, inner)
     if page.subtitle:
-        _write(pen, (MARGIN, head - TEXT - 28), page.subtitle, TEXT, GREY, inner)
+        _write(canvas, (MARGIN, head - TEXT - 28), page.subtitle, TEXT, GREY, inner)
     y = head
     for k, name in enumerate(page.columns):
-        _write(pen, (MARGIN + k * (width + GAP), y), name, TEXT, INK, width)
+        _write(canvas, (MARGIN + k * (width + GAP), y), name, TEXT, INK, width)
     y += TEXT + 6
-    pen.line((MARGIN, y, MARGIN + inner - 1, y), (214, 214, 218))
+    canvas.line((MARGIN, y), inner, RULE)
     y += 8
     for row in page.rows:
-        end = _write(pen, (MARGIN, y), row.name, SMALL, GREY, inner // 2)
-        _write(pen, (end + GAP, y), row.warn, SMALL, RED, MARGIN + inner - end - GAP)
+        end = _write(canvas, (MARGIN, y), row.name, SMALL, GREY, inner // 2)
+        _write(canvas, (end + GAP, y), row.warn, SMALL, RED, MARGIN + inner - end - GAP)
         for k, cell in enumerate(row.cells):
             left, under = MARGIN + k * (width + GAP), y + TEXT + 8 + height + 6
-            canvas.paste(scaled(cell.picture, page.size), (left, y + TEXT + 8))
+            canvas.picture((left, y + TEXT + 8), scaled(cell.picture, page.size))
             if cell.ramp is not None:
-                _ramp(canvas, pen, (left, under), width, cell.ramp)
+                _ramp(canvas, (left, under), width, cell.ramp)
                 under += SMALL + 6
-            _write(pen, (left, under), cell.caption, SMALL, RED if cell.warn else GREY, width)
+            _write(canvas, (left, under), cell.caption, SMALL, RED if cell.warn else GREY, width)
         y += line
     for text in lines:
-        _write(pen, (MARGIN, y), text, SMALL, GREY, inner)
+        _write(canvas, (MARGIN, y), text, SMALL, GREY, inner)
         y += SMALL + 6
     return canvas
 
 
-def _ramp(
-    canvas: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], width: int, end: float
-) -> None:
+def _ramp(canvas: Canvas, at: tuple[int, int], width: int, end: float) -> None:
     """A colour scale from 0 to `end` on one line of text."""
     last = f"{end:.2g}"
-    before = round(_font(SMALL).getlength("0")) + 6
-    after = round(_font(SMALL).getlength(last)) + 6
+    before = round(font(SMALL).getlength("0")) + 6
+    after = round(font(SMALL).getlength(last)) + 6
     bar = colour(torch.linspace(0, 1, 256).expand(10, 256))
     length = max(width - before - after, 8)
-    canvas.paste(bar.resize((length, 10)), (at[0] + before, at[1] + 4))
-    _write(pen, at, "0", SMALL, GREY, width)
-    _write(pen, (at[0] + before + length + 6, at[1]), last, SMALL, GREY, width)
+    canvas.picture((at[0] + before, at[1] + 4), bar.resize((length, 10)))
+    _write(canvas, at, "0", SMALL, GREY, width)
+    _write(canvas, (at[0] + before + length + 6, at[1]), last, SMALL, GREY, width)
 
 
 @cache
-def _font(size: int, wide: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font, or, for scripts it lacks, matplotlib's."""
-    if wide:
-        folder = matplotlib.get_data_path()
-        return ImageFont.truetype(f"{folder}/fonts/ttf/DejaVuSans.ttf", size - 1)
-    return ImageFont.load_default(size)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The font of all plots, matplotlib's own, which has most scripts.
+
+    Args:
+        size: The height of a line in pixels.
+
+    Returns:
+        DejaVu Sans, whose letters are large for their size.
+    """
+    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size - 1)
 
 
 def _wrapped(text: str, size: int, width: int) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if _font(size, not text.isascii()).getlength(longer) > width and lines[-1]:
+        if font(size).getlength(longer) > width and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
@@ -211,19 +226,13 @@ def _wrapped(text: str, size: int, width: int) -> list[str]:
 
 
 def _write(
-    pen: ImageDraw.ImageDraw,
-    at: tuple[int, int],
-    text: str,
-    size: int,
-    ink: tuple[int, int, int],
-    width: int,
+    canvas: Canvas, at: tuple[int, int], text: str, size: int, ink: Colour, width: int
 ) -> int:
     """Write one line, shortened to `width` pixels; where it ends."""
-    font = _font(size, not text.isascii())
     whole = text
-    while text and font.getlength(text) > width:
+    while text and font(size).getlength(text) > width:
         text = whole[: len(text.removesuffix("...")) - 1].rstrip() + "..."
         if text == "...":
             break
-    pen.text(at, text, ink, font)
-    return at[0] + round(font.getlength(text))
+    canvas.text(at, text, size, ink)
+    return at[0] + round(font(size).getlength(text))

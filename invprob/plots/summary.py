@@ -14,7 +14,8 @@ from invprob.analysis import fit
 from invprob.analysis.chains import UNDECIDED
 from invprob.analysis.diagnostics import R_HAT_BAD
 from invprob.io.images import to_pil
-from invprob.plots.layout import PAPER, Cell, Page, Row, cell_size, colour, draw, scaled
+from invprob.plots.layout import PAPER, Cell, Page, Row, cell_size, colour, scaled
+from invprob.plots.raster import draw
 
 MAX_ROWS = 16
 MAX_SAMPLES = 6
@@ -70,7 +71,21 @@ class Results(Protocol):
 
 
 def summary(results: Results, observed: Tensor, note: str = "") -> Image.Image:
-    """Draw the page of a run: truth, measurement, mean, std and samples of each image.
+    """Draw the page of a run, as `page` lays it out.
+
+    Args:
+        results: What is shown.
+        observed: Pictures of the measurements, (B, C, h, w).
+        note: A sentence to add below.
+
+    Returns:
+        An RGB picture.
+    """
+    return draw(page(results, observed, note))
+
+
+def page(results: Results, observed: Tensor, note: str = "") -> Page:
+    """Lay out the page of a run: truth, measurement, mean, std and samples of each image.
 
     The std is the root mean square over colour channels, on one colour scale for all rows, whose
     end is written under it; below stands what `results.metrics` say of the convergence.
@@ -81,7 +96,7 @@ def summary(results: Results, observed: Tensor, note: str = "") -> Image.Image:
         note: A sentence to add below.
 
     Returns:
-        An RGB picture.
+        The page.
     """
     shown = min(len(results.names), MAX_ROWS)
     spread = results.std[:shown].float().square().mean(1).sqrt()
@@ -102,7 +117,7 @@ def summary(results: Results, observed: Tensor, note: str = "") -> Image.Image:
         rows.append(Row(results.names[i], cells, fit.warning(metrics)))
     size = cell_size(results.mean.shape[-2], results.mean.shape[-1])
     notes = _notes(results) + ([note] if note else [])
-    return draw(Page(_columns(results), rows, size, results.title, results.subtitle, notes))
+    return Page(_columns(results), rows, size, results.title, results.subtitle, notes)
 
 
 def _single(results: Results) -> bool:
@@ -234,8 +249,8 @@ def sheet(images: Tensor, columns: int = 8) -> Image.Image:
     width, height = cell_size(images.shape[-2], images.shape[-1], target=96)
     gap = 4
     lines = -(-len(images) // columns)
-    page = Image.new("RGB", (columns * (width + gap) + gap, lines * (height + gap) + gap), PAPER)
+    grid = Image.new("RGB", (columns * (width + gap) + gap, lines * (height + gap) + gap), PAPER)
     for i, image in enumerate(images):
         place = (gap + i % columns * (width + gap), gap + i // columns * (height + gap))
-        page.paste(scaled(to_pil(image), (width, height)), place)
-    return page
+        grid.paste(scaled(to_pil(image), (width, height)), place)
+    return grid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from invprob.analysis.diagnostics import Diagnosis
 from invprob.analysis.draws import Drawn
 from invprob.global_state import matplotlib_state
+from invprob.plots.vector import Format, save
 
 MAX_IMAGES = 6
 WORST = 3
@@ -31,6 +31,7 @@ def traces(
     rows: Sequence[dict[str, Any]],
     drawn: Drawn | None,
     diagnoses: Sequence[Diagnosis],
+    kind: Format = "png",
 ) -> bytes:
     """Plot chains: χ² and, with draws, the functionals of the highest R-hat.
 
@@ -40,14 +41,13 @@ def traces(
         rows: The trace, in which the chains of all images are numbered in a row.
         drawn: The draws, if there are any.
         diagnoses: The diagnosis of the draws of each image, where there are draws.
+        kind: The format.
 
     Returns:
-        A PNG file.
+        A file.
     """
-    file = io.BytesIO()
     with matplotlib_state.standard():
-        _page(names, chains, rows, drawn, diagnoses).savefig(file, format="png")
-    return file.getvalue()
+        return save(_page(names, chains, rows, drawn, diagnoses), kind)
 
 
 def _page(

@@ -20,6 +20,7 @@ from invprob.io import checksums
 from invprob.params import Spec
 from invprob.plugin import NAME
 from invprob.runs.settle import FOLDER
+from invprob.weights import store
 
 SMALL = 2**26
 """Up to so many bytes a file is kept; larger ones are weights."""
@@ -93,7 +94,8 @@ def found_again(
 
 
 def _path(value: str) -> Path:
-    return paths.expand(value).absolute()
+    """Where the file of a parameter is: a path, or weights on the shelf."""
+    return (store.path(value) or paths.expand(value)).absolute()
 
 
 def _is_there(path: Path) -> bool:
@@ -119,13 +121,16 @@ def _specs(experiment: ResolvedExperiment) -> Iterator[tuple[str, str, Spec]]:
 def _named(experiment: ResolvedExperiment, registry: Registry) -> Iterator[tuple[str, str, str]]:
     """(place, value, kind of component) of the parameters that may name a file."""
     for place, kind, spec in _specs(experiment):
-        model = registry.find(kind, spec.name).params()
-        for name, value in spec.params.items():
-            field = model.model_fields.get(name)
-            if not isinstance(value, str) or field is None or "Literal" in str(field.annotation):
+        entry = registry.find(kind, spec.name)
+        package = entry.component.target.partition(".")[0]
+        for name, field in entry.params().model_fields.items():
+            value = spec.params.get(name)
+            if not isinstance(value, str) or "Literal" in str(field.annotation):
                 continue
-            # a bare name is that of weights, whatever lies in the current folder
             if not NAME.fullmatch(value):
+                yield f"{place}.{name}", value, kind
+            elif paths.marked(field, paths.PATH_TEXT) and value not in store.bundled(package):
+                # a file or folder of that name, or what is on the shelf; bundled weights come first
                 yield f"{place}.{name}", value, kind
 
 

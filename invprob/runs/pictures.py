@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from torch import Tensor
 
@@ -14,6 +14,9 @@ from invprob.io import files, images
 from invprob.plots import summary
 from invprob.runs import restored
 from invprob.runs.solution import Solution
+
+if TYPE_CHECKING:
+    from invprob.plots.vector import Format
 
 Draw: TypeAlias = Callable[[Path], None]
 
@@ -45,6 +48,26 @@ def write(out: Path, solution: Solution) -> list[str]:
                 f"{out / name} could not be drawn ({reason}); the numbers are in result.safetensors"
             )
     return notices
+
+
+def vector(out: Path, solution: Solution, kind: Format) -> list[Path]:
+    """Write the summary and the traces in another format too.
+
+    Args:
+        out: The folder of the run.
+        solution: What is shown.
+        kind: The format.
+
+    Returns:
+        The files.
+    """
+    from invprob.plots import vector as plots
+
+    page = summary.page(solution, solution.observed, solution.note)
+    made = {f"summary.{kind}": plots.draw(page, kind), f"trace.{kind}": _trace(solution, kind)}
+    for name, data in made.items():
+        files.write_bytes(out / name, data)
+    return [out / name for name in made]
 
 
 def _all(solution: Solution) -> Iterator[tuple[str, Draw]]:
@@ -95,12 +118,15 @@ def _undecided(r_hat: Tensor, path: Path) -> None:
 
 
 def _traces(solution: Solution, path: Path) -> None:
+    files.write_bytes(path, _trace(solution, "png"))
+
+
+def _trace(solution: Solution, kind: Format) -> bytes:
     # matplotlib's axes take 0.4 s to import, which a run needs at its end
     from invprob.plots import traces
 
     chains, rows = solution.samples.shape[1], solution.trace
-    page = traces.traces(solution.names, chains, rows, solution.draws, solution.diagnostics)
-    files.write_bytes(path, page)
+    return traces.traces(solution.names, chains, rows, solution.draws, solution.diagnostics, kind)
 
 
 def _summary(solution: Solution, path: Path) -> None:

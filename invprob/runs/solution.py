@@ -234,16 +234,20 @@ class Solution:
         with torch.no_grad():
             return self.operator.observed(y).cpu()
 
+    @property
+    def note(self) -> str:
+        """What the summary says of a run that did not come to its end, else nothing."""
+        if self.diverged:
+            return f"{self.diverged}; step {self.steps} is shown."
+        return "" if self.complete else f"Stopped by a callback after step {self.steps}."
+
     def picture(self) -> Image.Image:
         """Draw the summary: truth, measurement, mean, std and samples of each image.
 
         Returns:
             An RGB picture.
         """
-        note = "" if self.complete else f"Stopped by a callback after step {self.steps}."
-        if self.diverged:
-            note = f"{self.diverged}; step {self.steps} is shown."
-        return summary.summary(self, self.observed, note)
+        return summary.summary(self, self.observed, self.note)
 
     @cached_property
     def summary(self) -> bytes:

@@ -6,6 +6,7 @@ cache under its name, with its SHA-256, and from then on ``weights=NAME`` finds 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -56,9 +57,9 @@ def cache() -> Path | None:
     None where the user has no home folder, as in a container with a user of its own.
     """
     if own := os.environ.get("INVPROB_CACHE"):
-        return Path(own)
+        return paths.expand(own)
     if general := os.environ.get("XDG_CACHE_HOME"):
-        return Path(general) / "invprob"
+        return paths.expand(general) / "invprob"
     try:
         return Path.home() / ".cache" / "invprob"
     except RuntimeError:
@@ -94,6 +95,17 @@ def locate(name: str, bundled: Path) -> Path:
     if cache() is not None and found.is_relative_to(folder()) and (record := _record(name)):
         checksums.check(found, record.sha256)
     return found
+
+
+def bundled(package: str) -> list[str]:
+    """The names of the weights that come with a package, in its folder ``weights``."""
+    try:
+        found = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a module that was made while Python runs
+        found = None
+    roots = (found.submodule_search_locations if found else None) or ()
+    there = (path for root in roots for path in sorted(Path(root, "weights").glob("*")))
+    return [p.stem for p in there if p.is_dir() or p.suffix == ".safetensors"]
 
 
 def path(name: str) -> Path | None:

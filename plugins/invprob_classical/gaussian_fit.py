@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from invprob import seeds
+from invprob import paths, seeds
 from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.trainer import TrainingProgress
@@ -42,7 +42,7 @@ def train(params: GaussianTraining, source: Path, out: Path) -> Iterator[Trainin
         BadInput: If there are no images, or not of one size.
         BadParams: If there are fewer images than components.
     """
-    found = image_dataset.load(source, params.colours, params)
+    found = image_dataset.load(source, params.colors, params)
     pictures, training, validation = found.images, found.train, found.held_out
     rank, count, values = params.rank, len(training), pictures[0].numel()
     if rank >= min(count * (1 + params.flip), values):
@@ -71,7 +71,7 @@ def train(params: GaussianTraining, source: Path, out: Path) -> Iterator[Trainin
         (variances[order] - rest).clamp_min(1e-12),
         torch.tensor(rest),
     )
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     about = {"images": count, "mirrored": params.flip, "rank": rank, "explained": explained}
     write(out / "gaussian.safetensors", factors, about)
     figures = {"variance explained": explained, "remainder": rest**0.5}

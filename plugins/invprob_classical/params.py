@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -32,11 +32,12 @@ class GaussianTraining(PictureSet):
     """A fit of mean, principal components and isotropic remainder to square images."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"rank": 4, "passes": 2}]})
+    renamed: ClassVar = {"colours": "colors"}
 
     rank: int = Field(400, ge=1, description="Principal components that are kept.")
     passes: int = Field(6, ge=1, description="Passes over the images that refine the components.")
     flip: bool = Field(True, description="Count mirrored images as well.")
-    colours: Literal[1, 3] = Field(3, description="Grey or RGB.")
+    colors: Literal[1, 3] = Field(3, description="Grey or RGB.")
 
 
 class ConvexParams(Params):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -80,6 +80,7 @@ class DiffusionTraining(PictureTraining):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"kimg": 1, "batch": 500, "channels": [16]}]}
     )
+    renamed: ClassVar = {"colours": "colors"}
 
     kimg: int = Field(500, ge=1, description="Length, in thousands of images shown.")
     batch: int = Field(16, ge=1, description="Images per step.")
@@ -87,7 +88,7 @@ class DiffusionTraining(PictureTraining):
     warmup: int = Field(200, ge=1, description="Steps of linear warm-up.")
     ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights.")
     flip: bool = Field(True, description="Show mirrored images as well.")
-    colours: Literal[1, 3] = Field(3, description="Grey or RGB.")
+    colors: Literal[1, 3] = Field(3, description="Grey or RGB.")
     patch: int = Field(
         2, ge=1, description="Side of the pixel blocks that the network sees as one."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -92,6 +92,7 @@ class DenoiserTraining(PictureTraining):
             "examples": [{"kimg": 1, "batch": 500, "tile": 16, "channels": [16], "blocks": [1]}]
         }
     )
+    renamed: ClassVar = {"colours": "colors"}
 
     kimg: int = Field(600, ge=1, description="Length, in thousands of tiles shown.")
     batch: int = Field(16, ge=1, description="Tiles per step.")
@@ -105,7 +106,7 @@ class DenoiserTraining(PictureTraining):
     least: float = Field(
         0.003, gt=0, description="Least noise level σ, in units of [0, 1]; the greatest is 1."
     )
-    colours: Literal[1, 3] = Field(3, description="Grey or RGB.")
+    colors: Literal[1, 3] = Field(3, description="Grey or RGB.")
     patch: int = Field(2, ge=1, description="Side of the blocks of pixels seen as one.")
     channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (64, 96, 160), min_length=1, description="Channels by resolution, finest first."

@@ -127,7 +127,8 @@ WRONG = {
     "no colon": (
         ["solve", "{photo}", *WALK, "--noise", "gauss=0.05"],
         "no noise is called 'gauss=0.05'",
-        "parameters stand behind a colon: gauss:key=0.05; broken plugins: lost (see invprob list)",
+        "parameters stand behind a colon: gauss:sigma=0.05; broken plugins: lost (see invprob"
+        " list)",
     ),
     "nothing behind |": (
         ["solve", "{photo}", *WALK, "--operator", "mask|"],

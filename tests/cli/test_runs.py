@@ -200,6 +200,15 @@ def test_commas_of_an_operator_are_its_own(invoke: Invoke, tmp_path: Path) -> No
     assert "keep = 0.25" in toml
 
 
+def test_plots_in_another_format(invoke: Invoke, photo: Path, tmp_path: Path) -> None:
+    said = invoke("solve", photo, *WALK, "--out", "out", "--plots", "svg")
+    assert said.status == 0
+    assert said.out.splitlines()[-2:] == ["out/summary.svg", "out/trace.svg"]
+    assert (tmp_path / "out" / "trace.svg").read_bytes().startswith(b"<?xml")
+    assert invoke("resume", "out", "-q", "--plots", "pdf").status == 0
+    assert (tmp_path / "out" / "summary.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_a_finished_run_can_be_resumed(invoke: Invoke, photo: Path) -> None:
     first = invoke("solve", photo, *WALK, "--out", "out")
     again = invoke("resume", "out")

@@ -93,3 +93,12 @@ def test_only_known_types_are_built(tmp_path):
     checkpoint.save(tmp_path / "c.pt", Toy(x=x, moments=adam.start(x), parts=()))
     with pytest.raises(BadInput):
         checkpoint.load(tmp_path / "c.pt", [])
+
+
+@pytest.mark.parametrize("number", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_refused(number):
+    layer = torch.nn.Linear(2, 2)
+    tensors = {k: v.clone() for k, v in layer.state_dict().items()}
+    tensors["weight"][0, 0] = number
+    with pytest.raises(BadWeights, match=r"w hold NaN or infinity in 1 tensors \(e\.g\. weight\)"):
+        tensor_files.fill(layer, tensors, Path("w"))

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from invprob.analysis.diagnostics import Diagnosis
-from invprob.plots import layout, summary
+from invprob.plots import layout, raster, summary
 
 
 def results(count=2, samples=3, shape=(3, 64, 64), returns="sample", truth=True, bias=0.0):
@@ -122,7 +122,7 @@ def test_a_picture_that_the_model_cannot_show_is_said_in_red(monkeypatch):
 def test_a_warning_is_red():
     def reds(warn):
         cell = layout.Cell(Image.new("RGB", (9, 9)), "words", warn=warn)
-        drawn = layout.draw(layout.Page(["column"], [layout.Row("name", [cell])], (90, 90)))
+        drawn = raster.draw(layout.Page(["column"], [layout.Row("name", [cell])], (90, 90)))
         return int((np.asarray(drawn) == layout.RED).all(2).sum())
 
     assert reds(True) > 10

@@ -134,3 +134,16 @@ def test_a_plugin_that_is_gone_is_named(folders, tmp_path):
     assert "no solver is called 'walk'; the run used the plugin toys (of toys 1.0)" in str(
         caught.value
     )
+
+
+def test_run_names_a_plugin_that_is_gone(folders, tmp_path, plugins, capsys):
+    from invprob import cli
+
+    _, place, _ = folders
+    plugins(("basics", "invprob_basics.plugin", "invprob 1"))
+    shutil.copytree(place / "stopped", tmp_path / "run")
+    assert cli.call(["run", str(tmp_path / "run" / "experiment.toml")]) == 2
+    assert "the run used the plugin toys (of toys 1.0)" in capsys.readouterr().err
+    (tmp_path / "run" / "manifest.json").unlink()
+    assert cli.call(["run", str(tmp_path / "run" / "experiment.toml")]) == 2
+    assert "no solver is called 'walk'" in capsys.readouterr().err

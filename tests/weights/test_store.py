@@ -1,5 +1,6 @@
 """Weights by name: added once, found by every `weights=`, refused when they have changed."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -38,7 +39,31 @@ def test_what_is_added_is_found_by_its_name(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "mine" in said
     assert "ffhq" in said
+    assert cli.call(["weights", "list", "--json"]) == 0
+    by_name = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert by_name["mine"]["here"]
+    assert by_name["mine"]["license"] == "BSD"
+    assert by_name["mine"]["sha256"] == store.kept()["mine"].sha256
+    assert not by_name["ffhq"]["here"]
+    assert by_name["ffhq"]["page"].startswith("https://")
     assert cli.call(["weights", "verify"]) == 0
+
+
+def test_a_name_of_bundled_weights_is_refused(tmp_path, capsys):
+    assert cli.call(["weights", "add", "faces64", str(FACES)]) == 2
+    said = capsys.readouterr().err
+    assert "weights 'faces64' come with" in said
+    assert "invprob_sgilo" in said
+    assert store.kept() == {}
+
+
+def test_the_shelf_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("INVPROB_CACHE", "~/shelf")
+    assert store.folder() == tmp_path / "shelf" / "named"
+    monkeypatch.delenv("INVPROB_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/cache")
+    assert store.folder() == tmp_path / "cache" / "invprob" / "named"
 
 
 def test_a_file_that_has_changed_is_refused(tmp_path, capsys):

@@ -13,7 +13,7 @@ import torch
 from diffusers import DDPMScheduler, UNet2DModel
 from torch import Tensor
 
-from invprob import seeds
+from invprob import paths, seeds
 from invprob.diffusion import samplers
 from invprob.diffusion.params import SamplerParams
 from invprob.errors import BadParams
@@ -179,8 +179,8 @@ def network(params: DiffusionTraining, side: int) -> UNet2DModel:
     coarse = params.channels[-1]
     return UNet2DModel(
         sample_size=side // params.patch,
-        in_channels=params.colours * params.patch**2,
-        out_channels=params.colours * params.patch**2,
+        in_channels=params.colors * params.patch**2,
+        out_channels=params.colors * params.patch**2,
         layers_per_block=params.layers,
         block_out_channels=params.channels,
         down_block_types=("DownBlock2D",) * (depth - 1) + ("AttnDownBlock2D",),
@@ -240,8 +240,8 @@ def train(params: DiffusionTraining, source: Path, out: Path) -> Iterator[Traini
         BadInput: If the images do not fit, or the checkpoint is of another training.
         BadParams: If the network does not fit the images.
     """
-    pictures = image_dataset.load(source, params.colours, params)
+    pictures = image_dataset.load(source, params.colors, params)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    training = Training(params, pictures, out, device)
-    out.mkdir(parents=True, exist_ok=True)
+    training = Training(params, pictures, paths.expand(out), device)
+    out = paths.made(out)
     yield from on_pictures(training, params, pictures, out, device, shown=params.batch)

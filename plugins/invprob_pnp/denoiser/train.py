@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import seeds
+from invprob import paths, seeds
 from invprob.errors import BadParams
 from invprob.io import image_dataset
 from invprob.io.image_dataset import TrainingSet
@@ -46,7 +46,7 @@ class Training:
         self.running = average.Running()
         p = params
         self.steps = p.steps(p.batch)
-        size = Size(p.colours, p.patch, p.channels, p.blocks)
+        size = Size(p.colors, p.patch, p.channels, p.blocks)
         with torch.random.fork_rng([]):
             torch.manual_seed(p.seed)
             self.network = Network(size)
@@ -172,13 +172,13 @@ def train(params: DenoiserTraining, source: Path, out: Path) -> Iterator[Trainin
             f"channels={params.channels} and blocks={params.blocks} differ in length",
             "give one number of blocks for each resolution",
         )
-    pictures = image_dataset.load(source, params.colours, params)
+    pictures = image_dataset.load(source, params.colors, params)
     if pictures.images.shape[2] < params.tile:
         raise BadParams(
             f"tile={params.tile} is larger than the pictures, {pictures.images.shape[2]} pixels",
             f"give --set tile={pictures.images.shape[2]} or less",
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     training = Training(params, pictures, out, device)
     yield from on_pictures(training, params, pictures, out, device, shown=params.batch, unit="tile")

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import seeds, tree
+from invprob import paths, seeds, tree
 from invprob.diffusion import sde
 from invprob.errors import BadParams
 from invprob.io import checksums
@@ -131,7 +131,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
             f"stage {params.stage} is not within 1 … {generator.depth - 1}",
             "stage 1 is the style codes, stage 2 what follows the 4×4 block, and so on",
         )
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     latents, sha256 = latents_of(generator, params), checksums.sha256(path)
     training = Training(params, latents, out, sha256, device)
     plan = loop.Plan(params.steps, params.validate_every, seconds=params.checkpoint_seconds)

@@ -35,6 +35,18 @@ class SGILOParams(Params):
         "coupled": False,
     }
 
+    headings: ClassVar = {
+        "start": ("stages", "steps", "anneal", "t_start"),
+        "annealing": (
+            *("num_levels", "t_end", "final_fraction", "ode_steps"),
+            *("optimizers", "lr", "patience"),
+        ),
+        "distribution": ("weight", "inverse_temperature"),
+        "sampling": ("dynamics", "damping", "metropolis", "coupled"),
+        "adaptation": ("burn_in", "fisher_probes", "step_size", "energy_error", "target_accept"),
+        "output": ("thin",),
+    }
+
     stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (100, 200), description="Gradients through the generator in each round."
@@ -48,11 +60,11 @@ class SGILOParams(Params):
     t_start: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (1.0, 0.15),
         min_length=1,
-        description="Diffusion time t at which each round begins, 0: without noise, where the one"
-        " before ended; the last serves the rest.",
+        description="Diffusion time t at which each round begins; 0 begins without noise, where the"
+        " round before ended. Further rounds take the last value.",
     )
     t_end: float = Field(
-        0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin stays."
+        0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin runs."
     )
     num_levels: int = Field(3, ge=1, description="Noise levels of an annealing.")
     final_fraction: float = Field(
@@ -64,7 +76,7 @@ class SGILOParams(Params):
     optimizers: tuple[Literal["adam", "lbfgs"], ...] = Field(
         ("adam",),
         min_length=1,
-        description="What descends in each round's annealing; the last serves the rest.",
+        description="What descends in each round's annealing. Further rounds take the last value.",
     )
     lr: float = Field(
         0.2,

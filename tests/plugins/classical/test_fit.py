@@ -28,7 +28,7 @@ def pictures(tmp_path):
 
 
 def test_the_components_and_the_remainder_are_found(pictures, tmp_path):
-    params = GaussianTraining(rank=2, passes=4, colours=1, held_out=0.1)
+    params = GaussianTraining(rank=2, passes=4, colors=1, held_out=0.1)
     records = list(train(params, pictures, tmp_path / "out"))
     assert [r.step for r in records] == [1, 2, 3, 4, 5]
     prior = GaussianImages.pretrained(tmp_path / "out" / "gaussian.safetensors")
@@ -44,9 +44,19 @@ def test_the_components_and_the_remainder_are_found(pictures, tmp_path):
     assert records[-1].figures["log density, held out"] == pytest.approx(3.3, abs=0.2)
 
 
+def test_paths_of_a_training_in_python_are_expanded(pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    params = GaussianTraining(rank=2, passes=1, colors=1)
+    list(train(params, f"~/{pictures.relative_to(tmp_path)}", "~/new/out"))
+    assert (tmp_path / "new" / "out" / "gaussian.safetensors").is_file()
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="cannot be written: it is a file"):
+        list(train(params, str(pictures), tmp_path / "file"))
+
+
 def test_mirrored_pictures_count_unless_they_should_not(pictures, tmp_path):
     for flip in (True, False):
-        params = GaussianTraining(rank=2, passes=2, colours=1, flip=flip)
+        params = GaussianTraining(rank=2, passes=2, colors=1, flip=flip)
         list(train(params, pictures, tmp_path / str(flip)))
     found = [
         GaussianImages.pretrained(tmp_path / name / "gaussian.safetensors").mean
@@ -58,7 +68,7 @@ def test_mirrored_pictures_count_unless_they_should_not(pictures, tmp_path):
 
 def test_more_components_than_pictures_are_refused(pictures, tmp_path):
     with pytest.raises(BadParams, match="64 components of 184 images of 64 values"):
-        next(train(GaussianTraining(rank=64, colours=1), pictures, tmp_path / "out"))
+        next(train(GaussianTraining(rank=64, colors=1), pictures, tmp_path / "out"))
 
 
 def test_the_command_line_fits_and_solves(pictures, tmp_path, capsys):
@@ -72,7 +82,7 @@ def test_the_command_line_fits_and_solves(pictures, tmp_path, capsys):
 
 def test_pictures_of_other_sizes_are_resized_or_cropped(pictures, tmp_path):
     Image.new("L", (12, 8), 128).save(pictures / "wide.png")
-    params = {"rank": 2, "passes": 1, "colours": 1, "size": 4}
+    params = {"rank": 2, "passes": 1, "colors": 1, "size": 4}
     with pytest.raises(BadInput, match="8×8 pixels; training needs squares of one size"):
         list(train(GaussianTraining(**params), pictures, tmp_path / "no"))
     framed = GaussianTraining(**params, resize=True, crop=True)

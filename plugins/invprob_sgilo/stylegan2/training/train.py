@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from invprob import seeds
+from invprob import paths, seeds
 from invprob.errors import BadInput
 from invprob.io import checkpoint, image_dataset, images
 from invprob.io.image_dataset import TrainingSet
@@ -255,10 +255,11 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     local = int(os.environ.get("LOCAL_RANK", 0))
     device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
+    out = paths.expand(out)
     training = Training(params, pictures, out, device)
     if params.start is not None and not (out / "checkpoint.pt").is_file():
         training.begin(Path(params.start))
-    out.mkdir(parents=True, exist_ok=True)
+    out = paths.made(out)
     yield from on_pictures(
         training,
         params,

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from invprob import seeds, tree
 from invprob.generator import Generator, Latent
 from invprob.solver import Problem
 from invprob_basics.identity import Identity
@@ -18,7 +19,9 @@ STIFFEST = 5000.0
 def made_of(G, image, chains, sigma=1.0, seed=0):
     """A measurement of an image, with white noise."""
     A = Identity(G.image_shape).with_noise(GaussianNoise(sigma))
-    return Problem.create(image, A, G, {1: Gaussian()}, num_samples=chains, seed=seed)
+    keys = tuple(seeds.chain_key(seed, row, s) for row in image for s in range(chains))
+    # Problem.create would refuse images outside of [0, 1]
+    return Problem(tree.repeat(image, chains), A, G, keys, {1: Gaussian()}, chains)
 
 
 class Turned(Generator):
