@@ -7,9 +7,13 @@ from invprob import seeds
 from invprob.errors import BadParams
 from invprob_pnp import Photo, tiles
 from invprob_pnp.denoiser.network import Network, Size
+from invprob_pnp.published.networks import BiasFree, DRUNet, FFDNet
 
 NETWORKS = {
     "ours": lambda: Network(Size(3, 2, (8, 12, 16), (2, 1, 1))),
+    "FFDNet": lambda: FFDNet(3, 8, 4),
+    "DRUNet": lambda: DRUNet(3, [4, 8], 1),
+    "BF-CNN": lambda: BiasFree(3, 8, 4),
 }
 
 
