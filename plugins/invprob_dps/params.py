@@ -49,13 +49,17 @@ class PixelDiffusionParams(Params):
 
     weights: PathText = Field(
         "faces64-ddpm",
-        description="A bundled name, a folder that diffusers wrote, or a file.",
+        description="A bundled name, a folder of diffusers, a file, or hf:OWNER/NAME of the hub.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the network."
     )
     compile: bool = Field(False, description="Compile the network; pays off in long runs.")
+    height: int | None = Field(
+        None, ge=1, description="Height of the images in pixels; by default that of its training."
+    )
+    width: int | None = Field(None, ge=1, description="Width, likewise.")
 
 
 class GuidedDiffusionParams(Params):
