@@ -35,8 +35,9 @@ class MomentMatchingParams(Params):
     model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 4}]})
 
     steps: int = Field(100, ge=1, le=1000, description="Steps, each a network pass and `inner`.")
-    spacing: Literal["trailing", "leading", "linspace"] = Field(
-        "trailing", description="Which of the model's times are visited, in the terms of diffusers."
+    spacing: Literal["logarithmic", "trailing", "leading", "linspace"] = Field(
+        "logarithmic",
+        description="Times that are visited: noise levels by equal factors, or those of diffusers.",
     )
     eta: float = Field(1.0, ge=0, le=1, description="Fresh noise: 1 is DDPM, 0 is DDIM.")
     inner: int = Field(
