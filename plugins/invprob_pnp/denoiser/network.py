@@ -85,7 +85,7 @@ class Network(Local):
         self.size = size
         self.colours, self.multiple = size.colours, size.multiple
         self.reach = size.reach
-        self.footprint = 40 * size.channels[0] // size.patch**2
+        self.footprint = 28 * size.channels[0] // size.patch**2
         c, pixels = size.channels, size.colours * size.patch**2
         self.level = nn.Sequential(
             nn.Linear(1, EMBEDDING), nn.SiLU(), nn.Linear(EMBEDDING, EMBEDDING), nn.SiLU()
