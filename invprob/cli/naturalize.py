@@ -62,6 +62,7 @@ Examples:
     "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed.  [default: 0]"
 )
 @options.device
+@options.download
 @options.new_folder
 @options.speech
 def command(

@@ -42,6 +42,24 @@ def settings(f: F) -> F:
     )(f)
 
 
+def download(f: F) -> F:
+    """``--download``, which allows the weights of ``hf:OWNER/NAME`` to be fetched."""
+
+    def told(_: click.Context, __: click.Parameter, given: bool) -> None:
+        if given:
+            from invprob.weights import consent
+
+            consent.allow()
+
+    return click.option(
+        "--download",
+        is_flag=True,
+        expose_value=False,
+        callback=told,
+        help="Fetch weights that are named and not here; as INVPROB_DOWNLOAD=1.",
+    )(f)
+
+
 def observe(f: F) -> F:
     """``--observe``."""
     text = "What watches the run, e.g. csv:path=trace.csv or tensorboard. Repeatable."

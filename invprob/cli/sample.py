@@ -51,6 +51,7 @@ PRIOR_BATCH = 16
     help="Start the prior at diffusion time T from a latent of the generator, not from noise.",
 )
 @options.device
+@options.download
 @options.new_folder
 @options.speech
 def command(

@@ -70,6 +70,7 @@ DIR`.
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of every draw, 0 or more.  [default: 0]")
 @options.device
+@options.download
 @click.option(
     "--measurement",
     type=options.PATH,

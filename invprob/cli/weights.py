@@ -19,11 +19,12 @@ FAILED = 1
 
 @click.group()
 def command() -> None:
-    """List, add, remove and verify weights by name.
+    """List, add, fetch, remove and verify weights by name.
 
-    Nothing is downloaded: `list` says where the authors of known checkpoints give them, `add` puts
-    a file that you have on a shelf of your own, and `weights=NAME` finds it there. The shelf lies
-    in INVPROB_CACHE, by default in the user's cache.
+    Nothing is downloaded unless you say so: `list` says where the authors of known checkpoints give
+    them, `add` puts a file that you have on a shelf of your own, `fetch` brings one that has a
+    published SHA-256, or a model of the hub, and `weights=NAME` finds it there. The shelf lies in
+    INVPROB_CACHE, by default in the user's cache.
     """
 
 
@@ -91,6 +92,22 @@ def add(name: str, file: Path, licence: str | None) -> None:
     if card is None or card.sha256 is None:
         facts.append(("note", "no SHA-256 is published to compare it with; this one is recorded"))
     console.entries(facts, "dim")
+    console.say(f"weights={name}", "bold")
+
+
+@command.command()
+@click.argument("name")
+@options.download
+def fetch(name: str) -> None:
+    """Fetch the weights NAME of a card, or hf:OWNER/NAME[@REVISION][/FILE] of the hub.
+
+    Without --download it says what would be fetched: the size and the licence. A file whose hash is
+    not the published one is removed. A transfer that was cut is gone on with.
+    """
+    from invprob.cli import console
+    from invprob.weights import fetch as fetching
+
+    console.say(f"{fetching.fetch(name)}")
     console.say(f"weights={name}", "bold")
 
 

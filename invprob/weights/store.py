@@ -1,7 +1,8 @@
 """Weights by name: cards of public checkpoints, and the files that the user has added.
 
-Nothing is downloaded. A card says where the authors give a file; `add` copies it to the user's
-cache under its name, with its SHA-256, and from then on ``weights=NAME`` finds it.
+A card says where the authors give a file; `add` copies it to the user's cache under its name, with
+its SHA-256, and from then on ``weights=NAME`` finds it. A card with a URL and a SHA-256 can be
+fetched. ``hf:OWNER/NAME`` is a model of the hub. Nothing is downloaded unless the user says so.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from invprob import paths
 from invprob.errors import BadInput, BadWeights, nearest
 from invprob.io import checksums, files
 from invprob.plugin import NAME
+from invprob.weights import hub
+from invprob.weights.hub_files import PREFIX
 
 CARDS = Path(__file__).parent / "cards.toml"
 RECORD = "record.json"
@@ -26,7 +29,7 @@ RECORD = "record.json"
 
 @dataclass(frozen=True)
 class Card:
-    """A known checkpoint; `sha256` is None where its authors publish none."""
+    """A known checkpoint; `sha256` and `url` are None where its authors publish none."""
 
     what: str
     use: str
@@ -34,6 +37,7 @@ class Card:
     file: str
     licence: str
     sha256: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,15 @@ def cache() -> Path | None:
 
 def folder() -> Path:
     """Where weights are kept by name; raises `BadInput` where there is no place for a cache."""
+    return _cache() / "named"
+
+
+def _cache() -> Path:
     if (place := cache()) is None:
         raise BadInput(
             "there is no home folder to keep weights in", "set INVPROB_CACHE to a folder"
         )
-    return place / "named"
+    return place
 
 
 def kept() -> dict[str, Record]:
@@ -113,6 +121,8 @@ def path(name: str) -> Path | None:
     given = paths.expand(name)
     if given.exists():
         return given
+    if name.startswith(PREFIX):
+        return hub.path(name, _cache())
     record = _record(name)
     return folder() / name / record.file if record else None
 
@@ -120,6 +130,8 @@ def path(name: str) -> Path | None:
 def where(name: str, bundled: Iterable[str]) -> str:
     """The hint for weights that are not here: where they are given, or a name that is known."""
     card = cards().get(name)
+    if card is not None and card.url and card.sha256:
+        return f"invprob weights fetch {name} --download"
     if card is not None:
         return f"get {card.file} from {card.page}, then: invprob weights add {name} FILE"
     return "give a path, or a bundled name; " + nearest(name, {*bundled, *kept()})

@@ -109,7 +109,7 @@ def network(folder: Path, config: Mapping[str, Any], patch: Any) -> dict[str, An
     if type(patch) is not int or patch < 1:
         raise BadWeights(f"patch of {folder} is {shown(patch)}, not a number of pixels", "")
     _check_channels(folder, own, patch)
-    return {**own, "sample_size": _side(folder, own)}
+    return {**own, "sample_size": _size(folder, own)}
 
 
 def _check_channels(folder: Path, config: Mapping[str, Any], patch: int) -> None:
@@ -127,28 +127,26 @@ def _check_channels(folder: Path, config: Mapping[str, Any], patch: int) -> None
         )
 
 
-def _side(folder: Path, config: Mapping[str, Any]) -> int:
+def _size(folder: Path, config: Mapping[str, Any]) -> int | tuple[int, int]:
+    """The side of square pictures, or (height, width)."""
     size = config.get("sample_size")
-    height, width = size if isinstance(size, list) and len(size) == 2 else (size, size)
-    if type(height) is not int or type(width) is not int or min(height, width) < 1:
+    sides = tuple(size) if isinstance(size, list) and len(size) == 2 else (size, size)
+    if any(type(side) is not int or side < 1 for side in sides):
         told = "does not say" if size is None else "does not understandably say"
         raise BadWeights(
             f"the network of {folder} {told} for which size of pictures it is",
             "write the side in pixels as sample_size into its config.json",
         )
-    if height != width:
-        raise BadWeights(
-            f"the network of {folder} is for pictures of {width}×{height} pixels",
-            "square pictures are needed",
-        )
     blocks = config.get("block_out_channels", ())
     halvings = len(blocks) - 1 if isinstance(blocks, list) else 0
-    if height % 2 ** min(halvings, 30):
-        raise BadWeights(
-            f"the network of {folder} cannot halve pictures of {height} pixels {halvings} times",
-            "sample_size in its config.json is wrong",
-        )
-    return height
+    for side in sides:
+        if side % 2 ** min(halvings, 30):
+            raise BadWeights(
+                f"the network of {folder} cannot halve pictures of {side} pixels {halvings} times",
+                "sample_size in its config.json is wrong",
+            )
+    height, width = sides
+    return height if height == width else (height, width)
 
 
 def scheduler(folder: Path, config: Mapping[str, Any], index: Mapping[str, Any]) -> DDPMScheduler:

@@ -7,13 +7,14 @@ It is exact where p(u_0 | u_t) is the normal distribution N(û_0, C), and there 
 diffusion priors from observations by expectation maximization, 2024, arXiv:2405.13712). `pigdm`
 takes C = σ²/(σ² + α²) on the right and Tweedie's on the left (Song, Vahdat, Mardani, Kautz,
 Pseudoinverse-guided diffusion models for inverse problems, 2023). Their systems are solved by
-conjugate gradients in the space of the measurement.
+conjugate gradients in the space of the measurement. The steps between are of second order, so that
+the spread of the samples is right too where the means are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -27,17 +28,27 @@ from invprob.numerics import linalg
 from invprob.operator import LinearOperator
 from invprob.prior import Denoiser
 from invprob.solver import Info, Problem, Progress, Result, Solver, on_images
+from invprob_dps import multistep
 from invprob_dps.params import MomentMatchingParams
-from invprob_dps.solver import DPSState, reverse, visited
+from invprob_dps.solver import DPSState, visited
 
 Map = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentState(DPSState):
+    """And û_0 of the newest step, in the prior's units, (N, C, H, W), and what its system gave,
+    with which the next one begins, of the measurement's shape."""
+
+    clean: Tensor
+    dual: Tensor
 
 
 class MMPS(Solver):
     """Approximate posterior samples by matched moments (Rozet et al., 2024, arXiv:2405.13712)."""
 
     returns = "sample"
-    states = (DPSState,)
+    states = (MomentState,)
     params_type = MomentMatchingParams
     params: MomentMatchingParams
 
@@ -47,7 +58,7 @@ class MMPS(Solver):
     def total(self, problem: Problem) -> int:
         return self.params.steps
 
-    def init(self, problem: Problem) -> DPSState:
+    def init(self, problem: Problem) -> MomentState:
         if not isinstance(problem.operator, LinearOperator):
             raise Incompatible(
                 f"{type(self).__name__.lower()} needs a linear operator",
@@ -56,13 +67,17 @@ class MMPS(Solver):
         prior = self._prior(problem)
         shape = (len(problem.keys), *problem.generator.image_shape)
         u = seeds.normal(shape, problem.keys, "start").to(problem.y)
-        alpha, sigma = (v[:, None, None, None] for v in prior.schedule(rows(1.0, u)))
-        u = sigma * u + alpha * prior.normalise(torch.full_like(u, 0.5))
-        return DPSState(u=u, image=torch.full_like(u, 0.5))
+        first = self._times(prior, u)[0]
+        alpha, sigma = (v[:, None, None, None] for v in prior.schedule(rows(first, u)))
+        grey = torch.full_like(u, 0.5)
+        clean = prior.normalise(grey)
+        return MomentState(
+            u=sigma * u + alpha * clean, image=grey, clean=clean, dual=torch.zeros_like(problem.y)
+        )
 
-    def step(self, problem: Problem, state: DPSState) -> Progress:
+    def step(self, problem: Problem, state: MomentState) -> Progress:
         p, A, prior = self.params, problem.operator, self._prior(problem)
-        now, then = self._times(prior)[state.step]
+        past, now, then = self._steps(prior, state.u)[state.step]
         assert isinstance(A, LinearOperator)
         t = rows(now, state.u)
         alpha, sigma = (v[:, None, None, None] for v in prior.schedule(t))
@@ -86,15 +101,16 @@ class MMPS(Solver):
             return variance * v + seen
 
         r = problem.y - A(image.detach())
-        v = linalg.conjugate_gradients(system, r, steps=p.inner, rtol=1e-3)
+        v = linalg.conjugate_gradients(system, r, state.dual, steps=p.inner, rtol=1e-3)
         clean = clean.detach() + spread(A.adjoint(v))
         image = prior.restore(clean)
         xi = seeds.normal_like(u.detach(), problem.keys, "noise", state.step)
-        u = reverse(prior, state.u, clean, t, rows(then, t), p.eta, xi)
-        after = DPSState(step=state.step + 1, u=u, image=image)
+        guided = (state.clean, clean)
+        u = multistep.advance(prior, state.u, guided, (past, now, then), p.eta, xi)
+        after = MomentState(step=state.step + 1, u=u, image=image, clean=clean, dual=v)
         return Progress(after, Info(image, 0, {"chi2": A.chi2(problem.y, image)}))
 
-    def result(self, problem: Problem, state: DPSState) -> Result:
+    def result(self, problem: Problem, state: MomentState) -> Result:
         done = state.step >= self.params.steps
         image = self._prior(problem).restore(state.u) if done else state.image
         return Result(image, image, torch.zeros_like(image))
@@ -120,9 +136,18 @@ class MMPS(Solver):
         prior: Denoiser[Tensor] = problem.prior(0, Denoiser, type(self).__name__.lower())
         return prior
 
-    def _times(self, prior: Denoiser[Tensor]) -> list[tuple[float, float]]:
-        """(from, to) of every step."""
-        return list(pairwise([*visited(prior.t_min, self.params), 0.0]))
+    def _times(self, prior: Denoiser[Tensor], like: Tensor) -> list[float]:
+        p = self.params
+        if p.spacing == "logarithmic":
+            return multistep.times(prior, p.steps, like)
+        return visited(prior.t_min, p.steps, p.spacing)
+
+    def _steps(
+        self, prior: Denoiser[Tensor], like: Tensor
+    ) -> list[tuple[float | None, float, float]]:
+        """(the time before, from, to) of every step."""
+        times = self._times(prior, like)
+        return list(zip([None, *times[:-1]], times, [*times[1:], 0.0], strict=True))
 
 
 class PiGDM(MMPS):

@@ -35,8 +35,9 @@ class MomentMatchingParams(Params):
     model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 4}]})
 
     steps: int = Field(100, ge=1, le=1000, description="Steps, each a network pass and `inner`.")
-    spacing: Literal["trailing", "leading", "linspace"] = Field(
-        "trailing", description="Which of the model's times are visited, in the terms of diffusers."
+    spacing: Literal["logarithmic", "trailing", "leading", "linspace"] = Field(
+        "logarithmic",
+        description="Times that are visited: noise levels by equal factors, or those of diffusers.",
     )
     eta: float = Field(1.0, ge=0, le=1, description="Fresh noise: 1 is DDPM, 0 is DDIM.")
     inner: int = Field(
@@ -49,13 +50,17 @@ class PixelDiffusionParams(Params):
 
     weights: PathText = Field(
         "faces64-ddpm",
-        description="A bundled name, a folder that diffusers wrote, or a file.",
+        description="A bundled name, a folder of diffusers, a file, or hf:OWNER/NAME of the hub.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the network."
     )
     compile: bool = Field(False, description="Compile the network; pays off in long runs.")
+    height: int | None = Field(
+        None, ge=1, description="Height of the images in pixels; by default that of its training."
+    )
+    width: int | None = Field(None, ge=1, description="Width, likewise.")
 
 
 class GuidedDiffusionParams(Params):

@@ -15,7 +15,7 @@ from diffusers import DDPMScheduler, UNet2DModel
 from torch import Tensor
 from torch.nn import functional as F
 
-from invprob.errors import BadWeights
+from invprob.errors import BadParams, BadWeights
 from invprob.generator import Generator
 from invprob.io import checksums
 from invprob.prior import Denoiser, over_images
@@ -37,6 +37,10 @@ class PixelDiffusion(Denoiser[Tensor]):
         scheduler: The α and σ it was trained with, and what it predicts.
         patch: The side of the blocks of pixels that the network sees as one.
         precision: Arithmetic of the network.
+        size: Height and width of the images in pixels, where they are not those of its training.
+
+    Raises:
+        BadParams: If the network cannot halve images of this size as often as it does.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class PixelDiffusion(Denoiser[Tensor]):
         patch: int = 1,
         *,
         precision: Literal["float32", "bfloat16"] = "float32",
+        size: tuple[int | None, int | None] = (None, None),
     ) -> None:
         super().__init__()
         self.net = net
@@ -54,8 +59,8 @@ class PixelDiffusion(Denoiser[Tensor]):
         self.steps: int = scheduler.config["num_train_timesteps"]
         self.t_min = 1 / self.steps
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-        side = net.config["sample_size"] * patch
-        self.image_shape = (net.config["in_channels"] // patch**2, side, side)
+        height, width = sides(net, patch, size)
+        self.image_shape = (net.config["in_channels"] // patch**2, height, width)
         log_alpha = 0.5 * scheduler.alphas_cumprod.double().clamp_min(1e-10).log()
         self.log_alpha: Tensor
         self.register_buffer("log_alpha", F.pad(log_alpha, (1, 0)).float(), persistent=False)
@@ -99,7 +104,11 @@ class PixelDiffusion(Denoiser[Tensor]):
             BadWeights: If a file is missing, damaged or not a pixel diffusion.
         """
         over_images("pixel-diffusion", generator)
-        model = _read(params.weights, partial(cls, precision=params.precision), params.sha256)
+        model = _read(
+            params.weights,
+            partial(cls, precision=params.precision, size=(params.height, params.width)),
+            params.sha256,
+        )
         # 0.92 of the time of a forward and a backward on a CPU, for one picture and for many
         model.net.to(memory_format=torch.channels_last)
         if params.compile:
@@ -143,6 +152,36 @@ class PixelDiffusion(Denoiser[Tensor]):
             out = self.net(blocks, step).sample
         # a network that learned variances too gives them in its second half
         return F.pixel_shuffle(out[:, : blocks.shape[1]].to(u.dtype), self.patch)
+
+
+def sides(net: UNet2DModel, patch: int, size: tuple[int | None, int | None]) -> tuple[int, int]:
+    """Choose the size of the images.
+
+    Args:
+        net: The network.
+        patch: The side of the blocks of pixels that it sees as one.
+        size: Height and width that are asked for, in pixels; None: those of its training.
+
+    Returns:
+        Height and width, in pixels.
+
+    Raises:
+        BadParams: If the network cannot halve images of this size as often as it does.
+    """
+    own = net.config["sample_size"]
+    trained = (own, own) if isinstance(own, int) else tuple(own)
+    height, width = (
+        side * patch if asked is None else asked for side, asked in zip(trained, size, strict=True)
+    )
+    halvings = len(net.config["block_out_channels"]) - 1
+    multiple = patch * 2**halvings
+    if height % multiple or width % multiple:
+        raise BadParams(
+            f"this network halves images {halvings} times, which {width}×{height} pixels do not"
+            " allow",
+            f"give sides that are multiples of {multiple}",
+        )
+    return height, width
 
 
 Model = TypeVar("Model", bound=PixelDiffusion)

@@ -25,7 +25,7 @@ from invprob.generator import Generator
 from invprob.operator import Operator
 from invprob.prior import Denoiser
 from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
-from invprob_dps.params import DPSParams, MomentMatchingParams
+from invprob_dps.params import DPSParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,15 +98,16 @@ class DPS(Solver):
 
     def _times(self, prior: Denoiser) -> list[tuple[float, float]]:
         """(from, to) of every step."""
-        return list(pairwise([*visited(prior.t_min, self.params), 0.0]))
+        return list(pairwise([*visited(prior.t_min, self.params.steps, self.params.spacing), 0.0]))
 
 
-def visited(t_min: float, params: DPSParams | MomentMatchingParams) -> list[float]:
+def visited(t_min: float, steps: int, spacing: str) -> list[float]:
     """Choose the times at which the network is asked, from diffusers' own grids.
 
     Args:
         t_min: The least time that the model knows, one over the number of its noise levels.
-        params: Their number and spacing.
+        steps: Their number.
+        spacing: ``"trailing"``, ``"leading"`` or ``"linspace"``, as in diffusers.
 
     Returns:
         The times, falling, in (0, 1].
@@ -115,12 +116,12 @@ def visited(t_min: float, params: DPSParams | MomentMatchingParams) -> list[floa
         BadParams: If there are more steps than levels.
     """
     count = round(1 / t_min)
-    if params.steps > count:
+    if steps > count:
         raise BadParams(
-            f"dps: {params.steps} steps of a model that knows {count}", f"give at most {count}"
+            f"dps: {steps} steps of a model that knows {count}", f"give at most {count}"
         )
-    grid = DDIMScheduler(count, timestep_spacing=params.spacing)
-    grid.set_timesteps(params.steps)
+    grid = DDIMScheduler(count, timestep_spacing=spacing)
+    grid.set_timesteps(steps)
     return [(int(i) + 1) / count for i in grid.timesteps]
 
 

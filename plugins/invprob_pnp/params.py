@@ -19,6 +19,11 @@ class PhotoParams(Params):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the network."
     )
+    memory: int = Field(
+        1024,
+        ge=16,
+        description="What the network may need at a time, in MiB; larger images are cut in tiles.",
+    )
 
 
 class PnPParams(Params):

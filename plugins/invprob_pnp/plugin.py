@@ -50,4 +50,11 @@ def invprob_components() -> list[Component]:
             params="invprob_pnp.params:DenoiserTraining",
             summary="Train a denoiser on a folder or zip of tiles of photographs.",
         ),
+        Component(
+            kind="converter",
+            name="denoisers",
+            target="invprob_pnp.published.convert:Denoisers",
+            params="invprob.params:Params",
+            summary="FFDNet and DRUNet of KAIR, and the bias-free CNN of Mohan et al. (2020).",
+        ),
     ]

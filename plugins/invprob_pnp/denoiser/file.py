@@ -8,13 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
 from invprob.weights import formats
 from invprob_pnp.denoiser.network import Network, Size
+from invprob_pnp.published.convert import KIND as PUBLISHED
+from invprob_pnp.published.networks import NETWORKS
+from invprob_pnp.tiles import Local
 
 KIND = "denoiser"
+LEAST = 0.003
+"""The least noise level of published denoisers, which were trained down to 0, or are not told."""
 
 
 def save(path: Path, network: Network, least: float, about: Mapping[str, object]) -> None:
@@ -31,8 +37,8 @@ def save(path: Path, network: Network, least: float, about: Mapping[str, object]
     tensor_files.write(path, tensors, {**about, "kind": KIND, "size": size, "least": least})
 
 
-def load(path: Path, expected: str | None = None) -> tuple[Network, float]:
-    """Read what `save` wrote.
+def load(path: Path, expected: str | None = None) -> tuple[Local, float]:
+    """Read what `save` wrote, or a denoiser that others published.
 
     Args:
         path: The file.
@@ -45,9 +51,12 @@ def load(path: Path, expected: str | None = None) -> tuple[Network, float]:
         BadWeights: If the file is missing, damaged, or not a denoiser.
     """
     tensors, metadata = formats.read(path, expected)
+    if metadata.get("kind") == PUBLISHED:
+        return _published(path, tensors, metadata), LEAST
     if metadata.get("kind") != KIND:
         raise BadWeights(
-            f"weights {path} are not a denoiser", "give a file of invprob train denoiser"
+            f"weights {path} are not a denoiser",
+            "give a file of invprob train denoiser, or an FFDNet, a DRUNet or a BF-CNN",
         )
     try:
         fields = json.loads(metadata["size"])
@@ -60,3 +69,13 @@ def load(path: Path, expected: str | None = None) -> tuple[Network, float]:
         raise BadWeights(f"weights {path} describe no denoiser: {error}", "") from None
     tensor_files.fill(network, tensors, path)
     return network, least
+
+
+def _published(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> Local:
+    try:
+        with torch.random.fork_rng([]):
+            network = NETWORKS[metadata["network"]](**json.loads(metadata["config"]))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise BadWeights(f"weights {path} describe no denoiser: {error}", "") from None
+    tensor_files.fill(network, tensors, path)
+    return network

@@ -17,6 +17,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from invprob_pnp.tiles import Local
+
 SPREAD = 0.25
 """s: the standard deviation of photographs in [0, 1]."""
 EMBEDDING = 64
@@ -43,6 +45,16 @@ class Size:
         """The network works on images whose sides are multiples of this."""
         return int(self.patch * 2 ** (len(self.channels) - 1))
 
+    @property
+    def reach(self) -> int:
+        """How far the convolutions see, in pixels, beyond blocks of `multiple` pixels."""
+        ways = [2] * (len(self.channels) - 1) + [1]
+        blocks = (
+            2 * n * way << level
+            for level, (n, way) in enumerate(zip(self.blocks, ways, strict=True))
+        )
+        return self.patch * (2 + sum(blocks))
+
 
 class Block(nn.Module):
     """x + conv(gain(σ) · relu(conv(x)))."""
@@ -61,7 +73,7 @@ class Block(nn.Module):
         return x + found
 
 
-class Network(nn.Module):
+class Network(Local):
     """D(x, σ) for images (B, C, H, W) in [0, 1] of any height and width.
 
     Args:
@@ -71,6 +83,9 @@ class Network(nn.Module):
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.size = size
+        self.colours, self.multiple = size.colours, size.multiple
+        self.reach = size.reach
+        self.footprint = 28 * size.channels[0] // size.patch**2
         c, pixels = size.channels, size.colours * size.patch**2
         self.level = nn.Sequential(
             nn.Linear(1, EMBEDDING), nn.SiLU(), nn.Linear(EMBEDDING, EMBEDDING), nn.SiLU()

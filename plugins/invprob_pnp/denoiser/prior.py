@@ -2,8 +2,8 @@
 
 By Tweedie's formula a denoiser for all noise levels is the score of the noised images (Vincent,
 2011; Kadkhodaie and Simoncelli, 2021, arXiv:2007.13640). Here α = 1 and σ grows from the least
-level of the network, at `t_min`, to 1 at t = 1, by equal factors in equal times; images keep their
-units, [0, 1].
+level of the network, at `t_min`, to its greatest at t = 1, which is 1 for ours, by equal factors in
+equal times; images keep their units, [0, 1].
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from invprob.generator import Generator
 from invprob.io import checksums
 from invprob.prior import Denoiser, over_images
 from invprob.weights import store
+from invprob_pnp import tiles
 from invprob_pnp.denoiser.file import load
-from invprob_pnp.denoiser.network import Network
 from invprob_pnp.params import PhotoParams
+from invprob_pnp.tiles import Local
 
 BUNDLED = Path(__file__).parents[1] / "weights"
 T_MIN = 1e-3
@@ -33,21 +34,24 @@ class Photo(Denoiser[Tensor]):
         network: The network D(x, σ).
         least: The least noise level that it was trained for, in units of [0, 1].
         precision: Arithmetic of the network.
+        memory: What the network may need at a time, in MiB; larger images are cut into tiles.
     """
 
     t_min = T_MIN
 
     def __init__(
         self,
-        network: Network,
+        network: Local,
         least: float = 0.003,
         *,
         precision: Literal["float32", "bfloat16"] = "float32",
+        memory: int = 1024,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.least = least
-        self.colours = network.size.colours
+        self.memory = memory
+        self.colours, self.greatest = network.colours, network.greatest
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
 
     @classmethod
@@ -87,11 +91,11 @@ class Photo(Denoiser[Tensor]):
         over_images("photo", generator)
         path = store.locate(params.weights, BUNDLED)
         network, least = load(path, params.sha256 or checksums.listed(path, BUNDLED))
-        return cls(network, least, precision=params.precision)
+        return cls(network, least, precision=params.precision, memory=params.memory)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         place = ((t - T_MIN) / (1 - T_MIN)).clamp_min(0)
-        sigma = self.least ** (1 - place) * (t / T_MIN).clamp(0, 1)
+        sigma = self.least ** (1 - place) * self.greatest**place * (t / T_MIN).clamp(0, 1)
         return torch.ones_like(t), sigma
 
     def denoise(self, u: Tensor, t: Tensor) -> Tensor:
@@ -102,5 +106,5 @@ class Photo(Denoiser[Tensor]):
         x = u.to(memory_format=torch.channels_last)
         narrow = self.dtype != torch.float32
         with torch.autocast(u.device.type, self.dtype, enabled=narrow):
-            found: Tensor = self.network(x, sigma.clamp_min(self.least))
+            found = tiles.denoise(self.network, x, sigma.clamp_min(self.least), self.memory)
         return found.to(u.dtype).contiguous()

@@ -135,7 +135,7 @@ def test_old_and_own_schedules_are_read(copy, values, prediction):
     ("values", "said"),
     [
         ({"sample_size": None}, "does not say for which size"),
-        ({"sample_size": [32, 64]}, "is for pictures of 64×32 pixels"),
+        ({"sample_size": [32, 65]}, "cannot halve pictures of 65 pixels 1 times"),
         ({"sample_size": "16"}, "does not understandably say"),
         ({"sample_size": 15}, "cannot halve pictures of 15 pixels 1 times"),
         ({"in_channels": 4}, "takes 4 channels, not a grey or RGB picture"),

@@ -11,7 +11,6 @@ from invprob.generator import Identity
 from invprob.operator import LinearOperator
 from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
-from invprob_dps.params import DPSParams
 from invprob_dps.solver import DPS, precision, reverse, visited
 from tests.plugins.closed_form import Grey, Linear, last
 
@@ -119,7 +118,7 @@ def test_even_noise_weighs_nothing(noise):
 
 @pytest.mark.parametrize("spacing", ["trailing", "leading", "linspace"])
 def test_every_grid_falls_and_has_its_length(spacing):
-    times = visited(1 / 1000, DPSParams(steps=50, spacing=spacing))
+    times = visited(1 / 1000, 50, spacing)
     assert len(times) == 50
     assert times == sorted(times, reverse=True)
     assert times[-1] >= 1 / 1000
@@ -129,6 +128,6 @@ def test_every_grid_falls_and_has_its_length(spacing):
 
 def test_impossible_choices_are_refused():
     with pytest.raises(BadParams, match="20 steps of a model that knows 10"):
-        visited(1 / 10, DPSParams(steps=20))
+        visited(1 / 10, 20, "trailing")
     with pytest.raises(Incompatible, match="without a generator"):
         DPS().validate(Linear(4))

@@ -1,0 +1,1 @@
+"""Denoisers that others published: FFDNet, DRUNet and the bias-free CNN."""
