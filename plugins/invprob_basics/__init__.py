@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from invprob_basics.laplace import LaplaceNoise
     from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
     from invprob_basics.pad import Pad
+    from invprob_basics.phase import Phase
     from invprob_basics.poisson_gaussian import PoissonGaussianNoise
     from invprob_basics.priors import Gaussian, Sphere
     from invprob_basics.quantize import Quantize
@@ -52,6 +53,7 @@ __all__ = [
     "LaplaceNoise",
     "NoNoise",
     "Pad",
+    "Phase",
     "PoissonGaussianNoise",
     "PoissonNoise",
     "Quantize",
@@ -83,6 +85,7 @@ __getattr__, __dir__ = exports(
         "Clip": "clip",
         "Quantize": "quantize",
         "JPEG": "jpeg",
+        "Phase": "phase",
         "NoNoise": "noise",
         "GaussianNoise": "noise",
         "PoissonNoise": "noise",

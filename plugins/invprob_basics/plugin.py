@@ -90,6 +90,10 @@ def invprob_components() -> list[Component]:
             "JPEG: the rounded coefficients of a file of some quality.", "linear",
         ),
         _component(
+            "operator", "phase", "phase:Phase.from_params", "imaging_params:PhaseParams",
+            "Phase retrieval: magnitudes of Fourier coefficients, oversampled or with coded masks.",
+        ),
+        _component(
             "noise", "none", "noise:NoNoise.from_params", "params:NoNoiseParams",
             "No noise.",
         ),
