@@ -28,7 +28,7 @@ def pair(text: str | None) -> tuple[int, int] | None:
 class GreyParams(Params):
     """One grey value a pixel is measured."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"weights": [0.2, 0.7, 0.1]}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weights": [0.2, 0.7, 0.1]}, {}]})
 
     weights: tuple[float, ...] | None = Field(
         None,

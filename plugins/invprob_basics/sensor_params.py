@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from invprob.params import Params
 
-
-class _Range(Params):
-    """The range of what is recorded."""
-
-    low: float = Field(0.0, description="The least value that is recorded.")
-    high: float = Field(1.0, description="The largest value that is recorded.")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError(f"low={self.low:g} is not below high={self.high:g}")
-        return self
+LOW = Field(0.0, description="The least value that is recorded.")
+HIGH = Field(1.0, description="The largest value that is recorded.")
 
 
-class ClipParams(_Range):
+def _ordered(params: Any) -> Any:
+    if not params.low < params.high:
+        raise ValueError(f"low={params.low:g} is not below high={params.high:g}")
+    return params
+
+
+class ClipParams(Params):
     """What is too bright or too dark for the sensor is clipped."""
 
     model_config = ConfigDict(
@@ -33,9 +29,12 @@ class ClipParams(_Range):
     pivot: float = Field(
         0.0, description="The intensity that the gain leaves: 0, or 0.5 to raise the contrast."
     )
+    low: float = LOW
+    high: float = HIGH
+    _order = model_validator(mode="after")(_ordered)
 
 
-class QuantizeParams(_Range):
+class QuantizeParams(Params):
     """Values are rounded to a few levels, after the noise."""
 
     model_config = ConfigDict(
@@ -49,6 +48,9 @@ class QuantizeParams(_Range):
         le=1,
         description="Width of a known uniform offset of each value, in steps between levels.",
     )
+    low: float = LOW
+    high: float = HIGH
+    _order = model_validator(mode="after")(_ordered)
 
 
 class JPEGParams(Params):
