@@ -39,6 +39,32 @@ def psnr(image: Tensor, truth: Tensor) -> Tensor:
     return -10 * torch.log10(mse(image, truth).clamp_min(1e-12))
 
 
+def psnr_aligned(image: Tensor, truth: Tensor, signed: bool = False) -> Tensor:
+    """Compute the PSNR up to what the magnitudes of Fourier coefficients cannot tell apart.
+
+    Each channel by itself is turned by 180° or not, and shifted on the circle, to where it is
+    nearest to the truth.
+
+    Args:
+        image: Images (B, C, H, W), clipped to [0, 1].
+        truth: The truth (B, C, H, W) in [0, 1].
+        signed: Whether the sign is lost too: both are around 0 then, and are not clipped.
+
+    Returns:
+        Decibels for a peak of 1, (B,), from 0 to 120; at least `psnr(image, truth)`.
+    """
+    image = image.double() if signed else image.clamp(0, 1).double()
+    spectrum = torch.fft.fft2(truth.double()).conj()
+    likeness = []
+    for turned in (image, image.flip(2, 3)):
+        products = torch.fft.ifft2(torch.fft.fft2(turned) * spectrum).real
+        likeness.append((products.abs() if signed else products).flatten(2).amax(2))
+    best = torch.maximum(*likeness)
+    energy = image.square().sum((2, 3)) + truth.double().square().sum((2, 3))
+    error = (energy - 2 * best).sum(1) / image[0].numel()
+    return -10 * torch.log10(error.clamp_min(1e-12)).to(truth)
+
+
 def ssim(image: Tensor, truth: Tensor) -> Tensor:
     """Compute the structural similarity, SSIM, with an 11-pixel Gaussian window.
 

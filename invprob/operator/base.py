@@ -36,6 +36,8 @@ class Operator(nn.Module, ABC):
     found: Mapping[str, Tensor] = MappingProxyType({})
     """Parameters that were found in the picture of a measurement, as pictures (H, W): a run folder
     keeps them as files, which stand for the parameters when the run goes on."""
+    is_sensor: bool = False
+    """Whether it records what the noise was added to, as rounding does; then it stands last."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -60,8 +62,22 @@ class Operator(nn.Module, ABC):
         other = copy.copy(self)
         for table in ("_parameters", "_buffers", "_modules"):  # which a shallow copy would share
             vars(other)[table] = dict(vars(self)[table])
-        other.noise = _checked(noise)
+        other.noise = other.recorded(_checked(noise))
         return other
+
+    def recorded(self, noise: Noise) -> Noise:
+        """The noise of measurements, where `noise` is added before a sensor records the sum.
+
+        Args:
+            noise: The noise that is added to A(x).
+
+        Returns:
+            The distribution of what is recorded around A(x); `noise` where it is recorded as it is.
+
+        Raises:
+            Incompatible: If the distribution is not known for this noise.
+        """
+        return noise
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

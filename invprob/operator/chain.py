@@ -22,7 +22,8 @@ class Chain(Operator):
     """
 
     def __init__(self, operators: Sequence[Operator], noise: Noise | None = None) -> None:
-        super().__init__(operators[-1].noise if noise is None else noise)
+        last = operators[-1]
+        super().__init__(last.noise if noise is None else last.recorded(noise))
         self.operators = nn.ModuleList(operators)
         self.in_shape = operators[0].in_shape
         self.out_shape = operators[-1].out_shape
@@ -31,6 +32,11 @@ class Chain(Operator):
         for operator in self.operators:
             x = operator(x)
         return x
+
+    def recorded(self, noise: Noise) -> Noise:
+        last = self.operators[-1]
+        assert isinstance(last, Operator)
+        return last.recorded(noise)
 
     def observed(self, y: Tensor) -> Tensor:
         for operator in reversed(self.operators):
@@ -73,9 +79,16 @@ def compose(operators: Sequence[Operator], noise: Noise | None = None) -> Operat
         A_n ∘ … ∘ A_1, a `LinearOperator` if all of them are.
 
     Raises:
-        Incompatible: If an operator does not take the shape that the one before it gives.
+        Incompatible: If an operator does not take the shape that the one before it gives, or stands
+            behind a sensor.
     """
     for before, after in itertools.pairwise(operators):
+        if before.is_sensor:
+            first, second = type(before).__name__.lower(), type(after).__name__.lower()
+            raise Incompatible(
+                f"{first} is what records a measurement, and {second} stands behind it",
+                f"put {first} last: {second}|{first}",
+            )
         if tuple(before.out_shape) != tuple(after.in_shape):
             raise Incompatible(
                 f"{type(before).__name__} gives {tuple(before.out_shape)}, and"

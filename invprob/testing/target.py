@@ -133,7 +133,7 @@ class Case:
             attempts = [(params, *place) for place in self.places()]
         made = _first(target, attempts)
         if isinstance(made.thing, Operator):
-            made.thing.noise = WhiteNoise(toys.SIGMA)
+            made = made._replace(thing=made.thing.with_noise(WhiteNoise(toys.SIGMA)))
         if isinstance(made.thing, nn.Module):
             made.thing.eval().requires_grad_(False)
         return made

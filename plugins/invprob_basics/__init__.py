@@ -8,6 +8,7 @@ from invprob.plugin import exports
 
 if TYPE_CHECKING:
     from invprob_basics.blur import Blur
+    from invprob_basics.clip import Clip
     from invprob_basics.colorize import Colorize
     from invprob_basics.compressed import Compressed
     from invprob_basics.crop import Crop
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from invprob_basics.hadamard import Hadamard
     from invprob_basics.identity import Identity
     from invprob_basics.inpaint import Inpaint
+    from invprob_basics.jpeg import JPEG
     from invprob_basics.laplace import LaplaceNoise
     from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
     from invprob_basics.pad import Pad
+    from invprob_basics.phase import Phase
     from invprob_basics.poisson_gaussian import PoissonGaussianNoise
     from invprob_basics.priors import Gaussian, Sphere
+    from invprob_basics.quantize import Quantize
     from invprob_basics.radon import Radon
     from invprob_basics.salt_pepper import SaltPepperNoise
     from invprob_basics.speckle import SpeckleNoise
@@ -31,8 +35,10 @@ if TYPE_CHECKING:
     from invprob_basics.tensorboard_log import TensorBoardLog
 
 __all__ = [
+    "JPEG",
     "Blur",
     "CSVLog",
+    "Clip",
     "Colorize",
     "Compressed",
     "Crop",
@@ -47,8 +53,10 @@ __all__ = [
     "LaplaceNoise",
     "NoNoise",
     "Pad",
+    "Phase",
     "PoissonGaussianNoise",
     "PoissonNoise",
+    "Quantize",
     "Radon",
     "SaltPepperNoise",
     "SpeckleNoise",
@@ -74,6 +82,10 @@ __getattr__, __dir__ = exports(
         "Fourier": "fourier",
         "Radon": "radon",
         "Hadamard": "hadamard",
+        "Clip": "clip",
+        "Quantize": "quantize",
+        "JPEG": "jpeg",
+        "Phase": "phase",
         "NoNoise": "noise",
         "GaussianNoise": "noise",
         "PoissonNoise": "noise",

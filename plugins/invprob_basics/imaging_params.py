@@ -28,7 +28,7 @@ def pair(text: str | None) -> tuple[int, int] | None:
 class GreyParams(Params):
     """One grey value a pixel is measured."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"weights": [0.2, 0.7, 0.1]}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weights": [0.2, 0.7, 0.1]}, {}]})
 
     weights: tuple[float, ...] | None = Field(
         None,
@@ -124,3 +124,20 @@ class RadonParams(Params):
 
     angles: int = Field(60, ge=1, description="Directions, evenly over the range.")
     range: float = Field(180.0, gt=0, le=360, description="The range of directions in degrees.")
+
+
+class PhaseParams(Params):
+    """The magnitudes of Fourier coefficients are measured."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"masks": 2}]})
+
+    oversampling: float = Field(
+        2.0,
+        ge=1,
+        le=16,
+        description="Sides of the grid of coefficients, in those of the image; 1.5 is what DPS and"
+        " DAPS call 2.",
+    )
+    masks: int = Field(
+        0, ge=0, le=64, description="Coded diffraction patterns, of random phases; 0: none."
+    )

@@ -78,6 +78,22 @@ def invprob_components() -> list[Component]:
             "Patterns of +1 and -1 seen by a single pixel.", "linear",
         ),
         _component(
+            "operator", "clip", "clip:Clip.from_params", "sensor_params:ClipParams",
+            "Saturation: an exposure of which the bright part is clipped, after the noise.",
+        ),
+        _component(
+            "operator", "quantize", "quantize:Quantize.from_params", "sensor_params:QuantizeParams",
+            "Rounding to 2^bits levels after the noise, with or without dither.", "linear",
+        ),
+        _component(
+            "operator", "jpeg", "jpeg:JPEG.from_params", "sensor_params:JPEGParams",
+            "JPEG: the rounded coefficients of a file of some quality.", "linear",
+        ),
+        _component(
+            "operator", "phase", "phase:Phase.from_params", "imaging_params:PhaseParams",
+            "Phase retrieval: magnitudes of Fourier coefficients, oversampled or with coded masks.",
+        ),
+        _component(
             "noise", "none", "noise:NoNoise.from_params", "params:NoNoiseParams",
             "No noise.",
         ),

@@ -10,6 +10,7 @@ from torch import Tensor
 from invprob.noise import Noise
 from invprob.params import Configurable
 from invprob_basics.noise_params import PoissonGaussianNoiseParams
+from invprob_basics.precision import wide
 
 NODES = 64
 REACH = 8.0
@@ -41,7 +42,7 @@ class PoissonGaussianNoise(Configurable, Noise):
 
     def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
         # lgamma of thousands of photons leaves no digits of single precision
-        p, y, rate = self.params, y.double(), clean.double() / self.params.gain
+        p, y, rate = self.params, wide(y), wide(clean) / self.params.gain
         safe, below = rate.clamp_min(self.floor), (rate - self.floor).clamp_max(0)
         n, step = self._nodes(y.detach(), safe.detach())
         r = safe[..., None]
