@@ -148,7 +148,14 @@ class StagedChain:
         return image
 
     def is_last(self, round_index: int) -> bool:
-        """Whether no round follows."""
+        """Say whether no round follows.
+
+        Args:
+            round_index: The round.
+
+        Returns:
+            True for the last round.
+        """
         return round_index + 1 == len(self.stages)
 
     def deeper(self, round_index: int, u: Any) -> Any:

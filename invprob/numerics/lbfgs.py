@@ -27,8 +27,16 @@ objective is not convex along s."""
 
 @dataclass(frozen=True)
 class Descent:
-    """x with its objective f (N,) and gradient g, the next point to look at, by how much a step
-    is shortened (N,), and pairs of the latest steps."""
+    """A descent of N rows between two steps.
+
+    Attributes:
+        x: The best place so far, a tree with N rows.
+        trial: The next place to look at, a tree like x.
+        f: The objective at x, (N,).
+        shortened: The factor by which steps are shortened, in (0, 1], (N,).
+        g: The gradient at x, a tree like x; None before the first step.
+        pairs: The latest steps with the changes of the gradient, oldest first.
+    """
 
     x: Any
     trial: Any
