@@ -15,6 +15,7 @@ from invprob.errors import BadParams, Diverged
 from invprob.generator import Generator
 from invprob.prior import Prior, Score
 from invprob.solver import Problem
+from invprob.tree import X
 
 REFERENCE_DRAWS = 64
 
@@ -198,7 +199,7 @@ def cosine_ramp(t: float, up: float = 0.05, down: float = 0.25) -> float:
     return falling * min(1.0, t / up)
 
 
-def gradient(objective: Tensor, x: Any) -> Any:
+def gradient(objective: Tensor, x: X) -> X:
     """Differentiate a function of every row by itself.
 
     Args:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from invprob import tree
+from invprob.tree import X
 
 TOLERANCE = 0.03
 SHORTER = 0.3
@@ -88,7 +89,7 @@ def step(now: Descent, f: Tensor, g: Any, first: float, longest: float, memory: 
     return Descent(x, trial, torch.where(good, f, now.f), shortened, g, pairs)
 
 
-def pair(s: Any, y: Any) -> Pair:
+def pair(s: X, y: X) -> Pair:
     """Keep s and y in rows where the objective is convex along s.
 
     Args:
@@ -105,7 +106,7 @@ def pair(s: Any, y: Any) -> Pair:
     return tree.where(known, s, zero), tree.where(known, y, zero), rho
 
 
-def direction(g: Any, pairs: tuple[Pair, ...], first: float) -> Any:
+def direction(g: X, pairs: tuple[Pair, ...], first: float) -> X:
     """Apply the inverse Hessian H that the pairs estimate; a step goes along −H g.
 
     Args:
@@ -131,5 +132,5 @@ def direction(g: Any, pairs: tuple[Pair, ...], first: float) -> Any:
     return g
 
 
-def _plus(a: Any, factor: Tensor, b: Any) -> Any:
+def _plus(a: X, factor: Tensor, b: X) -> X:
     return tree.map(lambda u, v: u + tree.per_element(factor, u) * v, a, b)
