@@ -7,6 +7,7 @@ arXiv:0712.1111), with the same resamples for every method, so that differences 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,13 +84,20 @@ def crossed(values: Values) -> Estimate:
     mean, count = float(found.mean()), len(images)
     if count < 2:
         return Estimate(mean, math.nan, math.nan, count)
-    rng = np.random.default_rng(0)
-    weights = _resampled(rng, count)[:, image] * _resampled(rng, len(seeds))[:, seed]
+    of_images, of_seeds = _resamples(count, len(seeds))
+    weights = of_images[:, image] * of_seeds[:, seed]
     totals = weights.sum(1)
     drawn = totals > 0  # images that meet one seed each may all be left out
     means = (weights @ found)[drawn] / totals[drawn]
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(mean, float(low), float(high), count)
+
+
+@functools.lru_cache(maxsize=16)  # every metric of every method has the same
+def _resamples(images: int, seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The resamples of images and of seeds, which are the same for every method."""
+    rng = np.random.default_rng(0)
+    return _resampled(rng, images), _resampled(rng, seeds)
 
 
 def _resampled(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
