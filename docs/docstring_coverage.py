@@ -1,8 +1,9 @@
 """List public definitions whose docstrings lack Args or Returns: python docs/docstring_coverage.py.
 
-The modules at the root of invprob, those of invprob.operator, params and testing, and the classes
-that plugins export are parsed, not imported. A method without a docstring has that of the interface
-it implements, and the fields of a dataclass are its parameters.
+The modules at the root of invprob, those of the wings in `WINGS`, and the classes that plugins
+export are parsed, not imported. A method without a docstring has that of the interface it
+implements, and the fields of a dataclass are its parameters. The docstrings of commands and checks
+are shown to users, and a decorator of commands has one parameter, the command: neither is counted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+WINGS = (
+    "bench", "cli", "config", "io", "latents", "numerics", "operator", "params", "scaffold",
+    "solver",
+    "testing", "weights",
+)  # fmt: skip
+CLICK = {
+    "format_commands", "get_command", "list_commands", "resolve_command", "shell_complete",
+}  # fmt: skip
+"""Methods that click documents."""
 SECTIONS = {"Args": ("Args:", "Attributes:"), "Returns": ("Returns:", "Yields:")}
 
 
@@ -27,8 +37,7 @@ def sources(root: Path = ROOT) -> Iterator[tuple[Path, set[str] | None]]:
         A file and the names in it that are public; None: all without an underscore.
     """
     core = root / "invprob"
-    wings = (core / "operator", core / "params", core / "testing")
-    for path in (*core.glob("*.py"), *(path for wing in wings for path in wing.rglob("*.py"))):
+    for path in (*core.glob("*.py"), *(p for wing in WINGS for p in (core / wing).rglob("*.py"))):
         yield path, None
     for package in sorted((root / "plugins").glob("*/__init__.py")):
         nodes = ast.walk(ast.parse(package.read_text(encoding="utf-8")))
@@ -66,7 +75,7 @@ def missing(tree: ast.Module, names: set[str] | None, inherited: set[str]) -> li
                     continue
                 if _doc(method) or not node.bases or method.name not in inherited:
                     found += _of(method, f"{node.name}.{method.name}")
-        elif "check" not in _decorators(node):  # whose docstrings are the advice of the check
+        elif not {"check", "command"} & _decorators(node) and not _is_decorator(node):
             found += _of(node, node.name)
     return found
 
@@ -112,6 +121,12 @@ def _parameters(function: Function) -> list[str]:
     return [arg.arg for arg in every if arg.arg not in ("self", "cls")]
 
 
+def _is_decorator(function: Function) -> bool:
+    """Whether it gives what it gets: ``(f: F) -> F``."""
+    kinds = [ast.unparse(a.annotation) for a in function.args.args if a.annotation]
+    return function.returns is not None and kinds == [ast.unparse(function.returns)] == ["F"]
+
+
 def _named(init: Function) -> bool:
     """Whether a constructor has parameters besides ``**values``, those of its `Params`."""
     a = init.args
@@ -144,6 +159,7 @@ def main() -> int:
     """
     parsed = [(path, names, ast.parse(path.read_text("utf-8"))) for path, names in sources()]
     inherited = {name for _, names, tree in parsed if names is None for name in documented(tree)}
+    inherited |= CLICK
     faults = sorted(
         f"{path.relative_to(ROOT)}:{line}: {fault}"
         for path, names, tree in parsed

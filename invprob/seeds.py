@@ -67,7 +67,9 @@ def normal(shape: Sequence[int], keys: Sequence[int], *path: int | str) -> Tenso
     Returns:
         Numbers of this shape, float32 on the CPU.
     """
-    return torch.stack([_normal(shape[1:], stream(k, *path)) for k in keys])
+    drawn = _empty(shape)
+    _fill([drawn], keys, path)
+    return drawn
 
 
 def normal_like(x: X, keys: Sequence[int], *path: int | str) -> X:
@@ -81,7 +83,9 @@ def normal_like(x: X, keys: Sequence[int], *path: int | str) -> X:
     Returns:
         A tree like x.
     """
-    return normal_from(x, [stream(k, *path) for k in keys])
+    drawn = tree.map(lambda leaf: _empty(leaf.shape), x)
+    _fill(tree.leaves(drawn), keys, path)
+    return tree.map(lambda new, leaf: new.to(leaf), drawn, x)
 
 
 def normal_from(x: X, rngs: Sequence[torch.Generator]) -> X:
@@ -96,7 +100,10 @@ def normal_from(x: X, rngs: Sequence[torch.Generator]) -> X:
     """
 
     def draw(leaf: Tensor) -> Tensor:
-        return torch.stack([_normal(leaf.shape[1:], rng) for rng in rngs]).to(leaf)
+        drawn = _empty(leaf.shape)
+        for row, rng in zip(drawn.unbind(), rngs, strict=True):
+            row.normal_(generator=rng)
+        return drawn.to(leaf)
 
     return tree.map(draw, x)
 
@@ -111,10 +118,21 @@ def uniform_from(like: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
     Returns:
         The numbers, (B,).
     """
-    made = [torch.rand((), generator=r, dtype=torch.float32, device="cpu") for r in rngs]
-    return torch.stack(made).to(like)
+    drawn = _empty((len(rngs),))
+    for number, rng in zip(drawn.unbind(), rngs, strict=True):
+        number.uniform_(generator=rng)
+    return drawn.to(like)
 
 
-def _normal(shape: Sequence[int], rng: torch.Generator) -> Tensor:
+def _empty(shape: Sequence[int]) -> Tensor:
     # whatever precision and device a script has made torch's default
-    return torch.randn(tuple(shape), generator=rng, dtype=torch.float32, device="cpu")
+    return torch.empty(tuple(shape), dtype=torch.float32, device="cpu")
+
+
+def _fill(leaves: Sequence[Tensor], keys: Sequence[int], path: tuple[int | str, ...]) -> None:
+    """Fill row b of all leaves, one after another, from ``stream(keys[b], *path)``."""
+    rng = torch.Generator("cpu")  # one, since making one takes longer than a seed
+    for k, *rows in zip(keys, *(leaf.unbind() for leaf in leaves), strict=True):
+        rng.manual_seed(key(k, *path))
+        for row in rows:
+            row.normal_(generator=rng)

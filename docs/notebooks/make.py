@@ -16,7 +16,7 @@ invprob is quick; PyTorch is loaded when something is computed.""",
 
 truth = invprob.datasets.faces(1)  # a rendered face, (1, 3, 64, 64) in [0, 1]
 result = invprob.solve(
-    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=20,60", num_samples=2
+    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=10,30", num_samples=2
 )
 result""",
     """The pictures are truth, measurement, posterior mean, its standard deviation and the samples;
@@ -34,14 +34,14 @@ A measurement is a tensor, an array, a Pillow image or a path. Here it is the ve
 operator measured above: nothing else is known, so nothing is compared.""",
     """\
 again = invprob.solve(
-    result.y, operator="inpaint:box=24x24", solver="csgm:steps=60", num_samples=2
+    result.y, operator="inpaint:box=24x24", solver="csgm:steps=20", num_samples=2
 )
 again""",
     """## Objects
 
 `compose` gives the objects of a run; `solve` takes objects for any of them, and functions that
 see every step.""",
-    """parts = invprob.compose(operator="superres:factor=4", solver="csgm:steps=40")
+    """parts = invprob.compose(operator="superres:factor=4", solver="csgm:steps=20")
 chi2 = []
 
 
@@ -74,14 +74,14 @@ from invprob_csgm import CSGM
 problem = Problem.create(found.y, parts.operator, parts.generator, parts.priors, seed=1)
 louder = replace(problem, operator=problem.operator.with_noise(GaussianNoise(0.1)))
 for name, one in {"σ = 0.02": problem, "σ = 0.1": louder}.items():
-    chi2 = [float(info.metrics["chi2"]) for state, info in CSGM(steps=40).run(one)]
+    chi2 = [float(info.metrics["chi2"]) for state, info in CSGM(steps=20).run(one)]
     plt.semilogy(chi2, label=name)
 plt.legend(title="assumed noise")
 plt.ylabel("χ²");""",
     """`invprob.solve` takes a problem too. A callback that returns True stops a run; the result
 is what there is by then.""",
     """stopped = invprob.solve(
-    problem, CSGM(steps=40), truth=truth, callbacks=[lambda progress: progress.state.step == 20]
+    problem, CSGM(steps=20), truth=truth, callbacks=[lambda progress: progress.state.step == 10]
 )
 stopped.complete, stopped.steps, round(stopped.metrics[0]["psnr_mean"], 2)""",
     """## The same on the command line

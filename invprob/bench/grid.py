@@ -25,7 +25,19 @@ from invprob.runs import build
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A method on a measurement. `models` is the SHA-256 of the weights that it uses."""
+    """A method on a measurement.
+
+    Attributes:
+        method: The label of the method.
+        task: The operator and the noise.
+        image: The name of the picture.
+        seed: The seed.
+        experiment: What is computed.
+        measured: The measurement.
+        models: The SHA-256 of the weights that it uses.
+        threads: Threads of the process that computes it.
+        code: Versions and digests of the sources that it depends on, by name.
+    """
 
     method: str
     task: Task
@@ -69,8 +81,18 @@ def _without_paths(experiment: ResolvedExperiment) -> dict[str, Any]:
 def cells(
     suite: Suite, beside: Path, out: Path, registry: Registry, keep: bool = True
 ) -> list[Cell]:
-    """All cells of a suite, those of one measurement side by side; measures what is new, and
-    stores it if `keep`."""
+    """List all cells of a suite, those of one measurement side by side, and measure what is new.
+
+    Args:
+        suite: The suite.
+        beside: The folder of the suite, where relative paths begin.
+        out: The folder of the bench.
+        registry: The components.
+        keep: Whether new measurements are stored.
+
+    Returns:
+        The cells.
+    """
     loaded = _models(suite, beside, registry)
     shape = _common_shape({method: shape for (method, _), (_, shape) in loaded.items()})
     pictures = _pictures(suite, beside, shape)

@@ -21,7 +21,13 @@ from invprob.runs import build
 
 @dataclass(frozen=True)
 class Measured:
-    """One image, truth (C, H, W), measured once: y (*out_shape)."""
+    """One image, measured once.
+
+    Attributes:
+        truth: The image, (C, H, W) in [0, 1].
+        y: The measurement, in the shape that the operator gives.
+        sha256: The SHA-256 of both.
+    """
 
     truth: Tensor
     y: Tensor
@@ -33,7 +39,14 @@ class Measured:
 
 
 def unpack(data: bytes) -> tuple[Tensor, Tensor]:
-    """(truth, y) of `Measured.pack`."""
+    """Take apart what `Measured.pack` made.
+
+    Args:
+        data: The bytes.
+
+    Returns:
+        The truth (C, H, W) and the measurement y.
+    """
     tensors = load(data)
     return tensors["truth"], tensors["y"]
 
@@ -46,10 +59,20 @@ def measure(
     code: dict[str, str],
     keep: bool = True,
 ) -> Measured:
-    """The measurement of `truth` by the experiment's operator, noise and seed, and by that code.
+    """Measure an image, or read the measurement that was drawn before.
 
-    It is read from `folder` if it was drawn before; a damaged file is drawn again. What is drawn is
-    written there if `keep`.
+    A damaged file is drawn again.
+
+    Args:
+        folder: Where measurements are stored.
+        experiment: The experiment, with operator, noise and seed.
+        registry: The components.
+        truth: The image, (C, H, W) in [0, 1].
+        code: Versions and digests of the sources that the measurement depends on, by name.
+        keep: Whether a new one is stored.
+
+    Returns:
+        The measurement.
     """
     told = {
         "truth": hashlib.sha256(truth.contiguous().numpy().tobytes()).hexdigest(),

@@ -17,6 +17,9 @@ class Peak:
     """A context; afterwards `megabytes` is the peak of the process, on CUDA that of the device.
 
     Linux can forget an earlier peak; elsewhere the figure is that of the process so far.
+
+    Args:
+        device: The device whose memory counts.
     """
 
     megabytes = 0.0

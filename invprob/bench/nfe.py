@@ -12,7 +12,12 @@ from invprob.generator import Generator
 
 
 class Passes:
-    """A context in which every forward pass counts; a batch of samples is one pass."""
+    """A context in which every forward pass counts; a batch of samples is one pass.
+
+    Args:
+        generator: The generator, whose passes count.
+        priors: The networks whose passes count apart.
+    """
 
     def __init__(self, generator: Generator, priors: Iterable[nn.Module]) -> None:
         self.generator = 0

@@ -24,7 +24,16 @@ EVERY = ("solver", "operator", "noise", "generator", "prior")
 def of_experiment(
     experiment: ResolvedExperiment, registry: Registry, kinds: Sequence[str] = EVERY
 ) -> dict[str, str]:
-    """Versions of invprob, torch and the plugins of some kinds, and digests of their sources."""
+    """Say which code an experiment depends on.
+
+    Args:
+        experiment: The experiment.
+        registry: The components.
+        kinds: The kinds of components that count.
+
+    Returns:
+        Versions of invprob, torch and the plugins, and digests of their sources, by name.
+    """
     told = {"invprob": f"{__version__} {_sources('invprob')}", "torch": torch.__version__}
     for _, kind, _, entry in experiment.entries(registry):
         if kind not in kinds:

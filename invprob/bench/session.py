@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
-from invprob._version import __version__
 from invprob.analysis.diagnostics import R_HAT_BAD
-from invprob.bench import markdown, origin, report, store, tables
+from invprob.bench import results, store, tables
 from invprob.bench.execution import executors
 from invprob.bench.execution.worker import Failed, Worker, request
 from invprob.bench.grid import Cell, cells
@@ -22,13 +18,17 @@ from invprob.bench.suite import Suite
 from invprob.bench.tables import Line, Row
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
-from invprob.io import files, lock
-from invprob.runs import build
+from invprob.io import lock
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a bench is computed."""
+    """Where a bench is computed; without both values in one process here.
+
+    Attributes:
+        workers: How many processes dask starts here.
+        scheduler: The address of a scheduler that runs.
+    """
 
     workers: int | None = None
     scheduler: str | None = None
@@ -36,7 +36,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Bench:
-    """A suite, the folder of its images, its cells, and where they are kept."""
+    """A suite, the folder of its images, its cells, and where they are kept.
+
+    Attributes:
+        suite: The suite.
+        out: The folder of the bench.
+        cells: All its cells.
+        store: Where finished cells are kept.
+    """
 
     suite: Suite
     out: Path
@@ -51,7 +58,15 @@ class Bench:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a bench came to."""
+    """What a bench came to.
+
+    Attributes:
+        bench: The bench.
+        lines: The lines of the tables.
+        failures: Cells without a result, with the reason.
+        computed: How many cells were computed now.
+        seconds: How long that took.
+    """
 
     bench: Bench
     lines: list[Line]
@@ -62,8 +77,13 @@ class Outcome:
 
 @dataclass
 class Watch:
-    """What a reader is told: `begin` with the number of cells that are there and of all, `step` of
-    a cell, and `done` with its reason if it failed."""
+    """Functions that see how a bench goes on.
+
+    Attributes:
+        begin: Called with the number of finished cells and of all.
+        step: Called with a cell, its step and its steps.
+        done: Called with a cell, and with the reason if it failed, else None.
+    """
 
     begin: Callable[[int, int], None] = lambda have, total: None
     step: Callable[[Cell, int, int], None] = lambda cell, step, total: None
@@ -71,7 +91,21 @@ class Watch:
 
 
 def prepare(suite: Suite, beside: Path, out: Path, registry: Registry, keep: bool = True) -> Bench:
-    """Load what is compared, draw the measurements that are new, and store them if `keep`."""
+    """Load what is compared, and measure what is new.
+
+    Args:
+        suite: The suite.
+        beside: The folder of the suite, where relative paths begin.
+        out: The folder of the bench.
+        registry: The components.
+        keep: Whether the folder is made and new measurements are stored.
+
+    Returns:
+        The bench.
+
+    Raises:
+        BadInput: If `out` holds something else.
+    """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file", "give another --out")
     if out.is_dir() and any(out.iterdir()) and not (out / "measurements").is_dir():
@@ -84,7 +118,22 @@ def prepare(suite: Suite, beside: Path, out: Path, registry: Registry, keep: boo
 def run(
     bench: Bench, registry: Registry, place: Place, timeout: float, command: str, watch: Watch
 ) -> Outcome:
-    """Compute what is missing and write tables and report. Failed cells are tried again."""
+    """Compute what is missing and write tables and report. Failed cells are tried again.
+
+    Args:
+        bench: The bench.
+        registry: The components.
+        place: Where cells are computed.
+        timeout: Seconds that a cell may take.
+        command: The command line, for the report.
+        watch: What sees how it goes on.
+
+    Returns:
+        What the bench came to.
+
+    Raises:
+        BadInput: If another process holds the folder.
+    """
     with lock.only(bench.out):
         started = time.perf_counter()
         have = bench.found()
@@ -109,14 +158,22 @@ def run(
         found = bench.found()
         failed = [(c, failures[c.key]) for c in bench.cells if c.key in failures]
         lines = summarise(bench, found)
-        write(bench, found, lines, failed, registry, command)
+        results.write(bench.out, bench.suite, found, lines, failed, registry, command)
         return Outcome(
             bench, lines, failed, len(missing) - len(failures), time.perf_counter() - started
         )
 
 
 def summarise(bench: Bench, found: dict[Cell, Solved]) -> list[Line]:
-    """The lines of the tables."""
+    """Make the lines of the tables.
+
+    Args:
+        bench: The bench.
+        found: Its finished cells.
+
+    Returns:
+        A line for every task and method that has cells.
+    """
     rows = [Row(c.task.name, c.method, c.image, c.seed, _judged(s)) for c, s in found.items()]
     tasks = [task.name for task in bench.suite.tasks]
     reference = bench.suite.reference or bench.suite.labels[0]
@@ -130,68 +187,19 @@ def _judged(solved: Solved) -> dict[str, float | None]:
     return solved.figures | told
 
 
-def write(
-    bench: Bench,
-    found: dict[Cell, Solved],
-    lines: Sequence[Line],
-    failures: Sequence[tuple[Cell, str]],
-    registry: Registry,
-    command: str,
-) -> None:
-    """cells.csv, results.json, table.md and report.html."""
-    out, suite = bench.out, bench.suite
-    reference = suite.reference or suite.labels[0]
-    made = origin.line(solved.figures for solved in found.values())
-    files.write_text(out / "suite.json", suite.model_dump_json(indent=2) + "\n")
-    _write_cells(out / "cells.csv", found)
-    about = {
-        "suite": suite.name,
-        "invprob": __version__,
-        "torch": torch.__version__,
-        "origin": made,
-        "command": command,
-        "reference": reference,
-        "groups": suite.tasks_by_group(),
-        "lines": tables.as_json(lines),
-        "failures": [{"cell": cell.label, "reason": reason} for cell, reason in failures],
-    }
-    files.write_json(out / "results.json", about)
-    text = markdown.document(suite.name, made, command, lines, reference, list(suite.compare))
-    files.write_text(out / "table.md", text)
-    observed = {}
-    for cell in found:
-        if cell.measured.sha256 not in observed:
-            shape = tuple(cell.measured.truth.shape)
-            A = build.operator(cell.experiment, registry, shape, torch.device("cpu"))
-            with torch.no_grad():
-                observed[cell.measured.sha256] = A.observed(cell.measured.y[None])[0]
-    page = out / "report.html"
-    report.write(page, suite, lines, found, observed, failures, made, command)
-
-
-def _write_cells(path: Path, found: dict[Cell, Solved]) -> None:
-    names = list(dict.fromkeys(name for solved in found.values() for name in solved.figures))
-    with files.replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        fields = ["task", "method", "image", "seed", *names, "measurement", "key"]
-        writer = csv.DictWriter(file, fields)
-        writer.writeheader()
-        for cell, solved in found.items():
-            about = {
-                "task": cell.task.name,
-                "method": cell.method,
-                "image": cell.image,
-                "seed": cell.seed,
-                "measurement": cell.measured.sha256[:16],
-                "key": cell.key,
-            }
-            writer.writerow(about | solved.figures)
-
-
 def estimate(
     bench: Bench, timeout: float, tell: Callable[[int, str], None] = lambda done, label: None
 ) -> dict[str, tuple[int, float]]:
-    """(missing cells, seconds) by method: from finished cells of it, or from its first steps.
-    Calls `tell` with the number of methods that are done and the next one."""
+    """Estimate what is left, from finished cells of a method or from its first steps.
+
+    Args:
+        bench: The bench.
+        timeout: Seconds that a cell may take.
+        tell: Called with the number of methods that are done and the next one.
+
+    Returns:
+        Missing cells and seconds, by method.
+    """
     have = bench.found()
     made: dict[str, tuple[int, float]] = {}
     for done, label in enumerate(bench.suite.labels):
@@ -229,5 +237,12 @@ def _timed(cell: Cell, timeout: float, seconds: float = 2.0) -> float:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The command that was given, to be given again."""
+    """Write the command that was given, to be given again.
+
+    Args:
+        words: Its words after ``invprob``.
+
+    Returns:
+        One line for a shell.
+    """
     return shlex.join(["invprob", *words])

@@ -19,7 +19,12 @@ from invprob.io.json_text import dumps
 
 @dataclass(frozen=True)
 class Solved:
-    """Figures of one cell, and the pictures (C, H, W): mean, sample, std."""
+    """What is known of one cell.
+
+    Attributes:
+        figures: Figures by name.
+        pictures: ``mean``, ``sample`` and ``std``, (C, H, W).
+    """
 
     figures: dict[str, Any]
     pictures: dict[str, Tensor]
@@ -32,7 +37,14 @@ class Solved:
 
 
 def unpack(data: bytes) -> Solved | None:
-    """What `Solved.pack` packed; None if a bit of it is another or missing."""
+    """Take apart what `Solved.pack` made.
+
+    Args:
+        data: The bytes.
+
+    Returns:
+        The cell; None if a bit of it is another or missing.
+    """
     told, data = data[:32], data[32:]
     if hashlib.sha256(data).digest() != told:
         return None
@@ -45,20 +57,36 @@ def unpack(data: bytes) -> Solved | None:
 
 
 class Store:
-    """The cells of a folder, by key."""
+    """The cells of a folder, by key.
+
+    Args:
+        folder: The folder; it is made when the first cell is written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def get(self, key: str) -> Solved | None:
-        """The cell, if it is there and whole."""
+        """Read a cell.
+
+        Args:
+            key: Its key.
+
+        Returns:
+            The cell; None if it is missing or damaged.
+        """
         try:
             return unpack(self._path(key).read_bytes())
         except FileNotFoundError:
             return None
 
     def put(self, key: str, data: bytes) -> None:
-        """Write a packed cell so that a reader sees all of it or nothing."""
+        """Write a packed cell so that a reader sees all of it or nothing.
+
+        Args:
+            key: Its key.
+            data: What `Solved.pack` gave.
+        """
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_bytes(path, data)
@@ -68,5 +96,12 @@ class Store:
 
 
 def key_of(told: Mapping[str, Any]) -> str:
-    """The name of a cell: the SHA-256 of all that determines it."""
+    """Name a cell by the SHA-256 of all that determines it.
+
+    Args:
+        told: What determines it, as JSON can hold it.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     return hashlib.sha256(dumps(told, sort_keys=True).encode()).hexdigest()[:32]

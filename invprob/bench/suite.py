@@ -181,16 +181,32 @@ class Suite(Params):
         return fnmatch.fnmatchcase(task.operator, rule.operator or "")
 
     def paths(self, beside: Path) -> list[str]:
-        """The images, found from the folder of the suite."""
+        """List the images.
+
+        Args:
+            beside: The folder of the suite, where relative paths begin.
+
+        Returns:
+            Files, folders and zip files.
+        """
         return [str(beside / paths.expand(image)) for image in self.images]
 
 
 def read(
     path: Path, registry: Registry, changes: Mapping[str, Any] = MappingProxyType({})
 ) -> Suite:
-    """The suite of a TOML file, every experiment of it judged; `changes` replace what it says.
+    """Read a suite and judge every experiment of it.
 
-    Raises `BadParams` or `BadInput` with file, line and hint, before anything runs.
+    Args:
+        path: A TOML file.
+        registry: The components.
+        changes: Fields that replace what the file says.
+
+    Returns:
+        The suite.
+
+    Raises:
+        BadParams: If a value is wrong, with file, line and hint.
     """
     text = toml.read_text(path, "suite")
     try:

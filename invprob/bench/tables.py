@@ -1,9 +1,4 @@
-"""From cells to tables: means with bootstrap intervals, paired differences, ties.
-
-A seed draws a mask or matrix and its noise, so images and seeds are two crossed samples. Intervals
-are percentile bootstrap intervals (Efron, 1979) that resample both, each by itself (Owen, 2007,
-arXiv:0712.1111), with the same resamples for every method, so that differences stay paired.
-"""
+"""From cells to tables: means, paired differences, ties."""
 
 from __future__ import annotations
 
@@ -12,15 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-RESAMPLES = 4000
+from invprob.bench.bootstrap import Estimate, crossed
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How a figure is called and read; `better` is None where neither more nor less is."""
+    """How a figure is called and read.
+
+    Attributes:
+        title: The head of its column.
+        digits: Digits after the point.
+        better: ``"more"`` or ``"less"``; None where neither is.
+        short: Whether it is shown in the terminal.
+    """
 
     title: str
     digits: int
@@ -62,7 +61,15 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of one cell."""
+    """The figures of one cell.
+
+    Attributes:
+        task: The name of the task.
+        method: The label of the method.
+        image: The name of the picture.
+        seed: The seed.
+        figures: Figures by name; None where there is none.
+    """
 
     task: str
     method: str
@@ -72,39 +79,20 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean over n images with its 95 % interval; of one image there is none (NaN)."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-
-    @property
-    def tie(self) -> bool:
-        """Whether the interval, of a difference, leaves open which is more."""
-        return not (self.low > 0 or self.high < 0)
-
-    def signed(self, digits: int) -> str:
-        """A difference as text: ``+0.31 [+0.10, +0.52]``."""
-        text = f"{self.mean:+.{digits}f}"
-        if not math.isnan(self.low):
-            text += f" [{self.low:+.{digits}f}, {self.high:+.{digits}f}]"
-        return text
-
-
-@dataclass(frozen=True)
 class Line:
-    """A method on a task: estimates by metric, and differences to the reference."""
+    """A method on a task.
+
+    Attributes:
+        task: The name of the task.
+        method: The label of the method.
+        values: Estimates by metric.
+        differences: Estimates of the differences to the reference, by metric.
+    """
 
     task: str
     method: str
     values: Mapping[str, Estimate]
     differences: Mapping[str, Estimate] = field(default_factory=dict)
-
-
-Values = Mapping[tuple[str, int], float]
-"""A metric by image and seed."""
 
 
 def lines(
@@ -144,51 +132,16 @@ def lines(
     return made
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """The mean of one value per image, with its interval.
-
-    Args:
-        values: The values.
-
-    Returns:
-        The estimate; of one value there is no interval.
-    """
-    return crossed({(str(i), 0): value for i, value in enumerate(values)})
-
-
-def crossed(values: Values) -> Estimate:
-    """The mean over images and seeds, with an interval that covers the choice of both.
-
-    Args:
-        values: The values; an image need not have every seed.
-
-    Returns:
-        The estimate; of one image there is no interval.
-    """
-    found = np.asarray(list(values.values()), dtype=np.float64)
-    images, image = np.unique([place[0] for place in values], return_inverse=True)
-    seeds, seed = np.unique([place[1] for place in values], return_inverse=True)
-    mean, count = float(found.mean()), len(images)
-    if count < 2:
-        return Estimate(mean, math.nan, math.nan, count)
-    rng = np.random.default_rng(0)
-    weights = _resampled(rng, count)[:, image] * _resampled(rng, len(seeds))[:, seed]
-    totals = weights.sum(1)
-    drawn = totals > 0  # images that meet one seed each may all be left out
-    means = (weights @ found)[drawn] / totals[drawn]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Estimate(mean, float(low), float(high), count)
-
-
-def _resampled(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """How often each of `count` things is drawn when as many are drawn with replacement."""
-    picks = rng.integers(0, count, (RESAMPLES, count)) + count * np.arange(RESAMPLES)[:, None]
-    drawn = np.bincount(picks.ravel(), minlength=RESAMPLES * count)
-    return drawn.reshape(RESAMPLES, count).astype(np.float64)
-
-
 def best(found: Sequence[Line], metric: str) -> set[str]:
-    """The method of best mean among lines of one task, and alike ones (none where none is best)."""
+    """Find the method of the best mean, and those of the same mean.
+
+    Args:
+        found: The lines of one task.
+        metric: The name of the metric.
+
+    Returns:
+        Labels of methods; none where none is best.
+    """
     better = METRICS[metric].better
     have = {line.method: line.values[metric].mean for line in found if metric in line.values}
     if better is None or len(have) < 2:
@@ -198,24 +151,55 @@ def best(found: Sequence[Line], metric: str) -> set[str]:
 
 
 def shown(found: Sequence[Line], short: bool = False) -> list[str]:
-    """The metrics that any line has, all or those that fit on a screen."""
+    """List the metrics that any line has.
+
+    Args:
+        found: The lines.
+        short: Whether only those that fit on a screen are wanted.
+
+    Returns:
+        Names of metrics, in the order of `METRICS`.
+    """
     have = {metric for line in found for metric in line.values}
     return [m for m, told in METRICS.items() if m in have and (told.short or not short)]
 
 
 def number(value: float, metric: str) -> str:
-    """A figure as it stands in a table."""
+    """Write a figure as it stands in a table.
+
+    Args:
+        value: The figure.
+        metric: The name of the metric.
+
+    Returns:
+        The text.
+    """
     return "–" if math.isnan(value) else f"{value:.{METRICS[metric].digits}f}"
 
 
 def difference(value: Estimate, metric: str) -> str:
-    """``+0.31 [+0.10, +0.52]``, with ≈ before what is a tie."""
+    """Write a difference, ``+0.31 [+0.10, +0.52]``, with ≈ before a tie.
+
+    Args:
+        value: The difference.
+        metric: The name of the metric.
+
+    Returns:
+        The text.
+    """
     text = value.signed(METRICS[metric].digits)
     return f"≈ {text}" if value.tie else text
 
 
 def as_json(found: Sequence[Line]) -> list[dict[str, Any]]:
-    """The lines as plain values."""
+    """Write lines as plain values.
+
+    Args:
+        found: The lines.
+
+    Returns:
+        A dictionary for each.
+    """
 
     def plain(estimate: Estimate) -> dict[str, Any]:
         told = {"mean": estimate.mean, "low": estimate.low, "high": estimate.high}

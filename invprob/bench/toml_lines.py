@@ -10,7 +10,14 @@ _PAIR = re.compile(r"\s*([A-Za-z0-9_\-\"'. ]+?)\s*=")
 
 
 def places(text: str) -> dict[tuple[str | int, ...], int]:
-    """The line, from 1, of every table and key, by its path as pydantic writes it."""
+    """Find every table and key of a TOML file.
+
+    Args:
+        text: The file.
+
+    Returns:
+        Line numbers, from 1, by path as pydantic writes it.
+    """
     found: dict[tuple[str | int, ...], int] = {}
     counts: dict[tuple[str | int, ...], int] = {}
     table: tuple[str | int, ...] = ()
@@ -32,7 +39,15 @@ def places(text: str) -> dict[tuple[str | int, ...], int]:
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int:
-    """The line of a path, or of the nearest part of it that is written."""
+    """Find a path in a TOML file.
+
+    Args:
+        text: The file.
+        path: Keys and indices.
+
+    Returns:
+        The line, from 1, of the path or of the nearest part of it that is written.
+    """
     found = places(text)
     for end in range(len(path), 0, -1):
         if (line := found.get(tuple(path[:end]))) is not None:

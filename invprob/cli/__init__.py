@@ -88,7 +88,15 @@ def root() -> None:
 
 
 def call(args: Sequence[str] | None = None) -> int:
-    """Run a command line; its exit status. Faults of the input are one sentence and one hint."""
+    """Run a command line. Faults of the input are one sentence and one hint.
+
+    Args:
+        args: Its words after ``invprob``; None for those of this process.
+
+    Returns:
+        The exit status: 0, or 1 for what a check found, or 2 for a fault of the input, or 130 after
+        Ctrl-C.
+    """
     try:
         with streams.notices():
             status = root.main(args, prog_name="invprob", standalone_mode=False)

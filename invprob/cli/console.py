@@ -25,7 +25,15 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table."""
+    """A column of a table.
+
+    Attributes:
+        title: Its head.
+        style: The style of its text, as rich calls it.
+        number: Whether it stands at the right.
+        wrap: Whether long texts take several lines.
+        spare: How soon it is left out of a narrow terminal; 0 for never.
+    """
 
     title: str
     style: str = ""
@@ -42,12 +50,22 @@ def stdout() -> Console:
 
 
 def say(text: str = "", style: str = "") -> None:
-    """A line of plain text on stdout; nothing in it is markup, and it is never wrapped."""
+    """Write a line of plain text to stdout; nothing in it is markup, and it is never wrapped.
+
+    Args:
+        text: The line.
+        style: Its style, as rich calls it.
+    """
     stdout().print(Text(text, style=style), soft_wrap=True)
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], footer: int = 0) -> list[str]:
-    """A table on stdout; the last `footer` rows stand under a rule.
+    """Write a table to stdout.
+
+    Args:
+        columns: The columns.
+        rows: The texts of each row.
+        footer: How many of the last rows stand under a rule.
 
     Returns:
         The titles of the columns that were left out because the terminal is narrow.
@@ -109,7 +127,12 @@ def _folded(column: Column, k: int, rows: Sequence[Sequence[str]]) -> str:
 
 
 def entries(pairs: Iterable[tuple[str, str]], style: str = "") -> None:
-    """Names and what is said of them, indented, on stdout."""
+    """Write names and what is said of them to stdout, indented.
+
+    Args:
+        pairs: Names and texts.
+        style: The style of the names, as rich calls it.
+    """
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style=style)
     grid.add_column()
@@ -127,7 +150,14 @@ def _trimmed(thing: RenderableType) -> None:
 
 
 def clock(seconds: float) -> str:
-    """A duration as 3.2 s, 17 s, 12:30 or 1:02:03."""
+    """Write a duration: 3.2 s, 17 s, 12:30 or 1:02:03.
+
+    Args:
+        seconds: The duration.
+
+    Returns:
+        The text.
+    """
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -24,7 +24,14 @@ _FILESYSTEM = {
 
 @dataclass(frozen=True)
 class Fault:
-    """A message, what to do about it, and the exit status."""
+    """What went wrong, for the user.
+
+    Attributes:
+        message: One sentence.
+        hint: What to do about it.
+        status: The exit status.
+        label: The word before the message.
+    """
 
     message: str
     hint: str
@@ -33,7 +40,12 @@ class Fault:
 
 
 class Stopped(Exception):
-    """The user stopped a command whose work so far is kept."""
+    """The user stopped a command whose work so far is kept.
+
+    Args:
+        message: One sentence.
+        hint: How to go on.
+    """
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -42,7 +54,14 @@ class Stopped(Exception):
 
 
 def explain(error: BaseException) -> Fault | None:
-    """The fault behind an exception; None for a bug."""
+    """Find the fault behind an exception.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        The fault; None for a bug.
+    """
     if isinstance(error, InvprobError):
         status = FAILED if isinstance(error, Diverged) else USER
         return Fault(error.message, error.hint, status)
@@ -60,7 +79,14 @@ def explain(error: BaseException) -> Fault | None:
 
 
 def wants_help(error: BaseException) -> bool:
-    """Print the help of a group that was called without a command; whether it was that."""
+    """Print the help of a group that was called without a command.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        Whether it was that.
+    """
     # older versions of click print it themselves
     if isinstance(error, click.UsageError) and type(error).__name__ == "NoArgsIsHelpError":
         click.echo(error.format_message())
@@ -69,7 +95,11 @@ def wants_help(error: BaseException) -> bool:
 
 
 def show(fault: Fault) -> None:
-    """Write a fault to stderr."""
+    """Write a fault to stderr.
+
+    Args:
+        fault: The fault.
+    """
     color = streams.coloured()
     shade = "yellow" if fault.status == INTERRUPTED else "red"
     label = click.style(f"{fault.label}:", fg=shade, bold=True)

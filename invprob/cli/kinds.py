@@ -8,7 +8,17 @@ from invprob.plugin import KINDS
 
 
 def kind(text: str) -> str:
-    """The kind of that name, singular or plural."""
+    """Find a kind of component.
+
+    Args:
+        text: Its name, singular or plural.
+
+    Returns:
+        The name, singular.
+
+    Raises:
+        UnknownComponent: If there is no such kind.
+    """
     for name in KINDS:
         if text.lower() in (name, f"{name}s"):
             return name
@@ -16,7 +26,20 @@ def kind(text: str) -> str:
 
 
 def find(registry: Registry, first: str, second: str | None) -> Entry:
-    """The component written ``KIND NAME``, ``KIND.NAME`` or ``NAME``, if one kind has it."""
+    """Find a component written ``KIND NAME``, ``KIND.NAME`` or ``NAME``.
+
+    Args:
+        registry: The components.
+        first: The first word.
+        second: The second word, if there is one.
+
+    Returns:
+        The component.
+
+    Raises:
+        AmbiguousComponent: If several kinds have the name.
+        UnknownComponent: If none has.
+    """
     if second is not None:
         return registry.find(kind(first), second)
     head, dot, name = first.partition(".")

@@ -23,7 +23,15 @@ FRAME_SECONDS = 0.1
 
 @dataclass
 class Pace:
-    """Units (steps, say) per second since `begin`, and what is left at that pace."""
+    """How fast something goes since `begin`.
+
+    Attributes:
+        first: The unit it began with.
+        total: The number of units.
+        label: What it is.
+        unit: What a unit is called.
+        begin: When it began, in seconds of the monotonic clock.
+    """
 
     first: int
     total: int
@@ -32,7 +40,14 @@ class Pace:
     begin: float = field(default_factory=time.monotonic)
 
     def words(self, done: int) -> tuple[str, str, str]:
-        """(pace, elapsed, left) after `done` steps."""
+        """Write how it goes.
+
+        Args:
+            done: The number of units done.
+
+        Returns:
+            Pace, time elapsed and time left.
+        """
         elapsed = time.monotonic() - self.begin
         pace = (done - self.first) / elapsed if elapsed > 0 else 0.0
         if pace <= 0:
@@ -47,6 +62,9 @@ class Meter:
     """Progress on stderr: a live view on a terminal, else a line every few seconds.
 
     A context manager, so that the terminal is left in order also after an error or Ctrl-C.
+
+    Args:
+        quiet: Whether nothing is written.
     """
 
     def __init__(self, quiet: bool = False) -> None:
@@ -77,18 +95,33 @@ class Meter:
                 self._console.print()
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Write a line that stays.
+
+        Args:
+            text: The line.
+        """
         if not self._quiet:
             self._console.print(Text(text), soft_wrap=True)
 
     def busy(self, text: str) -> None:
-        """Say what goes on before the first step."""
+        """Say what goes on before the first step.
+
+        Args:
+            text: The words.
+        """
         if self._live is not None:
             self._live.note = text
             self._live.refresh()
 
     def begin(self, label: str, done: int, total: int, unit: str = "") -> None:
-        """Start to count at `done` of `total`."""
+        """Start to count.
+
+        Args:
+            label: What is counted.
+            done: The units done before.
+            total: The number of units.
+            unit: What a unit is called.
+        """
         self._pace = Pace(done, total, label, unit)
         self._shown = time.monotonic()
         if self._live is not None:
@@ -96,14 +129,26 @@ class Meter:
             self._live.add_task(label, completed=done, total=total, pace=self._pace)
 
     def due(self, done: int) -> bool:
-        """Whether it is time to show step `done`; figures need not be computed otherwise."""
+        """Say whether it is time to show a step; figures need not be computed otherwise.
+
+        Args:
+            done: The step.
+
+        Returns:
+            True if it is.
+        """
         if self._quiet:
             return False
         period = LINE_SECONDS if self._live is None else FRAME_SECONDS
         return done >= self._pace.total or time.monotonic() - self._shown >= period
 
     def update(self, done: int, figures: str) -> None:
-        """Show that `done` steps are made."""
+        """Show a step.
+
+        Args:
+            done: The number of units done.
+            figures: What to write beside it.
+        """
         self._shown = time.monotonic()
         if self._live is not None:
             self._live.note = figures

@@ -117,8 +117,8 @@ def command(
         model = build.component(registry(), "generator", spec).to(where).eval()
         model.requires_grad_(False)
         stages.check((stage,), (1,), model, "--prior")
-        law = build.component(registry(), "prior", which, model, stage).to(where).eval()
-        law.requires_grad_(False)
+        score = build.component(registry(), "prior", which, model, stage).to(where).eval()
+        score.requires_grad_(False)
         shape = model.image_shape
         files = pictures_of.gather(images)[:limit]
         how_framed = Framing(resize, crop, place(crop_at or "middle"))
@@ -134,7 +134,7 @@ def command(
                 meter.update(step, "")
 
         found = naturalise(
-            model, law, stage, given.to(where), keys, strength, how, steps, sigma, watch
+            model, score, stage, given.to(where), keys, strength, how, steps, sigma, watch
         )
         inverted, natural = (part.clamp(0, 1).cpu() for part in (found.inverted, found.natural))
         rows = []

@@ -96,8 +96,8 @@ def command(
         if chosen is not None:
             stage, which = chosen
             stages.check((stage,), (1,), model, "--prior")
-            law = build.component(registry(), "prior", which, model, stage).to(where).eval()
-            make = generation.of_prior(model, law, stage, seed, how, hot)
+            score = build.component(registry(), "prior", which, model, stage).to(where).eval()
+            make = generation.of_prior(model, score, stage, seed, how, hot)
         folder.claim(out)
         meter.begin(spec.name, 0, count, "image")
         pictures = []

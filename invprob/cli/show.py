@@ -83,7 +83,15 @@ def _print(entry: Entry, schema: Mapping[str, Any]) -> None:
 
 
 def typed(field: Mapping[str, Any], models: Mapping[str, Any]) -> tuple[str, str]:
-    """(type, constraints) of a property of a JSON Schema, in words."""
+    """Describe a property of a JSON Schema in words.
+
+    Args:
+        field: The property.
+        models: The definitions of the schema, by name.
+
+    Returns:
+        Its type and its constraints.
+    """
     if "$ref" in field:
         return typed(models.get(field["$ref"].rpartition("/")[2], {}), models)
     if "anyOf" in field:
@@ -121,7 +129,14 @@ def _listed(parts: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a user would write it."""
+    """Write a value as a user would.
+
+    Args:
+        value: The value.
+
+    Returns:
+        The text.
+    """
     if value is None:
         return "none"
     if isinstance(value, bool):

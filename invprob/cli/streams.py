@@ -99,7 +99,14 @@ class Patient:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text if that is possible."""
+        """Write a text if that is possible.
+
+        Args:
+            text: The text.
+
+        Returns:
+            Its length.
+        """
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
         return len(text)
@@ -114,7 +121,11 @@ class Patient:
 
 
 def hush(quiet: bool) -> None:
-    """Say nothing but errors from now on in this command."""
+    """Write nothing but errors from now on in this command.
+
+    Args:
+        quiet: Whether to do so.
+    """
     global _quiet
     _quiet = quiet
 
@@ -129,7 +140,11 @@ def notices() -> Iterator[None]:
 
 
 def notice(text: str) -> None:
-    """Tell of something that did no harm, on stderr."""
+    """Write of something that did no harm to stderr.
+
+    Args:
+        text: The sentence.
+    """
     if not _quiet:
         with contextlib.suppress(OSError):
             print(f"notice: {text}", file=sys.stderr)

@@ -143,7 +143,14 @@ def _watched(
 
 
 def figures(record: TrainingProgress) -> str:
-    """The figures of a record, in words."""
+    """Write the figures of a record in words.
+
+    Args:
+        record: The record.
+
+    Returns:
+        The words.
+    """
     return ", ".join(f"{key} {value:.4g}" for key, value in record.figures.items())
 
 

@@ -23,7 +23,14 @@ GROUP = OURS = "invprob"
 
 @dataclass(frozen=True)
 class Found:
-    """A plugin of an installed package."""
+    """A plugin of an installed package.
+
+    Attributes:
+        name: The name of the entry point.
+        module: The module of its manifest.
+        distribution: The name of the package; empty if it is not known.
+        version: Its version; empty if it is not known.
+    """
 
     name: str
     module: str

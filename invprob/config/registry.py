@@ -33,7 +33,13 @@ SLOW = 0.5
 
 @dataclass(frozen=True)
 class Entry:
-    """A component and the plugin that offers it."""
+    """A component and the plugin that offers it.
+
+    Attributes:
+        plugin: The name of the plugin.
+        component: What its manifest says.
+        distribution: The package and its version; empty if they are not known.
+    """
 
     plugin: str
     component: Component
@@ -65,8 +71,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Registry:
-    """All components found, and plugins by name: those that failed and those that were left out,
-    with the reason, and those whose manifest took long, with its seconds."""
+    """All components found, and the plugins that give none.
+
+    Attributes:
+        entries: The components.
+        broken: Plugins that failed, by name, with the reason.
+        blocked: Plugins that the environment leaves out, by name, with the reason.
+        slow: Plugins whose manifest took long, by name, with its seconds.
+    """
 
     entries: tuple[Entry, ...] = ()
     broken: dict[str, str] = field(default_factory=dict)
@@ -74,12 +86,32 @@ class Registry:
     slow: dict[str, float] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Entry]:
-        """The entries of one kind, by name."""
+        """List the entries of one kind.
+
+        Args:
+            kind: ``"solver"``, ``"operator"``, ….
+
+        Returns:
+            The entries, by name.
+        """
         found = [e for e in self.entries if e.component.kind == kind]
         return sorted(found, key=lambda e: e.component.name)
 
     def find(self, kind: str, name: str) -> Entry:
-        """The entry of that name; ``plugin.name`` settles a name that several plugins offer."""
+        """Find a component.
+
+        Args:
+            kind: ``"solver"``, ``"operator"``, ….
+            name: Its name; ``plugin.name`` settles a name that several plugins offer.
+
+        Returns:
+            The entry.
+
+        Raises:
+            UnknownComponent: If no plugin offers it.
+            AmbiguousComponent: If several plugins do.
+            BrokenPlugin: If the plugin that is named does not work or is left out.
+        """
         found = self.of_kind(kind)
         matches = [e for e in found if name in (e.component.name, e.full_name)]
         matches = matches or self._formerly(found, name)
@@ -111,7 +143,14 @@ class Registry:
         return matches
 
     def name(self, entry: Entry) -> str:
-        """The shortest name by which `find` finds the entry."""
+        """Choose the shortest name by which `find` finds an entry.
+
+        Args:
+            entry: The entry.
+
+        Returns:
+            ``name``, or ``plugin.name`` where several plugins offer the name.
+        """
         bare = entry.component.name
         alike = [e for e in self.of_kind(entry.component.kind) if e.component.name == bare]
         return bare if len(alike) == 1 else entry.full_name
@@ -132,7 +171,14 @@ def _as_parameter(name: str, entries: Iterable[Entry]) -> str:
 
 
 def discover(modules: Iterable[tuple[str, str, str]]) -> Registry:
-    """The registry of (plugin, manifest module, distribution) triples, each isolated."""
+    """Load manifests, each isolated from the faults of the others.
+
+    Args:
+        modules: Triples (plugin, module of the manifest, distribution).
+
+    Returns:
+        The registry of what was found.
+    """
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
     entries: list[Entry] = []

@@ -38,9 +38,9 @@ _before: list[Any] = []
 def standard() -> Iterator[None]:
     """Compute in torch's defaults, as a context or a decorator; afterwards all is as it was.
 
-    Gradients stay on or off, but what is made is no tensor of inference mode, of which autograd
-    computes none. A wish for deterministic kernels is kept, but an operation that has none does not
-    raise.
+    Gradients stay on or off, but what is made is not a tensor of inference mode, through which
+    autograd does not go. A wish for deterministic kernels is kept, but an operation that has none
+    does not raise.
     """
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():

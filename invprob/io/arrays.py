@@ -25,16 +25,30 @@ MAX_BYTES = 2**30
 
 
 def is_array(path: Path) -> bool:
-    """Whether a file holds numbers and not a picture, by its suffix."""
+    """Say by its suffix whether a file holds numbers and not a picture.
+
+    Args:
+        path: The file.
+
+    Returns:
+        True for .safetensors, .npz and .npy.
+    """
     return path.suffix.lower() in SUFFIXES
 
 
 def read_array(path: Path, holes: bool = False) -> Tensor:
-    """The array `measurement`, or the only array, of the file as float32, in its own shape.
+    """Read the array `measurement`, or the only array, of a file.
 
-    Raises `BadInput` for a file that is missing, damaged or holds pickled objects, and for an array
-    that is missing, empty, too large or not of floating point; without `holes` also for NaN and
-    infinite values, which are counted.
+    Args:
+        path: The file.
+        holes: Whether NaN and infinite values are allowed.
+
+    Returns:
+        The array as float32, in its own shape.
+
+    Raises:
+        BadInput: If the file is missing, damaged or holds pickled objects, or the array is missing,
+            empty, too large, not of floating point, or, without `holes`, not finite.
     """
     values = _only(path, KEY)
     if values.dtype.kind != "f":
@@ -56,9 +70,17 @@ def read_array(path: Path, holes: bool = False) -> Tensor:
 
 
 def read_numbers(path: Path, key: str) -> Tensor:
-    """The array `key`, or the only array, of the file as float64: truths, integers or floats.
+    """Read an array of truths, integers or floats.
 
-    Raises `BadInput` as `read_array` does, and for NaN and infinite values.
+    Args:
+        path: The file.
+        key: The name of the array, unless the file has only one.
+
+    Returns:
+        The array as float64, in its own shape.
+
+    Raises:
+        BadInput: As `read_array`, and for NaN and infinite values.
     """
     values = _only(path, key)
     if values.dtype.kind not in "biuf":

@@ -9,13 +9,28 @@ from invprob.errors import BadWeights
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Compute the SHA-256 of a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def listed(path: Path, bundled: Path) -> str | None:
-    """The SHA-256 of a file in the folder `bundled`, as its SHA256SUMS says; None for others."""
+    """Look up the SHA-256 of a bundled file in its SHA256SUMS.
+
+    Args:
+        path: The file.
+        bundled: The folder of bundled files.
+
+    Returns:
+        64 hexadecimal digits; None for a file that lies elsewhere.
+    """
     sums = bundled / "SHA256SUMS"
     if not path.is_relative_to(bundled) or not sums.is_file():
         return None
@@ -25,7 +40,15 @@ def listed(path: Path, bundled: Path) -> str | None:
 
 
 def check(path: Path, expected: str | None) -> None:
-    """Raise `BadWeights` unless the file has the SHA-256 `expected`, where one is known."""
+    """Refuse a file of another SHA-256.
+
+    Args:
+        path: The file.
+        expected: 64 hexadecimal digits; None where nothing is known.
+
+    Raises:
+        BadWeights: If the file has another sum.
+    """
     if expected is not None and (found := sha256(path)) != expected.lower():
         raise BadWeights(
             f"weights {path} have sha256 {found}, not {expected}",

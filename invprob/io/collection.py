@@ -37,7 +37,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture to be read: a file, or a member of a zip file; `name` is unique in its batch."""
+    """A picture to be read: a file, or a member of a zip file.
+
+    Attributes:
+        name: Its name, unique in its batch.
+        path: The file, or the zip file.
+        member: The name in the zip file; None for a file.
+    """
 
     name: str
     path: Path
@@ -49,7 +55,17 @@ class ImageFile:
         return str(self.path) if self.member is None else f"{self.path}/{self.member}"
 
     def read(self, channels: int | None = 3) -> Tensor:
-        """The picture as (C, H, W); raises `BadInput`."""
+        """Read the picture.
+
+        Args:
+            channels: 1 or 3; None for what the picture has.
+
+        Returns:
+            The picture as (C, H, W), in [0, 1].
+
+        Raises:
+            BadInput: If it cannot be read.
+        """
         with self.open() as stream:
             return decode(stream, self.label, channels)
 
@@ -65,7 +81,17 @@ class ImageFile:
 
     @contextlib.contextmanager
     def open(self, archive: zipfile.ZipFile | None = None) -> Iterator[IO[bytes]]:
-        """The bytes of the picture; `archive` is its zip file, if that is open already."""
+        """Open the picture's file.
+
+        Args:
+            archive: Its zip file, if that is open already.
+
+        Yields:
+            The bytes of the picture.
+
+        Raises:
+            BadInput: If it cannot be read.
+        """
         if self.member is not None:
             yield io.BytesIO(_unpack(self.path, self.member, archive))
             return
@@ -81,9 +107,16 @@ class ImageFile:
 
 
 def gather(paths: Iterable[str | Path]) -> list[ImageFile]:
-    """The pictures that files, folders and zip files hold, in order, with unique names.
+    """Find the pictures that files, folders and zip files hold.
 
-    Raises `BadInput` for a path that does not exist and a batch that is empty.
+    Args:
+        paths: The files, folders and zip files.
+
+    Returns:
+        The pictures in order, with unique names.
+
+    Raises:
+        BadInput: If a path does not exist, or nothing is found.
     """
     found = [place for given in paths for place in _inside(existing(given))]
     names: dict[str, None] = {}
@@ -97,7 +130,15 @@ def gather(paths: Iterable[str | Path]) -> list[ImageFile]:
 
 
 def read_each(files: Iterable[ImageFile], channels: int) -> Iterator[Tensor]:
-    """The pictures one by one; a zip file is opened once."""
+    """Read pictures one by one; a zip file is opened once.
+
+    Args:
+        files: The pictures.
+        channels: 1 or 3.
+
+    Yields:
+        Each picture as (C, H, W), in [0, 1].
+    """
     with contextlib.ExitStack() as opened:
         archives: dict[Path, zipfile.ZipFile] = {}
         for file in files:
@@ -108,7 +149,14 @@ def read_each(files: Iterable[ImageFile], channels: int) -> Iterator[Tensor]:
 
 
 def safe(name: str) -> str:
-    """A name as part of the names of files, in any file system."""
+    """Make a name that can be part of the names of files, in any file system.
+
+    Args:
+        name: A name.
+
+    Returns:
+        The same without what a file system refuses.
+    """
     plain = re.sub(r"[^\w.\- ]", "_", name)
     return plain.encode()[:LONGEST].decode(errors="ignore") or "_"
 

@@ -18,54 +18,40 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from invprob.errors import BadInput
 from invprob.io.formats import open_picture
+from invprob.io.layers import ORIENTATION, Layers
+from invprob.io.layers import pil_layers as pil_layers
 from invprob.numerics.luma import luma
 from invprob.paths import reason
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, in pixels (8000 × 8000)."""
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What undoes each EXIF orientation."""
-
-_ORIENTATION = 0x0112
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _log = logging.getLogger(__name__)
 
 
-class Layers(NamedTuple):
-    """A picture before transparency is given a meaning.
-
-    Attributes:
-        colour: The colours as stored, (1 or 3, H, W) in [0, 1].
-        alpha: How opaque each pixel is, (1, H, W) in [0, 1]; None where all are.
-    """
-
-    colour: Tensor
-    alpha: Tensor | None
-
-
 def decode(stream: IO[bytes], label: str, channels: int | None = 3) -> Tensor:
-    """The picture in `stream` as (C, H, W), float32 in [0, 1]; errors name it `label`.
+    """Decode a picture.
 
-    `channels` is 1 or 3, or None for what the picture has. Raises `BadInput`.
+    Args:
+        stream: The file.
+        label: What errors call it.
+        channels: 1 or 3; None for what the picture has.
+
+    Returns:
+        The picture as (C, H, W), float32 in [0, 1].
+
+    Raises:
+        BadInput: If it cannot be decoded.
     """
     if channels not in (None, 1, 3):
         raise BadInput(
@@ -75,14 +61,36 @@ def decode(stream: IO[bytes], label: str, channels: int | None = 3) -> Tensor:
 
 
 def layers(stream: IO[bytes], label: str) -> Layers:
-    """Colours and transparency of the picture in `stream`; raises `BadInput`."""
+    """Decode the colours and the transparency of a picture.
+
+    Args:
+        stream: The file.
+        label: What errors call it.
+
+    Returns:
+        Both.
+
+    Raises:
+        BadInput: If it cannot be decoded.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is either mended or refused here
         return pil_layers(_load(stream, label), label)
 
 
 def size(stream: IO[bytes], label: str) -> tuple[int, int]:
-    """(height, width) of the picture in `stream` from its header; raises `BadInput`."""
+    """Read the size of a picture from its header.
+
+    Args:
+        stream: The file.
+        label: What errors call it.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        BadInput: If it cannot be decoded.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         picture = _open(stream, label)
@@ -91,14 +99,25 @@ def size(stream: IO[bytes], label: str) -> tuple[int, int]:
         try:
             # of a PNG, Pillow would decode all pixels to look for EXIF behind them
             png = picture.format == "PNG" and "exif" not in picture.info
-            turned = not png and picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            turned = not png and picture.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
         except Exception:  # a damaged EXIF block says nothing about orientation
             turned = False
     return (width, height) if turned else (height, width)
 
 
 def is_reduced(stream: IO[bytes], label: str) -> bool:
-    """Whether `decode` reads the upper 8 bits of the 16 that colours have; raises `BadInput`."""
+    """Say whether `decode` reads the upper 8 bits of the 16 that colours have.
+
+    Args:
+        stream: The file.
+        label: What errors call it.
+
+    Returns:
+        True for 16-bit colour.
+
+    Raises:
+        BadInput: If it is not a picture.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         picture: Any = _open(stream, label)
@@ -112,23 +131,40 @@ def is_reduced(stream: IO[bytes], label: str) -> bool:
 
 
 def from_pil(picture: Image.Image, label: str) -> Tensor:
-    """A picture that Pillow has opened as `decode` gives it, with the channels it has."""
+    """Convert a picture that Pillow has opened, as `decode` does.
+
+    Args:
+        picture: The picture.
+        label: What errors call it.
+
+    Returns:
+        The picture as (C, H, W), float32 in [0, 1], with the channels it has.
+    """
     return on_white(pil_layers(picture, label))
 
 
-def pil_layers(picture: Image.Image, label: str) -> Layers:
-    """Colours and transparency of a picture that Pillow has opened."""
-    return _layers(_upright(picture), label)
-
-
 def on_white(given: Layers) -> Tensor:
-    """The picture as it looks before white, (1 or 3, H, W)."""
+    """Show a picture before white.
+
+    Args:
+        given: Colours and transparency.
+
+    Returns:
+        The picture, (1 or 3, H, W) in [0, 1].
+    """
     colour, alpha = given
     return colour if alpha is None else colour * alpha + (1 - alpha)
 
 
 def with_holes(given: Layers) -> Tensor:
-    """The picture with NaN where it is more transparent than opaque, (1 or 3, H, W)."""
+    """Leave out what is more transparent than opaque.
+
+    Args:
+        given: Colours and transparency.
+
+    Returns:
+        The picture with NaN there, (1 or 3, H, W).
+    """
     colour, alpha = given
     return colour if alpha is None else torch.where(alpha < 0.5, torch.nan, colour)
 
@@ -190,49 +226,16 @@ def _without_texts(data: bytes) -> bytes | None:
     return plain if at == len(data) and len(plain) < len(_PNG) + at else None
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
-    except Exception:  # a damaged EXIF block says nothing about orientation
-        turn = None
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _layers(picture: Image.Image, label: str) -> Layers:
-    """(C, H, W) with C of 1 for grey, 3 for colour, and the alpha."""
-    mode = picture.mode
-    deep = mode.startswith("I;16") or (mode == "I" and picture.format in ("PNG", "PPM"))
-    if deep:
-        raw = np.asarray(picture).astype(np.float32)
-        key = picture.info.get("transparency")
-        opaque = torch.from_numpy((raw != key).astype(np.float32))[None]
-        grey = torch.from_numpy(raw / 65535).clamp(0, 1)[None]
-        return Layers(grey, opaque if isinstance(key, int) else None)
-    if mode in ("I", "F"):
-        kind = "32-bit integers" if mode == "I" else "floating-point numbers"
-        raise BadInput(
-            f"{label} holds {kind}, whose white is not known",
-            "save it with 8 or 16 bits, or as a measurement in .npz or .safetensors",
-        )
-    if "transparency" in picture.info or mode in ("PA", "LA", "La", "RGBA", "RGBa"):
-        grey_too = mode in ("1", "L", "LA", "La")
-        rgba = _eight_bit(picture.convert("RGBA"))
-        colour, alpha = rgba[:3], rgba[3:]
-        return Layers(
-            colour[:1] if grey_too else colour, alpha if bool((alpha < 1).any()) else None
-        )
-    if mode in ("1", "L"):
-        return Layers(_eight_bit(picture.convert("L")), None)
-    return Layers(_eight_bit(picture.convert("RGB")), None)
-
-
-def _eight_bit(picture: Image.Image) -> Tensor:
-    values = torch.from_numpy(np.asarray(picture).astype(np.float32) / 255)
-    return values[None] if values.dim() == 2 else values.permute(2, 0, 1).contiguous()
-
-
 def with_channels(image: Tensor, channels: int | None) -> Tensor:
-    """The image (1 or 3, H, W) with 1 or 3 channels, or as it is."""
+    """Convert between grey and colours.
+
+    Args:
+        image: The image, (1 or 3, H, W).
+        channels: 1 or 3; None for those it has.
+
+    Returns:
+        The image with so many channels.
+    """
     if channels is None or image.shape[0] == channels:
         return image
     if channels == 3:

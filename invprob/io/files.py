@@ -17,10 +17,16 @@ _numbers = itertools.count()
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; what is there when the block ends takes the place of `path`.
+    """Give a path to write to, which takes the place of another when the block ends.
 
     The new content is on disk before the old one goes. If the block raises, `path` stays as it was
     and nothing else is left in its folder.
+
+    Args:
+        path: The file or folder to replace.
+
+    Yields:
+        The path to write to.
     """
     # short and without the name of `path`, which may be as long as the file system allows
     part = path.with_name(f".{os.getpid():x}-{next(_numbers):x}.part")
@@ -35,9 +41,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(place: Path) -> Iterator[Path]:
-    """A folder to fill that becomes `place` when the block ends; nothing is left if it raises.
+    """Give a folder to fill, which gets its name when the block ends; nothing is left if it raises.
 
-    Raises `FileExistsError` where somebody else was faster.
+    Args:
+        place: The folder to make.
+
+    Yields:
+        The folder to fill.
+
+    Raises:
+        FileExistsError: If somebody else was faster.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f".{os.getpid():x}-{next(_numbers):x}.part")
@@ -52,16 +65,40 @@ def new_folder(place: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
-    """Replace the content of a file; raises `OSError`."""
+    """Replace the content of a file.
+
+    Args:
+        path: The file.
+        data: The new content.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     with replacing(path) as part:
         part.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace the content of a file, in UTF-8 with the line ends as they are given."""
+    """Replace the content of a file, in UTF-8 with the line ends as they are given.
+
+    Args:
+        path: The file.
+        text: The new content.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace the content of a file by JSON; NaN and infinities become null."""
+    """Replace the content of a file by JSON; NaN and infinities become null.
+
+    Args:
+        path: The file.
+        value: Nested dictionaries and lists.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     write_text(path, json_text.dumps(value, indent=2) + "\n")

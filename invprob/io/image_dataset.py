@@ -36,7 +36,19 @@ class TrainingSet:
 
 
 def load(source: Path, channels: int, params: PictureSet) -> TrainingSet:
-    """The training set that parameters describe; raises `BadInput`."""
+    """Read the training set that parameters describe.
+
+    Args:
+        source: A folder or a zip file.
+        channels: 1 or 3.
+        params: Size, framing and the part that is held out.
+
+    Returns:
+        The training set.
+
+    Raises:
+        BadInput: If it cannot be read, or has too few groups.
+    """
     images, names = read(source, channels, params)
     names = below_common_folder(names)
     if params.group == "name":
@@ -52,10 +64,18 @@ def load(source: Path, channels: int, params: PictureSet) -> TrainingSet:
 
 
 def read(source: Path, channels: int, params: PictureSet | None = None) -> tuple[Tensor, list[str]]:
-    """(images (N, C, R, R) uint8, names like ``folder/picture.png``), sorted by name.
+    """Read all pictures of a folder and the folders in it, or of a zip file.
 
-    All images of the folder and the folders in it, or of the zip file: squares of one size, or made
-    so as `params` say.
+    Args:
+        source: The folder or the zip file.
+        channels: 1 or 3.
+        params: How pictures are made squares of one size; None: they must be so.
+
+    Returns:
+        Images (N, C, R, R) uint8, and their names, ``folder/picture.png``; sorted by name.
+
+    Raises:
+        BadInput: If one cannot be read or has another size.
     """
     asked = params or PictureSet()
     framing = Framing.of(asked)
@@ -84,15 +104,29 @@ def _within(source: Path, file: collection.ImageFile) -> str:
 
 
 def below_common_folder(names: list[str]) -> list[str]:
-    """The names without the folders that all of them share, which tell no groups apart."""
+    """Take away the folders that all names share, which separate no groups.
+
+    Args:
+        names: Names like ``folder/picture.png``.
+
+    Returns:
+        The rest of each.
+    """
     shared = os.path.commonpath([name.rpartition("/")[0] for name in names])
     return [name[len(shared) + 1 :] for name in names] if shared else names
 
 
 def split(names: list[str], held_out: float) -> tuple[list[int], list[int]]:
-    """Indices (train, validation): whole groups are held out, so that no view of a thing leaks.
+    """Hold out whole groups, so that no view of a thing is on both sides.
 
     The group of ``folder/picture.png`` is its folder; a picture without a folder is its own group.
+
+    Args:
+        names: The names of the pictures.
+        held_out: The part that is held out, in [0, 1).
+
+    Returns:
+        Indices of the pictures to train on, and of those held out.
     """
     groups: dict[str, list[int]] = {}
     for index, name in enumerate(names):
@@ -110,6 +144,15 @@ def split(names: list[str], held_out: float) -> tuple[list[int], list[int]]:
 
 
 def batch(data: Tensor, indices: Tensor, flips: Tensor) -> Tensor:
-    """Images in [−1, 1], (B, C, R, R); those with `flips` are mirrored left to right."""
+    """Select images for a step of training.
+
+    Args:
+        data: All images, (N, C, R, R) uint8.
+        indices: Those of the batch, (B,).
+        flips: Which of them are mirrored left to right, (B,).
+
+    Returns:
+        Images (B, C, R, R) in [−1, 1].
+    """
     picked = data[indices].float() / 127.5 - 1
     return torch.where(flips[:, None, None, None], picked.flip(3), picked)

@@ -32,28 +32,53 @@ SAMPLES = Path(__file__).with_name("samples")
 
 
 def read(path: str | Path, channels: int | None = 3) -> Tensor:
-    """The picture at `path` as (C, H, W), float32 in [0, 1].
+    """Read a picture.
 
-    `channels` is 1 or 3, or None for what the picture has. Raises `BadInput` if there is no such
-    file, it cannot be read, is not a picture, is damaged, or exceeds `decode.MAX_PIXELS`.
+    Args:
+        path: The file.
+        channels: 1 or 3; None for what the picture has.
+
+    Returns:
+        The picture as (C, H, W), float32 in [0, 1].
+
+    Raises:
+        BadInput: If there is no such file, or it cannot be read, is not a picture, is damaged, or
+            exceeds `decode.MAX_PIXELS`.
     """
     with _opened(path) as (stream, label):
         return decode(stream, label, channels)
 
 
 def read_grey(path: str | Path) -> Tensor:
-    """The luma of the picture at `path` as (H, W), e.g. for a kernel; raises what `read` raises."""
+    """Read the luma of a picture, e.g. for a kernel.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The luma as (H, W), in [0, 1].
+
+    Raises:
+        BadInput: As `read`.
+    """
     return read(path, 1)[0]
 
 
 def read_mask(path: str | Path) -> Tensor:
-    """The mask at `path`, (H, W) or (C, H, W), in [0, 1]: what is from 0.5 on is measured.
+    """Read a mask: what is from 0.5 on is measured.
 
     Of a picture the luma is taken, or the transparency if all that can be seen of it is light. An
     array holds truths, numbers in [0, 1], or integers up to 255.
 
-    Raises `BadInput` for what cannot be read, and for a picture with transparent and dark pixels,
-    of which either could be the missing ones.
+    Args:
+        path: The file.
+
+    Returns:
+        The mask, (H, W) or (C, H, W), in [0, 1].
+
+    Raises:
+        BadInput: If it cannot be read, or if a picture has transparent and dark pixels, of which
+            either could be the missing ones.
     """
     path = existing(path)
     if is_array(path):
@@ -76,11 +101,18 @@ def read_mask(path: str | Path) -> Tensor:
 
 
 def read_measurement(path: str | Path, holes: bool = False) -> Tensor:
-    """A measurement: numbers of a .safetensors, .npz or .npy file in their own shape, else a
-    picture (C, h, w) with the channels it has.
+    """Read a measurement: numbers of a .safetensors, .npz or .npy file, else a picture.
 
-    With `holes`, what is transparent in a picture is NaN, and numbers may be NaN where nothing was
-    measured. Raises `BadInput`, without `holes` also for numbers that are NaN or infinite.
+    Args:
+        path: The file.
+        holes: Whether what is transparent in a picture becomes NaN, and numbers may be NaN where
+            nothing was measured.
+
+    Returns:
+        The numbers in their own shape, or a picture (C, h, w) with the channels it has.
+
+    Raises:
+        BadInput: If it cannot be read, or, without `holes`, has numbers that are not finite.
     """
     path = existing(path)
     if is_array(path):
@@ -107,10 +139,21 @@ def fit(
     crop: bool = False,
     name: str = "the image",
 ) -> Tensor:
-    """The image (C, H, W) at the size of `shape` = (C, h, w), as `framing.Framing` says.
+    """Bring an image to a size, as `framing.Framing` says; a crop lies in the middle.
 
-    A crop lies in the middle. Raises `BadInput` with both sizes if the image has another size and
-    nothing, or not enough, was asked for.
+    Args:
+        image: The image, (C, H, W).
+        shape: The shape that is wanted, (C, h, w).
+        resize: Whether it may be scaled.
+        crop: Whether it may be cropped.
+        name: What errors call it.
+
+    Returns:
+        The image, (C, h, w).
+
+    Raises:
+        BadInput: If the image has another size and nothing, or not enough, was asked for; with both
+            sizes.
     """
     return Framing(resize, crop).picture(image, (shape[-2], shape[-1]), name)
 
@@ -121,9 +164,13 @@ def bundled() -> list[ImageFile]:
 
 
 def to_pil(image: Tensor, depth: int = 8) -> Image.Image:
-    """The image (1 or 3, H, W) with 8 bits: clamped to [0, 1] and rounded; NaN becomes black.
+    """Convert an image to 8 bits: clamped to [0, 1] and rounded; NaN becomes black.
 
-    A grey one may have a `depth` of 16.
+    Args:
+        image: The image, (1 or 3, H, W).
+
+    Returns:
+        The picture.
     """
     white, kind = (65535, torch.uint16) if depth == 16 else (255, torch.uint8)
     levels = (torch.nan_to_num(image.detach().float().cpu()).clamp(0, 1) * white).round()
@@ -132,9 +179,14 @@ def to_pil(image: Tensor, depth: int = 8) -> Image.Image:
 
 
 def write_png(path: str | Path, image: Tensor, depth: int = 8) -> None:
-    """Write `to_pil(image, depth)` as a PNG, whole or not at all; makes the folder it lies in.
+    """Write an image as a PNG, whole or not at all.
 
-    Raises `BadInput` if the place cannot be written to or the disk is full.
+    Args:
+        path: The file; the folder it lies in is made.
+        image: The image, (1 or 3, H, W) in [0, 1].
+
+    Raises:
+        BadInput: If the place cannot be written to or the disk is full.
     """
     path = Path(path)
     try:

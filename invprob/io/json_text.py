@@ -21,7 +21,14 @@ def dumps(value: Any, **layout: Any) -> str:
 
 
 def finite(value: Any) -> Any:
-    """The same nested dictionaries and lists, with None for numbers that JSON cannot hold."""
+    """Replace numbers that JSON cannot hold by None.
+
+    Args:
+        value: Nested dictionaries and lists.
+
+    Returns:
+        The same, with None for NaN and infinities.
+    """
     if isinstance(value, dict):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

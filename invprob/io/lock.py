@@ -25,6 +25,9 @@ def only(out: Path) -> Iterator[None]:
     Args:
         out: The folder, which must exist; its file ``.lock`` stays there.
 
+    Yields:
+        None, when the folder is held.
+
     Raises:
         BadInput: If another process holds the folder.
         OSError: If the folder cannot be written to.

@@ -20,7 +20,14 @@ LONGEST = 1 << 24  # bytes of a header: the library would parse a hundred millio
 
 
 def is_ours(path: Path) -> bool:
-    """Whether this is a safetensors file whose metadata has the ``kind`` of a loader of ours."""
+    """Say whether a loader of ours wrote a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        True for a safetensors file whose metadata has the ``kind`` of a loader.
+    """
     try:
         with path.open("rb") as head:
             if int.from_bytes(head.read(8), "little") > LONGEST:
@@ -32,7 +39,18 @@ def is_ours(path: Path) -> bool:
 
 
 def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors, metadata) of a safetensors file; `expected` is its SHA-256, where one is known."""
+    """Read a safetensors file.
+
+    Args:
+        path: The file.
+        expected: Its SHA-256; None where it is not known.
+
+    Returns:
+        Tensors by name, and the metadata.
+
+    Raises:
+        BadWeights: If it cannot be read or has another SHA-256.
+    """
     checksums.check(path, expected)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -51,12 +69,25 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def as_text(metadata: Mapping[str, object]) -> dict[str, str]:
-    """Metadata as a file holds it: values that are not strings become JSON."""
+    """Write metadata as a file holds it.
+
+    Args:
+        metadata: Names and values.
+
+    Returns:
+        The same with JSON for values that are not strings.
+    """
     return {k: v if isinstance(v, str) else dumps(v) for k, v in metadata.items()}
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write a safetensors file atomically; the same content gives the same bytes."""
+    """Write a safetensors file, whole or not at all; the same content gives the same bytes.
+
+    Args:
+        path: The file.
+        tensors: Tensors by name.
+        metadata: Names and values.
+    """
     own = {k: _own(v, tensors) for k, v in tensors.items()}
     # safetensors' own file writer hides the cause of a failure; Python's says what it is
     files.write_bytes(path, _in_order(safetensors.torch.save(own, metadata=as_text(metadata))))
@@ -81,8 +112,16 @@ def _in_order(data: bytes) -> bytes:
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Put `tensors` into `module`, converted to its types; names and shapes must agree exactly, and
-    all numbers be finite."""
+    """Put tensors into a module, converted to its types.
+
+    Args:
+        module: The module, which is changed in place.
+        tensors: Tensors by name.
+        path: Where they come from, for the message.
+
+    Raises:
+        BadWeights: If names and shapes do not agree exactly, or a number is not finite.
+    """
     own = module.state_dict()
     missing = sorted(own.keys() - tensors.keys())
     unexpected = sorted(tensors.keys() - own.keys())

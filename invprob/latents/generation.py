@@ -27,7 +27,16 @@ Make = Callable[[Sequence[int]], Tensor]
 
 
 def of_generator(generator: Generator, seed: int, device: torch.device) -> Make:
-    """Pictures of the generator's own distribution."""
+    """Make pictures of the generator's own distribution.
+
+    Args:
+        generator: The generator.
+        seed: The seed; picture i depends on it and i alone.
+        device: Where they are computed.
+
+    Returns:
+        A function from numbers of pictures to pictures (B, C, H, W).
+    """
 
     def make(numbers: Sequence[int]) -> Tensor:
         x = tree.cat([generator.sample(1, seeds.stream(seed, "sample", i)) for i in numbers])
@@ -45,8 +54,20 @@ def of_prior(
     params: SamplerParams,
     hot: float | None = None,
 ) -> Make:
-    """Pictures of latents that the prior of a stage draws, from noise at t = 1, or, hot, from a
-    latent that the generator induces, noised to time `hot`."""
+    """Make pictures of latents that the prior of a stage draws.
+
+    Args:
+        generator: The generator.
+        prior: The score prior of the stage.
+        stage: The stage, from 0 to the depth.
+        seed: The seed; picture i depends on it and i alone.
+        params: The sampler and its steps.
+        hot: The diffusion time in (0, 1] to which a latent that the generator induces is noised
+            first; None: begin with noise at t = 1.
+
+    Returns:
+        A function from numbers of pictures to pictures (B, C, H, W).
+    """
 
     def make(numbers: Sequence[int]) -> Tensor:
         keys = [seeds.key(seed, "sample", i) for i in numbers]
@@ -63,7 +84,17 @@ def of_prior(
 
 @torch.no_grad()
 def draw(make: Make, count: int, out: Path, batch: int = 1) -> Iterator[Tensor]:
-    """Write picture after picture, and yield it."""
+    """Write picture after picture.
+
+    Args:
+        make: What makes them.
+        count: How many, ≥ 1.
+        out: The folder they are written to.
+        batch: How many are made at a time, ≥ 1.
+
+    Yields:
+        Each picture, (C, H, W).
+    """
     width = max(4, len(str(count - 1)))
     for first in range(0, count, batch):
         numbers = range(first, min(first + batch, count))
@@ -73,7 +104,12 @@ def draw(make: Make, count: int, out: Path, batch: int = 1) -> Iterator[Tensor]:
 
 
 def write_sheet(path: Path, pictures: Sequence[Tensor]) -> None:
-    """The first pictures side by side on white, in a grid about as wide as high."""
+    """Write the first pictures side by side on white, in a grid about as wide as high.
+
+    Args:
+        path: The file, a PNG.
+        pictures: The pictures, (C, H, W) each.
+    """
     pictures = pictures[:SHEET]
     channels, height, width = pictures[0].shape
     columns = math.ceil(math.sqrt(len(pictures)))

@@ -15,7 +15,13 @@ from invprob.numerics import adam
 
 
 class Inverted(NamedTuple):
-    """x_stage after `step` steps, and the PSNR in dB, (B,), of the images one step before."""
+    """Where a descent is.
+
+    Attributes:
+        step: The number of steps made.
+        x: x_stage after them, a tree with B rows.
+        psnr: The PSNR of the images one step before, in dB, (B,).
+    """
 
     step: int
     x: Any
@@ -35,8 +41,19 @@ def invert(
 
     Mean and spread are the moments of x_stage under the distribution of the generator's own input,
     so that what the picture leaves open (noise maps most of all) stays as the generator knows it.
-    Starts at the mean, draws nothing; batch elements are independent. `pictures` is (B, C, H, W) in
-    [0, 1].
+    The descent starts at the mean and draws nothing; batch elements are independent.
+
+    Args:
+        generator: The generator.
+        pictures: The pictures, (B, C, H, W) in [0, 1].
+        stage: The stage of the latents, from 0 to the depth.
+        steps: The number of steps, ≥ 1.
+        lr: The largest step size of Adam, in units of the spread.
+        sigma: The tolerance σ > 0, in units of [0, 1].
+        weight: λ ≥ 0.
+
+    Yields:
+        Where the descent is, after each step.
     """
     mean, spread = stages.moments(generator, stage)
     u = tree.map(lambda m: torch.zeros_like(m).repeat(len(pictures), *[1] * (m.dim() - 1)), mean)
@@ -56,5 +73,12 @@ def invert(
 
 
 def psnr(error: Tensor) -> Tensor:
-    """The PSNR in dB of squared errors (B, n) of images in [0, 1]."""
+    """Compute the PSNR of images in [0, 1].
+
+    Args:
+        error: Squared errors (B, n).
+
+    Returns:
+        The PSNR in dB, (B,).
+    """
     return -10 * error.mean(1).clamp_min(1e-12).log10()

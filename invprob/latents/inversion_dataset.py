@@ -31,10 +31,24 @@ def write(
     device: torch.device,
     watch: Callable[[int], None] = lambda steps: None,
 ) -> Iterator[list[float]]:
-    """Invert batch after batch into shards in `out`; yields the PSNR (dB) of each image so far.
+    """Invert batch after batch into shards.
 
-    Shards that are there already are kept, so that a run that was stopped goes on; a folder of
-    other images, parameters or weights is refused. `watch` is told of every step.
+    Shards that are there already are kept, so that a run that was stopped goes on.
+
+    Args:
+        out: The folder of the data set.
+        generator: The generator.
+        files: The pictures.
+        params: Stage, steps, batch and framing.
+        device: Where it is computed.
+        watch: Called with the number of every step.
+
+    Yields:
+        The PSNR (dB) of each image so far, after each batch.
+
+    Raises:
+        BadInput: If the folder holds something else, or inversions of other images, parameters or
+            weights.
     """
     about = {
         "generator": fingerprint.of_module(generator),
@@ -81,7 +95,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def group(file: ImageFile) -> str:
-    """What must be held out together: the folder of a picture, in a zip file or on disk."""
+    """Name what must be held out together.
+
+    Args:
+        file: A picture.
+
+    Returns:
+        Its folder, in the zip file or on disk.
+    """
     return (file.member or str(file.path)).rpartition("/")[0]
 
 
@@ -106,7 +127,20 @@ def _batch(
 
 
 def read(folder: Path, generator: Generator, stage: int, like: Any) -> tuple[Any, list[str]]:
-    """(latents in float32, the group of each) of a finished data set, a tree like `like`."""
+    """Read a finished data set.
+
+    Args:
+        folder: The folder of the data set.
+        generator: The generator that the images were inverted with.
+        stage: The stage that is wanted.
+        like: A latent of the stage, a tree.
+
+    Returns:
+        The latents, a tree like `like` in float32, and the group of each.
+
+    Raises:
+        BadInput: If there is none, it is of another generator or stage, or it is not finished.
+    """
     if not (folder / MANIFEST).is_file():
         raise BadInput(f"{folder} holds no inversions", "make them: invprob invert IMAGES --out …")
     about = _read_manifest(folder)

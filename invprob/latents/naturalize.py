@@ -26,8 +26,15 @@ FLOW_STEPS = 20
 
 
 class Naturalised(NamedTuple):
-    """Images (B, C, H, W) of the inversion and after it; and the log-likelihood of both latents
-    under the prior, in nats per dimension, (B,)."""
+    """B pictures before and after.
+
+    Attributes:
+        inverted: Images of the inversions, (B, C, H, W).
+        natural: Images after it, (B, C, H, W).
+        likelihood_inverted: The log-likelihood of the inverted latents under the prior, in nats per
+            dimension, (B,).
+        likelihood_natural: The same of the new latents.
+    """
 
     inverted: Tensor
     natural: Tensor
@@ -47,10 +54,23 @@ def naturalise(
     sigma: float = 0.05,
     watch: Callable[[int], None] = lambda step: None,
 ) -> Naturalised:
-    """Naturalise pictures (B, C, H, W) in [0, 1]; `strength` is a diffusion time in (0, 1].
+    """Move pictures towards what the prior knows.
 
-    `sigma` is the tolerance of the inversion: a picture unlike the training set, fitted to its
-    last detail, leaves the latents that the prior knows.
+    Args:
+        generator: The generator.
+        prior: The score prior of the stage.
+        stage: The stage, from 0 to the depth.
+        pictures: The pictures, (B, C, H, W) in [0, 1].
+        keys: A random key for each.
+        strength: The diffusion time, in (0, 1].
+        params: The sampler and its steps.
+        steps: Steps of the inversion, ≥ 1.
+        sigma: Its tolerance in units of [0, 1]: a picture unlike the training set, fitted to its
+            last detail, leaves the latents that the prior knows.
+        watch: Called with the number of each step of the inversion.
+
+    Returns:
+        The pictures before and after.
     """
     for record in invert(generator, pictures, stage, steps, sigma=sigma):
         watch(record.step)

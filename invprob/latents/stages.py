@@ -15,6 +15,7 @@ from invprob.errors import BadParams, Diverged
 from invprob.generator import Generator
 from invprob.prior import Prior, Score
 from invprob.solver import Problem
+from invprob.tree import X
 
 REFERENCE_DRAWS = 64
 
@@ -148,7 +149,14 @@ class StagedChain:
         return image
 
     def is_last(self, round_index: int) -> bool:
-        """Whether no round follows."""
+        """Say whether no round follows.
+
+        Args:
+            round_index: The round.
+
+        Returns:
+            True for the last round.
+        """
         return round_index + 1 == len(self.stages)
 
     def deeper(self, round_index: int, u: Any) -> Any:
@@ -191,7 +199,7 @@ def cosine_ramp(t: float, up: float = 0.05, down: float = 0.25) -> float:
     return falling * min(1.0, t / up)
 
 
-def gradient(objective: Tensor, x: Any) -> Any:
+def gradient(objective: Tensor, x: X) -> X:
     """Differentiate a function of every row by itself.
 
     Args:

@@ -14,7 +14,13 @@ from invprob.tree import X
 
 @dataclass(frozen=True)
 class Moments:
-    """Running means of the gradient and of its square, and the number of steps behind them."""
+    """Running means of the gradient and of its square.
+
+    Attributes:
+        m: The mean of the gradient, a tree like x.
+        v: The mean of its square, a tree like x.
+        n: The number of steps behind them.
+    """
 
     m: Any
     v: Any

@@ -10,7 +10,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Plateau:
-    """The best loss of each row so far and the number of steps since it last fell, each (N,)."""
+    """What is known of the losses of N rows so far.
+
+    Attributes:
+        best: The least loss of each row, (N,).
+        since: The steps since it last fell, (N,).
+    """
 
     best: Tensor
     since: Tensor

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from invprob import tree
+from invprob.tree import X
 
 TOLERANCE = 0.03
 SHORTER = 0.3
@@ -27,8 +28,16 @@ objective is not convex along s."""
 
 @dataclass(frozen=True)
 class Descent:
-    """x with its objective f (N,) and gradient g, the next point to look at, by how much a step
-    is shortened (N,), and pairs of the latest steps."""
+    """A descent of N rows between two steps.
+
+    Attributes:
+        x: The best place so far, a tree with N rows.
+        trial: The next place to look at, a tree like x.
+        f: The objective at x, (N,).
+        shortened: The factor by which steps are shortened, in (0, 1], (N,).
+        g: The gradient at x, a tree like x; None before the first step.
+        pairs: The latest steps with the changes of the gradient, oldest first.
+    """
 
     x: Any
     trial: Any
@@ -80,7 +89,7 @@ def step(now: Descent, f: Tensor, g: Any, first: float, longest: float, memory: 
     return Descent(x, trial, torch.where(good, f, now.f), shortened, g, pairs)
 
 
-def pair(s: Any, y: Any) -> Pair:
+def pair(s: X, y: X) -> Pair:
     """Keep s and y in rows where the objective is convex along s.
 
     Args:
@@ -97,7 +106,7 @@ def pair(s: Any, y: Any) -> Pair:
     return tree.where(known, s, zero), tree.where(known, y, zero), rho
 
 
-def direction(g: Any, pairs: tuple[Pair, ...], first: float) -> Any:
+def direction(g: X, pairs: tuple[Pair, ...], first: float) -> X:
     """Apply the inverse Hessian H that the pairs estimate; a step goes along −H g.
 
     Args:
@@ -123,5 +132,5 @@ def direction(g: Any, pairs: tuple[Pair, ...], first: float) -> Any:
     return g
 
 
-def _plus(a: Any, factor: Tensor, b: Any) -> Any:
+def _plus(a: X, factor: Tensor, b: X) -> X:
     return tree.map(lambda u, v: u + tree.per_element(factor, u) * v, a, b)

@@ -28,7 +28,13 @@ GAIN = 2.0
 
 @dataclass(frozen=True)
 class Point:
-    """A chain's place u (a tree), ∇U there (a tree), and U (B,) where it is known."""
+    """A place of B chains.
+
+    Attributes:
+        u: Where they are, a tree with B rows.
+        g: ∇U(u), a tree like u.
+        energy: U(u) in nats, (B,); None where it is not known.
+    """
 
     u: Any
     g: Any

@@ -101,7 +101,7 @@ def _path(value: str) -> Path:
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a text that is no path, such as one that is too long
+    except (OSError, ValueError):  # a text that is not a path, such as one that is too long
         return False
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a run folder: written last, for people to look at; one that fails is told of."""
+"""The pictures of a run folder: written last, for people to look at; one that fails is reported."""
 
 from __future__ import annotations
 

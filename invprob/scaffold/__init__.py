@@ -31,9 +31,20 @@ IMPORTED = frozenset(
 
 
 def create(name: str, kind: str, folder: Path, registry: Registry) -> list[Path]:
-    """Write the package of a component into `folder`, new or empty; the files in it.
+    """Write the package of a component.
 
-    Raises `BadInput` for an invalid or existing name, and for a folder that is not empty.
+    Args:
+        name: The name of the component, lower-case words joined by hyphens.
+        kind: ``"solver"``, ``"operator"``, ``"prior"`` or ``"generator"``.
+        folder: Where to, a new or an empty folder.
+        registry: The components whose names are taken.
+
+    Returns:
+        The files in it.
+
+    Raises:
+        BadInput: If the name is invalid or taken, the folder is not empty, or it cannot be written
+            to.
     """
     if kind not in KINDS:
         raise BadInput(f"no package can be written for a {kind!r}", nearest(kind, KINDS))
@@ -60,7 +71,16 @@ def create(name: str, kind: str, folder: Path, registry: Registry) -> list[Path]
 
 
 def check(name: str, kind: str, registry: Registry) -> None:
-    """Refuse a name that no package and class can be called by, or that is taken."""
+    """Refuse a name that no package and class can be called by, or that is taken.
+
+    Args:
+        name: The name.
+        kind: The kind of the component.
+        registry: The components whose names are taken.
+
+    Raises:
+        BadInput: If the name cannot be used.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name):
         raise BadInput(
             f"{name!r} is not a name for a plugin",
@@ -78,7 +98,15 @@ def check(name: str, kind: str, registry: Registry) -> None:
 
 
 def substitutions(name: str, kind: str) -> dict[str, str]:
-    """What stands for each name of a template."""
+    """List what stands for each name of a template.
+
+    Args:
+        name: The name of the component.
+        kind: Its kind.
+
+    Returns:
+        The words to write, by the name in the template.
+    """
     title = "".join(word.capitalize() for word in re.split("[-_]", name))
     if title in IMPORTED or keyword.iskeyword(title):
         title = "My" + title

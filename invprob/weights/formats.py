@@ -17,9 +17,17 @@ from invprob.weights.unpickle import Inert, open_tree
 
 
 def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors, metadata) of a file of ours, or of one that a converter recognises.
+    """Read a file of ours, or one that a converter recognises.
 
-    `expected` is the SHA-256 of the file itself, where one is known; raises `BadWeights`.
+    Args:
+        path: The file.
+        expected: The SHA-256 of the file itself; None where it is not known.
+
+    Returns:
+        Tensors by name, and the metadata.
+
+    Raises:
+        BadWeights: If it cannot be read, is not recognised, or has another SHA-256.
     """
     checksums.check(path, expected)
     if tensor_files.is_ours(path):
@@ -29,9 +37,17 @@ def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], di
 
 
 def convert(path: Path, spec: Spec | None = None) -> tuple[str, Converted]:
-    """(name of the converter, what it made of a file); `spec` chooses one and sets parameters.
+    """Convert a file; the metadata gets the name, the SHA-256 and the converter of the source.
 
-    The metadata gets the name, the SHA-256 and the converter of the source. Raises `BadWeights`.
+    Args:
+        path: The file.
+        spec: The converter with its parameters; None for the one that recognises the file.
+
+    Returns:
+        The name of the converter, and what it made.
+
+    Raises:
+        BadWeights: If the file cannot be read or is not recognised.
     """
     digest = checksums.sha256(path)
     tree = open_tree(path)
@@ -76,7 +92,14 @@ def _built(entry: Entry, values: dict[str, Any]) -> Converter:
 
 
 def describe(tree: Any) -> str:
-    """A tree in a few words, for a message."""
+    """Describe a tree in a few words, for a message.
+
+    Args:
+        tree: What a file holds.
+
+    Returns:
+        The words.
+    """
     if isinstance(tree, Inert):
         return f"an object of {shown(tree.name)}"
     if isinstance(tree, (list, tuple)) and tree:

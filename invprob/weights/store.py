@@ -29,7 +29,17 @@ RECORD = "record.json"
 
 @dataclass(frozen=True)
 class Card:
-    """A known checkpoint; `sha256` and `url` are None where its authors publish none."""
+    """A known checkpoint.
+
+    Attributes:
+        what: What it is, in a few words.
+        use: The component that uses it.
+        page: The address of the page of its authors.
+        file: The name of its file.
+        licence: Its licence.
+        sha256: 64 hexadecimal digits; None where its authors publish none.
+        url: Where the file can be fetched; None where its authors publish no address.
+    """
 
     what: str
     use: str
@@ -42,7 +52,13 @@ class Card:
 
 @dataclass(frozen=True)
 class Record:
-    """A file on the shelf."""
+    """A file in the weight store.
+
+    Attributes:
+        file: Its name.
+        sha256: 64 hexadecimal digits.
+        licence: Its licence.
+    """
 
     file: str
     sha256: str
@@ -91,9 +107,17 @@ def kept() -> dict[str, Record]:
 
 
 def locate(name: str, bundled: Path) -> Path:
-    """The file of `name`: weights bundled in the folder `bundled`, a path, or what is on the shelf.
+    """Find the file of weights: bundled, a path, or in the weight store.
 
-    Raises `BadWeights` if there is none, and if a file on the shelf is not the one that was added.
+    Args:
+        name: The name or path.
+        bundled: The folder of bundled weights.
+
+    Returns:
+        The file or folder.
+
+    Raises:
+        BadWeights: If there is none, or a file in the store is not the one that was added.
     """
     inside = bundled / f"{name}.safetensors"
     found = inside if inside.is_file() else path(name)
@@ -117,7 +141,14 @@ def bundled(package: str) -> list[str]:
 
 
 def path(name: str) -> Path | None:
-    """The file or folder of a name that is a path or on the shelf, else None."""
+    """Find weights that are a path or in the weight store.
+
+    Args:
+        name: The name or path.
+
+    Returns:
+        The file or folder; None if there is none.
+    """
     given = paths.expand(name)
     if given.exists():
         return given
@@ -128,7 +159,15 @@ def path(name: str) -> Path | None:
 
 
 def where(name: str, bundled: Iterable[str]) -> str:
-    """The hint for weights that are not here: where they are given, or a name that is known."""
+    """Write the hint for weights that are not here.
+
+    Args:
+        name: The name or path that was asked for.
+        bundled: The names of bundled weights.
+
+    Returns:
+        Where they are given, or a name that is known.
+    """
     card = cards().get(name)
     if card is not None and card.url and card.sha256:
         return f"invprob weights fetch {name} --download"
@@ -138,8 +177,20 @@ def where(name: str, bundled: Iterable[str]) -> str:
 
 
 def add(name: str, file: Path, licence: str | None = None) -> Record:
-    """Copy a file to the weight store; raises `BadInput` for an invalid or existing name, and
-    `BadWeights` for a file that is not the published one."""
+    """Copy a file to the weight store.
+
+    Args:
+        name: The name to give, lower-case.
+        file: The file.
+        licence: Its licence; None for that of a known checkpoint.
+
+    Returns:
+        What the store notes.
+
+    Raises:
+        BadInput: If the name is invalid or taken, or the file cannot be copied.
+        BadWeights: If the file is not the published one.
+    """
     if not NAME.fullmatch(name):
         raise BadInput(
             f"{name!r} is not a name for weights", "use lower-case letters, digits, - and _"
@@ -172,8 +223,17 @@ def add(name: str, file: Path, licence: str | None = None) -> Record:
 
 
 def remove(name: str) -> Path:
-    """Take weights off the shelf; their file, which is gone. Raises `BadInput` for an unknown name,
-    and where the file cannot be removed."""
+    """Remove weights from the weight store.
+
+    Args:
+        name: Their name.
+
+    Returns:
+        Their file, which is gone.
+
+    Raises:
+        BadInput: If the name is not known, or the file cannot be removed.
+    """
     records = kept()
     if name not in records:
         raise BadInput(f"no weights {name!r} are on the shelf", nearest(name, records))
@@ -186,7 +246,17 @@ def remove(name: str) -> Path:
 
 
 def verify(name: str) -> str:
-    """What is wrong with a file on the shelf, or nothing; raises `BadInput` for an unknown name."""
+    """Compare a file in the weight store with what was added.
+
+    Args:
+        name: The name.
+
+    Returns:
+        What is wrong with it; empty if nothing is.
+
+    Raises:
+        BadInput: If the name is not known.
+    """
     records = kept()
     if name not in records:
         raise BadInput(f"no weights {name!r} are on the shelf", nearest(name, records))

@@ -55,7 +55,7 @@ class Hadamard(LinearOperator, Configurable):
         m = round(params.ratio * height * width)
         if m == 0:
             raise BadParams(
-                f"ratio={params.ratio:g} of {width}×{height} pixels is no pattern",
+                f"ratio={params.ratio:g} of {width}×{height} pixels is not a pattern",
                 f"the least is {1 / (height * width):.2g}",
             )
         self.out_shape = (channels, m)

@@ -26,6 +26,7 @@ from invprob.numerics.adam import Moments
 from invprob.numerics.early_stopping import Plateau
 from invprob.prior import LogDensity
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.tree import X
 from invprob_csgm.params import CSGMParams
 
 
@@ -165,10 +166,12 @@ def units(generator: Generator, stage: int) -> tuple[Any, Any]:
     )
 
 
-def _latent(z: Any, mean: Any, spread: Any) -> Any:
-    return z if mean is None else tree.map(lambda leaf, m, s: leaf * s + m, z, mean, spread)
+def _latent(z: X, mean: X | None, spread: X | None) -> X:
+    if mean is None or spread is None:
+        return z
+    return tree.map(lambda leaf, m, s: leaf * s + m, z, mean, spread)
 
 
-def _interleave(trees: list[Any]) -> Any:
+def _interleave(trees: list[X]) -> X:
     """Row n of each tree, then row n + 1 of each: (R trees of N rows) → N·R rows."""
     return tree.map(lambda *leaves: torch.stack(leaves, 1).flatten(0, 1), trees[0], *trees[1:])

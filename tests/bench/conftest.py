@@ -1,8 +1,10 @@
-"""Suites of toys, run by the command line; their cells are computed in a process of its own."""
+"""Suites of toys, run by the command line; their cells are computed here, or where users' are."""
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 from PIL import Image
 
 from invprob import cli
+from invprob.bench.execution import executors, protocol, subprocess_worker
+from invprob.bench.execution.worker import Failed, Tell, Worker
 from tests.cli.conftest import INVPROB, Said, environment
 from tests.conftest import TOYS, Plugins
 
@@ -48,15 +52,32 @@ def suite(tmp_path: Path) -> Path:
     return path
 
 
+class WorkerHere(Worker):
+    """Computes cells in this process: to start one and to load torch there takes seconds."""
+
+    def solve(self, packed: bytes, timeout: float, tell: Tell = lambda *_: None) -> bytes:
+        answers = io.BytesIO()
+        subprocess_worker._answer(answers, packed)
+        answers.seek(0)
+        while True:
+            kind, data = protocol.receive(answers)
+            if kind == b"R":
+                return data
+            if kind == b"E":
+                raise Failed(data.decode())
+            done, _ = protocol.unpack(data)
+            tell(done["step"], done["total"])
+
+
 @pytest.fixture
-def bench(
+def watched_bench(
     environment: Mapping[str, str],
     suite: Path,
     plugins: Plugins,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Bench:
-    """``invprob bench SUITE …`` in this process, which must end with `status`."""
+    """``invprob bench SUITE …``, which must end with `status`; it starts a process for cells."""
     plugins(("basics", "invprob_basics.plugin", ""), TOYS)
     monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])  # for the workers
     monkeypatch.setenv("INVPROB_PLUGINS", "basics,toys")
@@ -71,10 +92,30 @@ def bench(
     return run
 
 
+@pytest.fixture
+def bench(watched_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The same without another process."""
+    monkeypatch.setattr(executors, "Worker", WorkerHere)
+    return watched_bench
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench") / "finished"
+
+
+@pytest.fixture
+def finished(bench: Bench, kept: Path, tmp_path: Path) -> Path:
+    """A copy of the folder of the finished suite, which is computed once."""
+    if not kept.exists():
+        bench("--out", kept, "-q")
+    return shutil.copytree(kept, tmp_path / "finished")
+
+
 def bench_alone(
     environment: Mapping[str, str], suite: Path, *args: str | Path, status: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    """The same in a process of its own, as dask and signals need it."""
+    """The command in a process of its own, as dask and signals need it."""
     done = subprocess.run(
         [*INVPROB, "bench", str(suite), *map(str, args)],
         env={**environment, "INVPROB_PLUGINS": "basics,toys"},

@@ -15,8 +15,8 @@ def cells(out):
     return sorted((out / "cells").glob("*.cell"))
 
 
-def test_tables_of_a_suite_and_only_what_changed_is_computed_again(bench, suite, tmp_path):
-    out = tmp_path / "out"
+def test_tables_of_a_suite_and_only_what_changed_is_computed_again(watched_bench, suite, tmp_path):
+    bench, out = watched_bench, tmp_path / "out"
     said = bench("--out", out)
     assert "12 of 12 cells, 12 computed now" in said.out
     assert len(cells(out)) == 12
@@ -90,9 +90,8 @@ def test_spread_seeds_give_each_picture_a_mask_in_turn(bench, suite, tmp_path):
         assert line["values"]["psnr_mean"]["n"] == 3
 
 
-def test_damaged_cells_are_computed_again(bench, suite, tmp_path):
-    out = tmp_path / "out"
-    bench("--out", out, "-q")
+def test_damaged_cells_are_computed_again(bench, finished):
+    out = finished
     before = figures(out)
     short, flipped, empty, *_ = cells(out)
     short.write_bytes(short.read_bytes()[:-7])
@@ -107,9 +106,10 @@ def test_damaged_cells_are_computed_again(bench, suite, tmp_path):
 
 
 @pytest.mark.parametrize("victim", ["coordinator", "worker"])
-def test_a_kill_loses_nothing_that_is_finished(bench, environment, suite, tmp_path, victim):
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    bench("--out", whole, "-q")
+def test_a_kill_loses_nothing_that_is_finished(
+    bench, finished, environment, suite, tmp_path, victim
+):
+    out = tmp_path / "out"
     suite.write_text(SUITE.replace("burn=5", "burn=5,wait=0.02"))
     running = subprocess.Popen(
         [*INVPROB, "bench", str(suite), "--out", str(out)],
@@ -137,7 +137,7 @@ def test_a_kill_loses_nothing_that_is_finished(bench, environment, suite, tmp_pa
         assert len(kept) == 12
     said = bench("--out", out)
     assert f"{12 - len(kept)} computed now" in said.out
-    assert figures(out) == figures(whole)
+    assert figures(out) == figures(finished)
 
 
 def _alive(pid: int) -> bool:
@@ -148,8 +148,8 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def test_faults_fill_their_cell_and_nothing_else(bench, suite, tmp_path):
-    out, once = tmp_path / "out", tmp_path / "once"
+def test_faults_fill_their_cell_and_nothing_else(watched_bench, suite, tmp_path):
+    bench, out, once = watched_bench, tmp_path / "out", tmp_path / "once"
     once.touch()
     faults = "".join(
         f'\n[[method]]\nname = "{name}"\nsolver = "faulty:steps=5,fault={name}"\n'
@@ -180,16 +180,17 @@ def test_faults_fill_their_cell_and_nothing_else(bench, suite, tmp_path):
     assert "2 of 2 cells, 0 computed now" in bench("--out", out).out
 
 
-def test_the_order_and_the_number_of_workers_change_nothing(bench, environment, suite, tmp_path):
+def test_the_order_and_the_number_of_workers_change_nothing(
+    bench, finished, environment, suite, tmp_path
+):
     pytest.importorskip("distributed")
-    bench("--out", tmp_path / "a", "-q")
     bench_alone(environment, suite, "--out", tmp_path / "b", "-q", "--workers", "2")
     text = SUITE.replace(
         '["mask:keep=0.5", "mask:keep=0.25"]', '["mask:keep=0.25", "mask:keep=0.5"]'
     )
     suite.write_text(text)
     bench("--out", tmp_path / "c", "-q")
-    a, b, c = (figures(tmp_path / name) for name in "abc")
+    a, b, c = (figures(out) for out in (finished, tmp_path / "b", tmp_path / "c"))
     assert a == b
     assert sorted(a, key=str) == sorted(c, key=str)
 

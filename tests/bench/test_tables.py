@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from invprob.analysis import metrics
-from invprob.bench import markdown, tables
+from invprob.bench import bootstrap, markdown, tables
 from invprob.bench.tables import Row
 
 
@@ -44,7 +44,7 @@ def test_an_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(0)
     inside = 0
     for _ in range(400):
-        found = tables.estimate(list(rng.normal(3, 2, 40)))
+        found = bootstrap.estimate(list(rng.normal(3, 2, 40)))
         inside += found.low <= 3 <= found.high
     assert 0.90 <= inside / 400 <= 0.98
 
@@ -70,9 +70,9 @@ def test_an_interval_covers_the_choice_of_the_mask_too():
             for i in range(24)
             for s in range(12)
         }
-        found = tables.crossed(cells)
+        found = bootstrap.crossed(cells)
         inside += found.low <= 0 <= found.high
-        one = tables.estimate(
+        one = bootstrap.estimate(
             [float(np.mean([cells[f"i{i}", s] for s in range(12)])) for i in range(24)]
         )
         blind += one.low <= 0 <= one.high
@@ -86,13 +86,13 @@ def test_an_interval_covers_masks_that_are_spread_over_pictures():
     for _ in range(300):
         of_mask = rng.normal(0, 1, 12)
         cells = {(f"i{i}", i % 12): rng.normal(0, 1) + of_mask[i % 12] for i in range(48)}
-        found = tables.crossed(cells)
+        found = bootstrap.crossed(cells)
         inside += found.low <= 0 <= found.high
     assert 0.88 <= inside / 300 <= 1
 
 
 def test_two_pictures_with_a_mask_each_have_an_interval():
-    found = tables.crossed({("a", 0): 1.0, ("b", 1): 2.0})
+    found = bootstrap.crossed({("a", 0): 1.0, ("b", 1): 2.0})
     assert (found.low, found.mean, found.high) == (1.0, 1.5, 2.0)
 
 

@@ -10,10 +10,12 @@ import pytest
 
 from invprob.bench import session
 from invprob.bench import suite as suites
+from invprob.bench.execution import executors
 from invprob.bench.methods import Method, Override
 from invprob.bench.suite import Suite
 from invprob.config.registry import registry
 from invprob.io import images
+from tests.bench.conftest import WorkerHere
 
 STUDIES = Path(__file__).parents[2] / "benchmarks" / "studies"
 SAMPLES = Path(images.__file__).parent / "samples"
@@ -43,13 +45,15 @@ def shortened(suite: Suite) -> Suite:
             solver = suite.experiment(method, task, 0, registry()).solver
             if solver.name == "gaussian":
                 continue
-            rounds = solver.params["steps"]
-            steps = ",".join(["1"] * (len(rounds) - 1) + ["14"]) if isinstance(rounds, tuple) else 2
+            rounds, anneal = solver.params["steps"], solver.params.get("anneal", 1)
+            last = 2 if anneal == 1 else 10  # Langevin begins after seven steps
+            staged = isinstance(rounds, tuple)
+            steps = ",".join([*["1"] * (len(rounds) - 1), str(last)]) if staged else 2
             changes = [f"solver.steps={steps}"]
             if "fisher_probes" in solver.params:
                 changes += ["solver.fisher_probes=2"]
-                if solver.params["anneal"] not in (0, 1):
-                    changes += ["solver.anneal=0.4"]
+                if anneal not in (0, 1):
+                    changes += ["solver.anneal=0.2"]
             rules.append(Override(operator=task.operator, set=tuple(changes)))
         return method.model_copy(update={"override": (*method.override, *rules)})
 
@@ -57,7 +61,13 @@ def shortened(suite: Suite) -> Suite:
     return suite.model_copy(update={**changes, "method": tuple(map(short, suite.method))})
 
 
-def run(suite: Suite, out: Path) -> dict:
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setattr(executors, "Worker", WorkerHere)
+    return run_suite
+
+
+def run_suite(suite: Suite, out: Path) -> dict:
     bench = session.prepare(suite, STUDIES, out, registry())
     outcome = session.run(bench, registry(), session.Place(), 300, "again", session.Watch())
     assert outcome.failures == []
@@ -103,7 +113,7 @@ def test_every_solver_is_tuned_by_as_many_settings(read, domain):
     "name",
     [n if n == "claim-faces64.toml" else pytest.param(n, marks=pytest.mark.slow) for n in SUITES],
 )
-def test_a_study_runs_from_suite_to_tables(read, tmp_path, name):
+def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name):
     suite = shortened(read(name))
     told = run(suite, tmp_path / "out")
     assert {line["method"] for line in told["lines"]} == set(suite.labels)

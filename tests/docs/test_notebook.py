@@ -33,7 +33,6 @@ def test_it_is_what_make_writes():
     assert ["".join(cell["source"]) for cell in NOTEBOOK["cells"]] == make.CELLS
 
 
-@pytest.mark.slow
 def test_every_cell_runs(capsys):
     names = {}
     for cell in code():

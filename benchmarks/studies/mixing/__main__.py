@@ -1,7 +1,7 @@
 """Measure what the theory of SGILO says, and where it stops.
 
     python -m benchmarks.studies.mixing            # everything, about 10 minutes of a core
-    python -m benchmarks.studies.mixing --quick    # everything in small, about a minute
+    python -m benchmarks.studies.mixing --quick    # everything in small, about ten seconds
     python -m benchmarks.studies.mixing --stored   # print and draw what was measured before
 
 A CSV and a PNG for each experiment; findings with 95 % intervals over networks on the terminal.

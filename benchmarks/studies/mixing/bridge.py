@@ -28,11 +28,11 @@ EVERY = 5
 
 
 def run(quick: bool) -> list[Row]:
-    stages, pictures = ((6, 24), 1) if quick else ((60, 240), 3)
+    stages, pictures, every, probes = ((2, 9), 1, 1, 2) if quick else ((60, 240), 3, EVERY, 8)
     annealed = stages[0] + stages[1] // 3
     table = {
         "solver": "sgilo:dynamics=overdamped,stages=1,3"
-        f",steps={stages[0]},{stages[1]},anneal={1 / 3}",
+        f",steps={stages[0]},{stages[1]},anneal={1 / 3},fisher_probes={probes}",
         "operator": OPERATOR,
         "limit": pictures,
         "samples": 1,
@@ -46,7 +46,7 @@ def run(quick: bool) -> list[Row]:
     for passes, (one, *others) in enumerate(
         zip(parts.solver.run(p), *chains, strict=True), start=1
     ):
-        if passes % EVERY:
+        if passes % every:
             continue
         for name, other in zip(shared, others, strict=True):
             gap = (one.info.image - other.info.image).square().flatten(1).mean(1).sqrt()

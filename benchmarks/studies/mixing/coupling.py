@@ -28,7 +28,7 @@ KEPT = 60
 
 
 def run(quick: bool) -> list[Row]:
-    nets, pairs = (2, 16) if quick else (6, 32)
+    nets, pairs = (2, 4) if quick else (6, 32)
     rows: list[Row] = []
     for swept, values in SWEEPS.items():
         for value in values[:3] if quick else values:

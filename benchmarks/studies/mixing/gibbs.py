@@ -24,7 +24,7 @@ GOLD_STEP = 0.1
 
 
 def run(quick: bool) -> list[Row]:
-    nets, points, pools = (2, 128, 3) if quick else (6, 512, 6)
+    nets, points, pools = (2, 64, 2) if quick else (6, 512, 6)
     rows: list[Row] = []
     for net in range(nets):
         w = world.make(net, LATENT, WIDTHS)

@@ -62,10 +62,11 @@ def power_of_mean(rows: Sequence[Row], x: str, y: str) -> Interval:
     table = np.array([[float(where(rows, net=n, **{x: v})[0][y]) for v in values] for n in nets])
     picks = np.random.default_rng(0).integers(len(nets), size=(2000, len(nets)))
     means = np.vstack([table.mean(0), table[picks].mean(1)])
-    logs = np.log([float(v) for v in values])
-    slopes = [line(logs, np.log(m))[0] if (m > 0).all() else math.nan for m in means]
+    centred = np.log([float(v) for v in values])
+    centred -= centred.mean()
+    slopes = np.log(np.where(means > 0, means, np.nan)) @ centred / (centred @ centred)
     low, high = np.nanquantile(slopes[1:], [0.025, 0.975])
-    return Interval(slopes[0], float(low), float(high), len(nets))
+    return Interval(float(slopes[0]), float(low), float(high), len(nets))
 
 
 def where(rows: Iterable[Row], **values: float | str) -> list[Row]:

@@ -20,7 +20,7 @@ EXPANSION = 10
 
 
 def run(quick: bool) -> list[Row]:
-    nets, starts, steps = (2, 1, 150) if quick else (6, 2, 250)
+    nets, starts, steps = (2, 1, 50) if quick else (6, 2, 250)
     rows: list[Row] = []
     for swept, values in SWEEPS.items():
         for value in values[:3] if quick else values:

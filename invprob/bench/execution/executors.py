@@ -23,7 +23,16 @@ Watch = Callable[[Cell, int, int], None]
 
 
 def here(cells: Sequence[Cell], timeout: float, watch: Watch) -> Iterator[Answer]:
-    """One after the other, in one watched process."""
+    """Compute cells one after the other, in one watched process.
+
+    Args:
+        cells: The cells.
+        timeout: Seconds that a cell may take.
+        watch: Called with a cell, its step and its steps.
+
+    Yields:
+        Each cell with its packed result, or with the reason why there is none.
+    """
     with Worker(cells[0].threads) as worker:
         for cell in cells:
 
@@ -39,7 +48,21 @@ def here(cells: Sequence[Cell], timeout: float, watch: Watch) -> Iterator[Answer
 def on_cluster(
     cells: Sequence[Cell], timeout: float, workers: int | None, scheduler: str | None
 ) -> Iterator[Answer]:
-    """By dask: on `workers` processes started here, or on the workers of a running scheduler."""
+    """Compute cells by dask.distributed, in the order in which they are finished.
+
+    Args:
+        cells: The cells.
+        timeout: Seconds that a cell may take.
+        workers: How many processes are started here; None for a scheduler that runs.
+        scheduler: The address of that scheduler, ``tcp://HOST:PORT``.
+
+    Yields:
+        Each cell with its packed result, or with the reason why there is none.
+
+    Raises:
+        Incompatible: If dask.distributed is not installed.
+        BadInput: If no scheduler answers.
+    """
     try:
         from distributed import Client, LocalCluster, as_completed
         from distributed.scheduler import KilledWorker

@@ -12,7 +12,13 @@ HEAD = struct.Struct("<cQ")
 
 
 def send(stream: BinaryIO, kind: bytes, data: bytes) -> None:
-    """Write one frame."""
+    """Write one frame.
+
+    Args:
+        stream: The pipe.
+        kind: One byte, which says what the frame is.
+        data: Its content.
+    """
     left = memoryview(HEAD.pack(kind, len(data)) + data)
     while left:  # a pipe without a buffer may take a part
         left = left[stream.write(left) :]
@@ -20,7 +26,14 @@ def send(stream: BinaryIO, kind: bytes, data: bytes) -> None:
 
 
 def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
-    """(kind, bytes) of the next frame; None at the end of the stream."""
+    """Read one frame.
+
+    Args:
+        stream: The pipe.
+
+    Returns:
+        Kind and content; None at the end of the stream.
+    """
     head = _exactly(stream, HEAD.size)
     if head is None:
         return None
@@ -41,12 +54,27 @@ def _exactly(stream: BinaryIO, count: int) -> bytes | None:
 
 
 def pack(table: dict[str, Any], data: bytes = b"") -> bytes:
-    """A table and bytes as one."""
+    """Put a table and bytes into one piece.
+
+    Args:
+        table: What JSON can hold.
+        data: More bytes.
+
+    Returns:
+        The piece.
+    """
     text = dumps(table).encode()
     return len(text).to_bytes(4, "little") + text + data
 
 
 def unpack(packed: bytes) -> tuple[dict[str, Any], bytes]:
-    """(table, bytes) of `pack`."""
+    """Take apart what `pack` made.
+
+    Args:
+        packed: The piece.
+
+    Returns:
+        The table and the bytes.
+    """
     end = 4 + int.from_bytes(packed[:4], "little")
     return json.loads(packed[4:end]), packed[end:]

@@ -24,8 +24,14 @@ def _cache() -> Path:
 
 
 def named(experiment: Experiment) -> dict[str, Path]:
-    """The files and folders that an experiment names as weights, by how it names them; what is
-    bundled has no path and is everywhere."""
+    """Find the files and folders that an experiment names as weights.
+
+    Args:
+        experiment: The experiment.
+
+    Returns:
+        Their paths, by how the experiment names them; without what is bundled, which is everywhere.
+    """
     specs = [*experiment.prior.values()] + ([experiment.generator] if experiment.generator else [])
     found = {}
     for spec in specs:
@@ -36,8 +42,15 @@ def named(experiment: Experiment) -> dict[str, Path]:
 
 
 def pack(path: Path) -> tuple[str, bytes]:
-    """(SHA-256, zip file) of a folder, or of a file and its companions, whose names go on from its
-    own (a prior found by itself stands so beside its generator)."""
+    """Pack a folder, or a file with its companions, whose names go on from its own (a prior found
+    by itself stands so beside its generator).
+
+    Args:
+        path: The file or folder.
+
+    Returns:
+        The SHA-256 of the content, and a zip file.
+    """
     told, packed = hashlib.sha256(), io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, file in sorted(_belonging(path)):
@@ -59,7 +72,17 @@ def _belonging(path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def arrive(sha256: str, packed: bytes, name: str, cache: Path | None = None) -> Path:
-    """Where the file or folder `name` of the zip file lies now."""
+    """Unpack what another machine packed, once.
+
+    Args:
+        sha256: The SHA-256 of the content.
+        packed: The zip file.
+        name: The file or folder in it that is meant.
+        cache: Where it is kept; None for the cache of invprob.
+
+    Returns:
+        Where `name` lies now.
+    """
     folder = (cache or _cache()) / sha256
     if not folder.is_dir():
         try:
@@ -72,7 +95,15 @@ def arrive(sha256: str, packed: bytes, name: str, cache: Path | None = None) -> 
 
 
 def rerouted(experiment: dict[str, Any], places: dict[str, str]) -> dict[str, Any]:
-    """The experiment (as a table) with weights at their places on this machine."""
+    """Replace weights by their places on this machine.
+
+    Args:
+        experiment: The experiment as a table.
+        places: Paths here, by how the experiment names them.
+
+    Returns:
+        The table with these paths.
+    """
 
     def moved(spec: dict[str, Any] | None) -> dict[str, Any] | None:
         if spec is None or spec.get("weights") not in places:

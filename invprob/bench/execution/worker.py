@@ -26,7 +26,14 @@ class Failed(Exception):
 
 
 def request(cell: Cell) -> bytes:
-    """What a worker must know of a cell; no paths but those of weights."""
+    """Pack what a worker must know of a cell; no paths but those of weights.
+
+    Args:
+        cell: The cell.
+
+    Returns:
+        The packed request.
+    """
     told = {
         "experiment": cell.experiment.model_dump(mode="json"),
         "models": cell.models,
@@ -36,7 +43,12 @@ def request(cell: Cell) -> bytes:
 
 
 class Worker:
-    """One such process, started when it is first asked."""
+    """One such process, started when it is first asked.
+
+    Args:
+        threads: Threads of the process.
+        environment: Variables that it gets besides those of this process.
+    """
 
     def __init__(self, threads: int, environment: dict[str, str] | None = None) -> None:
         told = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
@@ -44,9 +56,18 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def solve(self, packed: bytes, timeout: float, tell: Tell = lambda *_: None) -> bytes:
-        """The packed cell of a packed request; raises `Failed` with the reason.
+        """Compute a cell.
 
-        `timeout` is in seconds and counts once the models are loaded, which may take `LOADING`.
+        Args:
+            packed: The packed request.
+            timeout: Seconds, counted once the models are loaded, which may take `LOADING`.
+            tell: Called with the step and the number of steps.
+
+        Returns:
+            The packed cell.
+
+        Raises:
+            Failed: If there is no result, with the reason.
         """
         for death in range(DEATHS):
             try:

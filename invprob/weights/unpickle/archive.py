@@ -23,7 +23,19 @@ _LONG, _SHORT = 0xFFFFFFFF, 0xFFFF
 
 
 def read(data: memoryview, budget: Budget, vocabulary: Vocabulary) -> Any:
-    """The tree of a checkpoint."""
+    """Read a checkpoint that is a zip file.
+
+    Args:
+        data: The file.
+        budget: What it may use.
+        vocabulary: What its pickles may call and make.
+
+    Returns:
+        Its content as a tree.
+
+    Raises:
+        Refused: If it is not such a file, or asks for more.
+    """
     entries = _entries(data)
     roots = [name[: -len("data.pkl")] for name in entries if name.endswith("/data.pkl")]
     if len(roots) != 1 or not all(name.startswith(roots[0]) for name in entries):

@@ -13,7 +13,15 @@ _LOOKED_AT = (dict, list, tuple, Inert, Storage)
 
 
 def check(tree: Any) -> None:
-    """Raises `Refused`; takes a time linear in what was built, whatever refers to what."""
+    """Refuse a tree without an end; takes a time linear in what was built, whatever refers to what.
+
+    Args:
+        tree: What a pickle built.
+
+    Raises:
+        Refused: If it holds itself, is nested too deep, or refers to the same things again and
+            again.
+    """
     known: dict[int, int] = {}  # how many nodes someone meets who walks a container
     path: dict[int, None] = {}
     stack = [(tree, False)]

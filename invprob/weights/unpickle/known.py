@@ -139,7 +139,17 @@ CLASSES: dict[str, Callable[[], Any]] = {
 
 
 def stranger(name: str) -> Inert:
-    """What stands for an object of a class that is not in `CLASSES`; raises `Refused`."""
+    """Make what stands for an object of a class that is not in `CLASSES`.
+
+    Args:
+        name: The name of the class, ``module.name``.
+
+    Returns:
+        The object, without a state.
+
+    Raises:
+        Refused: If it is a class of Python or of TensorFlow.
+    """
     told = f"it wants to make an object of {shown(name)}"
     if name.startswith("dnnlib.tflib."):
         raise Refused(

@@ -16,7 +16,20 @@ VERSION = 1001
 
 
 def read(data: memoryview, budget: Budget, vocabulary: Vocabulary, depth: int = 0) -> Any:
-    """The tree of a legacy file, or of the bytes that NVlabs pickles keep of a storage."""
+    """Read a legacy file, or the bytes that NVlabs pickles keep of a storage.
+
+    Args:
+        data: The file.
+        budget: What it may use.
+        vocabulary: What its pickles may call and make.
+        depth: How many pickles lie around it.
+
+    Returns:
+        Its content as a tree.
+
+    Raises:
+        Refused: If it is not such a file, or asks for more.
+    """
     magic, at = Machine(data, budget, vocabulary, depth=depth).run()
     if type(magic) is not int or magic != MAGIC:
         raise Refused("it has a pickle in a pickle that torch.save did not write")
@@ -26,7 +39,21 @@ def read(data: memoryview, budget: Budget, vocabulary: Vocabulary, depth: int = 
 def after_magic(
     data: memoryview, at: int, budget: Budget, vocabulary: Vocabulary, depth: int = 0
 ) -> Any:
-    """The rest of a legacy file whose first pickle was the magic number."""
+    """Read the rest of a legacy file whose first pickle was the magic number.
+
+    Args:
+        data: The file.
+        at: Where the second pickle begins.
+        budget: What it may use.
+        vocabulary: What its pickles may call and make.
+        depth: How many pickles lie around it.
+
+    Returns:
+        Its content as a tree.
+
+    Raises:
+        Refused: If it is not such a file, or asks for more.
+    """
     storages: dict[str, Storage] = {}
 
     def find(pid: Any) -> Storage | Name:

@@ -15,7 +15,11 @@ class Refused(Exception):
 
 
 class Budget:
-    """What is left to a file of `size` bytes. Each method raises `Refused` when it is used up."""
+    """What a file may still use.
+
+    Args:
+        size: The size of the file in bytes.
+    """
 
     def __init__(self, size: int) -> None:
         self._steps = STEPS
@@ -23,19 +27,40 @@ class Budget:
         self._copied = 4 * size
 
     def step(self, count: int = 1) -> None:
-        """`count` operations, or items that are copied."""
+        """Count operations, or items that are copied.
+
+        Args:
+            count: How many.
+
+        Raises:
+            Refused: If there were too many.
+        """
         self._steps -= count
         if self._steps < 0:
             raise Refused(f"its pickles take more than {STEPS} steps")
 
     def store(self, size: int) -> None:
-        """`size` bytes of a storage; all together are no more than the file has."""
+        """Count bytes of a storage; all together are no more than the file has.
+
+        Args:
+            size: How many.
+
+        Raises:
+            Refused: If there were too many.
+        """
         self._stored -= size
         if size < 0 or self._stored < 0:
             raise Refused(f"it declares a storage of {size} bytes, more than the file has")
 
     def copy(self, size: int) -> None:
-        """`size` bytes that a tensor or a string sees again; they may share, but not endlessly."""
+        """Count bytes that a tensor or a string sees again; they may share, but not endlessly.
+
+        Args:
+            size: How many.
+
+        Raises:
+            Refused: If there were too many.
+        """
         self._copied -= size
         if self._copied < 0:
             raise Refused("its content is more than four times as large as the file")

@@ -25,7 +25,10 @@ _INTEGER = 2**61 - 1  # from here on integers share hashes
 class Vocabulary:
     """All that a pickle may call and make, by full name.
 
-    `stranger` gives what stands for an object of any other class, or raises `Refused`.
+    Attributes:
+        calls: Functions that it may call; each gets the machine first.
+        classes: What makes objects of the classes that are known.
+        stranger: Makes what stands for an object of any other class, or raises `Refused`.
     """
 
     calls: Mapping[str, Callable[..., Any]]
@@ -34,12 +37,30 @@ class Vocabulary:
 
 
 def no_references(pid: Any) -> Any:
-    """For pickles that stand alone."""
+    """Refuse persistent ids, for pickles that stand alone.
+
+    Args:
+        pid: The id.
+
+    Returns:
+        Nothing, since it always raises.
+
+    Raises:
+        Refused: Always.
+    """
     raise Refused("it refers to storages that are not in it")
 
 
 class Machine:
-    """One pickle; `find` turns a persistent id into a storage, `depth` counts those around it."""
+    """One pickle and the stack it is read with.
+
+    Args:
+        data: The pickle, which may have more behind it.
+        budget: What it may use.
+        vocabulary: What it may call and make.
+        find: Turns a persistent id into a storage.
+        depth: How many pickles lie around it.
+    """
 
     def __init__(
         self,
@@ -56,8 +77,18 @@ class Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self, start: int = 0) -> tuple[Any, int]:
-        """(what the pickle holds, where it ends); raises `Refused`,
-        or one of Python's errors where the pickle is not a whole one."""
+        """Build what the pickle holds. Python's own errors are raised where the pickle is not a
+        whole one.
+
+        Args:
+            start: Where it begins in `data`.
+
+        Returns:
+            What it holds, and where it ends.
+
+        Raises:
+            Refused: If it asks for more than it may.
+        """
         for name, argument, end in operations(self.data, start):
             self.budget.step()
             if name == "STOP":
@@ -65,38 +96,38 @@ class Machine:
             _METHODS[name](self, argument)
         raise AssertionError("operations end with STOP")
 
-    def ignore(self, argument: Any) -> None:
+    def _ignore(self, argument: Any) -> None:
         """Protocol numbers and frames."""
 
-    def push(self, value: Any) -> None:
+    def _push(self, value: Any) -> None:
         short = isinstance(value, memoryview) and len(value) <= _SHORT
         self.stack.append(bytes(value) if short else value)
 
-    def mark(self, _: Any) -> None:
+    def _mark(self, _: Any) -> None:
         self.marks.append(len(self.stack))
 
-    def since_mark(self) -> list[Any]:
+    def _since_mark(self) -> list[Any]:
         at = self.marks.pop()
         items = self.stack[at:]
         del self.stack[at:]
         return items
 
-    def put(self, index: int) -> None:
+    def _put(self, index: int) -> None:
         self.memo[index] = self.stack[-1]
 
-    def tuple_of(self, count: int) -> None:
+    def _tuple_of(self, count: int) -> None:
         items = tuple(self.stack[-count:])
         if len(items) != count:
             raise ValueError("the stack is empty")
         self.stack[-count:] = [items]
 
-    def append(self, items: list[Any]) -> None:
+    def _append(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not list:
             raise Refused(f"it appends to {_what(target)}")
         target.extend(items)
 
-    def set_items(self, items: list[Any]) -> None:
+    def _set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not dict:
             raise Refused(f"it sets items of {_what(target)}")
@@ -105,18 +136,18 @@ class Machine:
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[hashable(key)] = value
 
-    def add_items(self, items: list[Any]) -> None:
+    def _add_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not set:
             raise Refused(f"it adds items to {_what(target)}")
         target.update(hashable(item) for item in items)
 
-    def name(self, module: Any, name: Any) -> None:
+    def _name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise TypeError("a name that is not a text")
         self.stack.append(Name(f"{module}.{name}"))
 
-    def reduce(self, _: Any) -> None:
+    def _reduce(self, _: Any) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, Name) or function.text not in self.vocabulary.calls:
             raise Refused(f"it wants to call {_what(function)}")
@@ -124,7 +155,7 @@ class Machine:
             raise TypeError("arguments that are not a tuple")
         self.stack.append(self.vocabulary.calls[function.text](self, *arguments))
 
-    def new(self, _: Any) -> None:
+    def _new(self, _: Any) -> None:
         arguments, cls = self.stack.pop(), self.stack.pop()
         if not isinstance(cls, Name):
             raise Refused(f"it wants to make an object of {_what(cls)}")
@@ -133,7 +164,7 @@ class Machine:
         make = self.vocabulary.classes.get(cls.text)
         self.stack.append(make() if make else self.vocabulary.stranger(cls.text))
 
-    def build(self, _: Any) -> None:
+    def _build(self, _: Any) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if type(target) is dict:
             return  # attributes of a dictionary, such as the versions in a state dict
@@ -143,7 +174,18 @@ class Machine:
 
 
 def hashable(key: Any) -> Any:
-    """A key of a dictionary; no tuples, whose hash can be made to recurse without end."""
+    """Refuse what cannot safely be a key of a dictionary: tuples, whose hash can recurse without
+    end.
+
+    Args:
+        key: The key.
+
+    Returns:
+        The key.
+
+    Raises:
+        Refused: If it is neither a short number, a text, nor the like.
+    """
     if type(key) not in _KEYS or (type(key) is int and abs(key) >= _INTEGER):
         raise Refused(f"it has {_what(key)} as a key")
     return key
@@ -156,40 +198,40 @@ def _what(value: Any) -> str:
 
 
 _METHODS: dict[str, Callable[[Machine, Any], Any]] = {
-    "PROTO": Machine.ignore,
-    "FRAME": Machine.ignore,
-    "MARK": Machine.mark,
+    "PROTO": Machine._ignore,
+    "FRAME": Machine._ignore,
+    "MARK": Machine._mark,
     "POP": lambda m, _: m.stack.pop(),
-    "POP_MARK": lambda m, _: m.since_mark(),
+    "POP_MARK": lambda m, _: m._since_mark(),
     "DUP": lambda m, _: m.stack.append(m.stack[-1]),
-    "NONE": lambda m, _: m.push(None),
-    "TRUE": lambda m, _: m.push(True),
-    "FALSE": lambda m, _: m.push(False),
-    "INT": Machine.push,
-    "LONG": lambda m, raw: m.push(int.from_bytes(raw, "little", signed=True)),
-    "FLOAT": lambda m, raw: m.push(raw),
-    "PUSH": Machine.push,
-    "LIST": lambda m, _: m.push([]),
-    "APPEND": lambda m, _: m.append([m.stack.pop()]),
-    "APPENDS": lambda m, _: m.append(m.since_mark()),
-    "EMPTY_TUPLE": lambda m, _: m.push(()),
-    "TUPLE": lambda m, _: m.push(tuple(m.since_mark())),
-    "TUPLE1": lambda m, _: m.tuple_of(1),
-    "TUPLE2": lambda m, _: m.tuple_of(2),
-    "TUPLE3": lambda m, _: m.tuple_of(3),
-    "DICT": lambda m, _: m.push({}),
-    "SETITEM": lambda m, _: m.set_items([m.stack.pop(), m.stack.pop()][::-1]),
-    "SETITEMS": lambda m, _: m.set_items(m.since_mark()),
-    "SET": lambda m, _: m.push(set()),
-    "ADDITEMS": lambda m, _: m.add_items(m.since_mark()),
-    "FROZENSET": lambda m, _: m.push({hashable(item) for item in m.since_mark()}),
-    "GLOBAL": lambda m, names: m.name(*names),
-    "STACK_GLOBAL": lambda m, _: m.name(*[m.stack.pop(), m.stack.pop()][::-1]),
-    "REDUCE": Machine.reduce,
-    "NEWOBJ": Machine.new,
-    "BUILD": Machine.build,
-    "PERSISTENT": lambda m, _: m.push(m.find(m.stack.pop())),
-    "PUT": Machine.put,
-    "MEMOIZE": lambda m, _: m.put(len(m.memo)),
-    "GET": lambda m, index: m.push(m.memo[index]),
+    "NONE": lambda m, _: m._push(None),
+    "TRUE": lambda m, _: m._push(True),
+    "FALSE": lambda m, _: m._push(False),
+    "INT": Machine._push,
+    "LONG": lambda m, raw: m._push(int.from_bytes(raw, "little", signed=True)),
+    "FLOAT": lambda m, raw: m._push(raw),
+    "PUSH": Machine._push,
+    "LIST": lambda m, _: m._push([]),
+    "APPEND": lambda m, _: m._append([m.stack.pop()]),
+    "APPENDS": lambda m, _: m._append(m._since_mark()),
+    "EMPTY_TUPLE": lambda m, _: m._push(()),
+    "TUPLE": lambda m, _: m._push(tuple(m._since_mark())),
+    "TUPLE1": lambda m, _: m._tuple_of(1),
+    "TUPLE2": lambda m, _: m._tuple_of(2),
+    "TUPLE3": lambda m, _: m._tuple_of(3),
+    "DICT": lambda m, _: m._push({}),
+    "SETITEM": lambda m, _: m._set_items([m.stack.pop(), m.stack.pop()][::-1]),
+    "SETITEMS": lambda m, _: m._set_items(m._since_mark()),
+    "SET": lambda m, _: m._push(set()),
+    "ADDITEMS": lambda m, _: m._add_items(m._since_mark()),
+    "FROZENSET": lambda m, _: m._push({hashable(item) for item in m._since_mark()}),
+    "GLOBAL": lambda m, names: m._name(*names),
+    "STACK_GLOBAL": lambda m, _: m._name(*[m.stack.pop(), m.stack.pop()][::-1]),
+    "REDUCE": Machine._reduce,
+    "NEWOBJ": Machine._new,
+    "BUILD": Machine._build,
+    "PERSISTENT": lambda m, _: m._push(m.find(m.stack.pop())),
+    "PUT": Machine._put,
+    "MEMOIZE": lambda m, _: m._put(len(m.memo)),
+    "GET": lambda m, index: m._push(m.memo[index]),
 }

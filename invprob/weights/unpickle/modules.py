@@ -9,13 +9,28 @@ from invprob.weights.unpickle.inert import Inert
 
 
 def inside(module: Inert) -> dict[str, Any]:
-    """The modules of a module, by name; none where it is not one."""
+    """List the modules of a module.
+
+    Args:
+        module: An object of a class that is not ours.
+
+    Returns:
+        Modules by name; none where it is not a module.
+    """
     held = module.state.get("_modules") if isinstance(module.state, dict) else None
     return held if isinstance(held, dict) else {}
 
 
 def walk(module: Inert, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """(prefix of its names, state) of a module and of all in it."""
+    """Walk through a module and all in it.
+
+    Args:
+        module: The module.
+        at: The prefix of its names.
+
+    Yields:
+        The prefix of the names and the state of each.
+    """
     yield at, module.state if isinstance(module.state, dict) else {}
     for name, inner in inside(module).items():
         if isinstance(inner, Inert):
@@ -23,7 +38,14 @@ def walk(module: Inert, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def state_dict(states: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Parameters and lasting buffers, named as PyTorch does; `states` by prefix, as of `walk`."""
+    """Collect parameters and lasting buffers, named as PyTorch does.
+
+    Args:
+        states: States of modules by prefix, as `walk` gives them.
+
+    Returns:
+        Tensors by name.
+    """
     found: dict[str, Any] = {}
     for at, state in states.items():
         passing = state.get("_non_persistent_buffers_set")

@@ -35,7 +35,18 @@ _LINE = 200  # bytes of a module's or class's name
 
 
 def operations(data: memoryview, start: int) -> Iterator[tuple[str, Any, int]]:
-    """(name, argument, where the next begins) of each operation up to STOP."""
+    """Split a pickle into operations, up to STOP.
+
+    Args:
+        data: The pickle.
+        start: Where it begins.
+
+    Yields:
+        Name, argument, and where the next operation begins.
+
+    Raises:
+        Refused: If an operation is not allowed.
+    """
     at = start
     while True:
         code = data[at]

@@ -19,10 +19,17 @@ HINT = "only tensors and plain values are read, nothing is run; get the file fro
 
 
 def open_tree(path: Path) -> Any:
-    """The content of a file of weights as a tree of dict, list, tuple, set, str, bytes (long ones
-    as memoryview), numbers, None, tensors on the CPU, `Inert` and `Name`.
+    """Open a file of weights; takes memory and time in proportion to the file at most.
 
-    Raises `BadWeights` for all else. Takes memory and time in proportion to the file at most.
+    Args:
+        path: The file.
+
+    Returns:
+        A tree of dict, list, tuple, set, str, bytes (long ones as memoryview), numbers, None,
+        tensors on the CPU, `Inert` and `Name`.
+
+    Raises:
+        BadWeights: If it is not such a file, is damaged, or is refused.
     """
     if not path.is_file():
         raise BadWeights(f"there is no file {path}", "give the path of a file of weights")
@@ -40,7 +47,18 @@ def open_tree(path: Path) -> Any:
 
 
 def read(data: memoryview, vocabulary: Vocabulary = VOCABULARY) -> Any:
-    """The tree of a checkpoint or pickle; raises `Refused` and nothing else."""
+    """Read a checkpoint or a pickle.
+
+    Args:
+        data: The file.
+        vocabulary: What its pickles may call and make.
+
+    Returns:
+        Its content as a tree.
+
+    Raises:
+        Refused: If it cannot be read; nothing else is raised.
+    """
     budget = Budget(len(data))
     try:
         if bytes(data[:4]) == b"PK\x03\x04":

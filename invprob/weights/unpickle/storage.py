@@ -28,7 +28,13 @@ LARGEST = 1 << 48  # elements that the shape of an empty tensor may multiply to
 
 
 class Storage:
-    """`size` numbers in a row, on the CPU; filled once."""
+    """Numbers in a row, on the CPU; filled once.
+
+    Args:
+        kind: The type of the numbers.
+        size: How many.
+        budget: What the file may use.
+    """
 
     def __init__(self, kind: Any, size: Any, budget: Budget) -> None:
         if not isinstance(kind, Name) or kind.text not in DTYPES:
@@ -42,7 +48,14 @@ class Storage:
         self.filled = False
 
     def fill(self, raw: memoryview) -> None:
-        """Copy little-endian numbers in."""
+        """Copy numbers in.
+
+        Args:
+            raw: Their bytes, little-endian.
+
+        Raises:
+            Refused: If there are more or fewer bytes than the storage has.
+        """
         if len(raw) != self.bytes or self.filled:
             raise Refused(f"it has {len(raw)} bytes for a storage of {self.bytes}")
         self.filled = True
@@ -54,7 +67,21 @@ class Storage:
 
 
 def view(storage: Any, offset: Any, size: Any, stride: Any, budget: Budget) -> Tensor:
-    """A dense view of a storage: inside of it, no element twice."""
+    """Make a dense view of a storage: inside of it, no element twice.
+
+    Args:
+        storage: The storage.
+        offset: The first element.
+        size: The shape.
+        stride: The strides, in elements.
+        budget: What the file may use.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        Refused: If it is not such a view.
+    """
     if not isinstance(storage, Storage):
         raise Refused("it has a tensor without a storage")
     if type(size) is not tuple or type(stride) is not tuple or len(size) != len(stride):

@@ -22,7 +22,7 @@ VALIDATION = 256
 
 
 class Latents(Protocol):
-    """A law of latents, with some of it held out; `digest` names what is not drawn of it."""
+    """A distribution of latents, some of it held out; `digest` names what is not drawn of it."""
 
     digest: str
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from invprob import seeds, tree
 from invprob.numerics import kinetic
+from invprob.tree import X
 from invprob_sgilo.solvers.langevin import pooled
 from invprob_sgilo.solvers.params import SGILOParams
 from invprob_sgilo.solvers.state import SGILOState
@@ -107,7 +107,7 @@ def settle(target: Target, state: SGILOState, i: int) -> SGILOState:
     )
 
 
-def _preconditioner(target: Target, fisher: Any) -> Any:
+def _preconditioner(target: Target, fisher: X) -> X:
     """1/(Fisher diagonal + λ), and for noise maps as much more as the data leave them free."""
     p = target.params
     flags = iter(target.normal(fisher))
@@ -122,7 +122,7 @@ def _preconditioner(target: Target, fisher: Any) -> Any:
     return tree.map(leaf, fisher)
 
 
-def _within_a_quarter(target: Target, P: Any, h: Tensor) -> Any:
+def _within_a_quarter(target: Target, P: X, h: Tensor) -> X:
     """P at which noise maps turn by a quarter at most in a move."""
     flags = iter(target.normal(P))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,8 +14,8 @@ from invprob.tree import X
 
 
 def fisher_probe(
-    A: Operator, image_of: Callable[[Any], Tensor], u: Any, rngs: list[torch.Generator]
-) -> tuple[Any, Tensor]:
+    A: Operator, image_of: Callable[[X], Tensor], u: X, rngs: list[torch.Generator]
+) -> tuple[X, Tensor]:
     """Square ∇ log p(y'|u) for one fresh y' ~ p(y|u).
 
     Its mean over many probes is the diagonal of the Fisher information of y about u: for Gaussian

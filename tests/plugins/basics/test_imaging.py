@@ -239,7 +239,7 @@ def test_a_disc_has_the_same_shadow_from_all_sides():
         ("pad:margin=0x0", "adds nothing"),
         ("demosaic:pattern=RGBG", "RGGB"),
         ("hadamard:ratio=0", "greater than 0"),
-        ("hadamard:ratio=1e-4", "is no pattern"),
+        ("hadamard:ratio=1e-4", "is not a pattern"),
         ("fourier:acceleration=0.5", "greater than or equal to 1"),
         ("fourier:acceleration=900,center=0", "keeps nothing"),
         ("fourier:mask=spiral", "radial"),

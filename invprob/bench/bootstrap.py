@@ -1,0 +1,107 @@
+"""Means with bootstrap intervals.
+
+A seed draws a mask or matrix and its noise, so images and seeds are two crossed samples. Intervals
+are percentile bootstrap intervals (Efron, 1979) that resample both, each by itself (Owen, 2007,
+arXiv:0712.1111), with the same resamples for every method, so that differences stay paired.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 4000
+
+Values = Mapping[tuple[str, int], float]
+"""A metric by image and seed."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its 95 % interval.
+
+    Attributes:
+        mean: The mean over images and seeds.
+        low: The lower end of the interval; NaN for one image.
+        high: The upper end; NaN for one image.
+        n: The number of images.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def tie(self) -> bool:
+        """Whether the interval, of a difference, leaves open which is more."""
+        return not (self.low > 0 or self.high < 0)
+
+    def signed(self, digits: int) -> str:
+        """Write a difference: ``+0.31 [+0.10, +0.52]``.
+
+        Args:
+            digits: Digits after the point.
+
+        Returns:
+            The text.
+        """
+        text = f"{self.mean:+.{digits}f}"
+        if not math.isnan(self.low):
+            text += f" [{self.low:+.{digits}f}, {self.high:+.{digits}f}]"
+        return text
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """The mean of one value per image, with its interval.
+
+    Args:
+        values: The values.
+
+    Returns:
+        The estimate; of one value there is no interval.
+    """
+    return crossed({(str(i), 0): value for i, value in enumerate(values)})
+
+
+def crossed(values: Values) -> Estimate:
+    """The mean over images and seeds, with an interval that covers the choice of both.
+
+    Args:
+        values: The values; an image need not have every seed.
+
+    Returns:
+        The estimate; of one image there is no interval.
+    """
+    found = np.asarray(list(values.values()), dtype=np.float64)
+    images, image = np.unique([place[0] for place in values], return_inverse=True)
+    seeds, seed = np.unique([place[1] for place in values], return_inverse=True)
+    mean, count = float(found.mean()), len(images)
+    if count < 2:
+        return Estimate(mean, math.nan, math.nan, count)
+    of_images, of_seeds = _resamples(count, len(seeds))
+    weights = of_images[:, image] * of_seeds[:, seed]
+    totals = weights.sum(1)
+    drawn = totals > 0  # images that meet one seed each may all be left out
+    means = (weights @ found)[drawn] / totals[drawn]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Estimate(mean, float(low), float(high), count)
+
+
+@functools.lru_cache(maxsize=16)  # every metric of every method has the same
+def _resamples(images: int, seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The resamples of images and of seeds, which are the same for every method."""
+    rng = np.random.default_rng(0)
+    return _resampled(rng, images), _resampled(rng, seeds)
+
+
+def _resampled(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """How often each of `count` things is drawn when as many are drawn with replacement."""
+    picks = rng.integers(0, count, (RESAMPLES, count)) + count * np.arange(RESAMPLES)[:, None]
+    drawn = np.bincount(picks.ravel(), minlength=RESAMPLES * count)
+    return drawn.reshape(RESAMPLES, count).astype(np.float64)
