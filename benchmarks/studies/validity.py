@@ -20,6 +20,8 @@ SETTINGS = (
     "dps",
     "dps:zeta=0.3",
     "dps:rule=norm",
+    "mmps",
+    "pigdm",
     "csgm",
     "ilo",
 )
