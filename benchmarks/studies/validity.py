@@ -21,6 +21,8 @@ SETTINGS = {
     "`dps`": "dps",
     "`dps:zeta=0.3`": "dps:zeta=0.3",
     "`dps:rule=norm`": "dps:rule=norm",
+    "`mmps`": "mmps",
+    "`pigdm`": "pigdm",
     "`sgilo-released`": "sgilo-released",
     "`csgm`": "csgm",
     "`ilo`": "ilo",

@@ -52,6 +52,10 @@ class MMPS(Solver):
     params_type = MomentMatchingParams
     params: MomentMatchingParams
 
+    @property
+    def bias(self) -> float:
+        return 0.35  # none on normal distributions; between atoms, docs/explanation/validity.md
+
     def validate(self, generator: Generator) -> None:
         on_images(type(self).__name__.lower(), generator)
 
@@ -152,6 +156,10 @@ class MMPS(Solver):
 
 class PiGDM(MMPS):
     """Approximate posterior samples, pseudoinverse-guided (Song et al., ICLR 2023)."""
+
+    @property
+    def bias(self) -> float:
+        return 0.6  # docs/explanation/validity.md
 
     def covariance(
         self, w: Tensor, spread: Map, alpha: Tensor, sigma: Tensor, slope: float
