@@ -169,9 +169,9 @@ def _choices(key: str, field: Mapping[str, Any], value: str, package: str) -> li
 
 def _weights(package: str = "") -> list[str]:
     """Those that come with a package, and those that are known or kept."""
-    from invprob.weights import store
+    from invprob.weights import bundled, store
 
-    inside = store.bundled(package) if package else []
+    inside = bundled.names(package) if package else []
     return [*inside, *sorted({*store.cards(), *store.kept()})]
 
 

@@ -80,10 +80,10 @@ def add(name: str, file: Path, licence: str | None) -> None:
     """
     from invprob.cli import console
     from invprob.config.registry import registry
-    from invprob.weights import store
+    from invprob.weights import bundled, store
 
     packages = {entry.component.target.partition(".")[0] for entry in registry().entries}
-    if owners := [p for p in sorted(packages) if name in store.bundled(p)]:
+    if owners := [p for p in sorted(packages) if name in bundled.names(p)]:
         # bundled weights come first, and those of the shelf would never be used
         raise BadInput(f"weights {name!r} come with {' and '.join(owners)}", "give another name")
     record = store.add(name, file, licence)

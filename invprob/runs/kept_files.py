@@ -20,7 +20,7 @@ from invprob.io import checksums
 from invprob.params import Spec
 from invprob.plugin import NAME
 from invprob.runs.settle import FOLDER
-from invprob.weights import store
+from invprob.weights import bundled, store
 
 SMALL = 2**26
 """Up to so many bytes a file is kept; larger ones are weights."""
@@ -129,7 +129,7 @@ def _named(experiment: ResolvedExperiment, registry: Registry) -> Iterator[tuple
                 continue
             if not NAME.fullmatch(value):
                 yield f"{place}.{name}", value, kind
-            elif paths.marked(field, paths.PATH_TEXT) and value not in store.bundled(package):
+            elif paths.marked(field, paths.PATH_TEXT) and value not in bundled.names(package):
                 # a file or folder of that name, or what is on the shelf; bundled weights come first
                 yield f"{place}.{name}", value, kind
 

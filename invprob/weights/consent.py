@@ -28,6 +28,9 @@ def size(count: int | None) -> str:
 
     Args:
         count: The number; None if nobody says.
+
+    Returns:
+        The words, for instance ``12.0 MB``, or ``of unknown size``.
     """
     if count is None:
         return "of unknown size"

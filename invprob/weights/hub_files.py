@@ -20,7 +20,13 @@ WEIGHTS = "diffusion_pytorch_model"
 
 @dataclass(frozen=True)
 class Address:
-    """A model on the hub, or a file of it."""
+    """A model on the hub, or a file of it.
+
+    Attributes:
+        repo: ``OWNER/NAME``.
+        revision: A branch, a tag or a commit.
+        file: The path of the file in it; None for the whole model.
+    """
 
     repo: str
     revision: str
@@ -32,6 +38,9 @@ class Address:
 
         Args:
             text: What the user wrote.
+
+        Returns:
+            The address.
 
         Raises:
             BadInput: If it is not of this form.
@@ -53,7 +62,14 @@ class Address:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a model: its size in bytes, and its SHA-256, or the SHA-1 that git gives it."""
+    """A file of a model.
+
+    Attributes:
+        name: Its path in the model.
+        size: Its size in bytes.
+        sha256: Its SHA-256, which the hub tells of large files.
+        sha1: The SHA-1 that git gives to its content, for the others.
+    """
 
     name: str
     size: int
@@ -65,6 +81,9 @@ class File:
 
         Args:
             path: The file.
+
+        Returns:
+            Whether size and checksum agree.
         """
         if path.stat().st_size != self.size:
             return False

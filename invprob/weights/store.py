@@ -7,7 +7,6 @@ fetched. ``hf:OWNER/NAME`` is a model of the hub. Nothing is downloaded unless t
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -127,17 +126,6 @@ def locate(name: str, bundled: Path) -> Path:
     if cache() is not None and found.is_relative_to(folder()) and (record := _record(name)):
         checksums.check(found, record.sha256)
     return found
-
-
-def bundled(package: str) -> list[str]:
-    """The names of the weights that come with a package, in its folder ``weights``."""
-    try:
-        found = importlib.util.find_spec(package)
-    except (ImportError, ValueError):  # a module that was made while Python runs
-        found = None
-    roots = (found.submodule_search_locations if found else None) or ()
-    there = (path for root in roots for path in sorted(Path(root, "weights").glob("*")))
-    return [p.stem for p in there if p.is_dir() or p.suffix == ".safetensors"]
 
 
 def path(name: str) -> Path | None:

@@ -70,8 +70,7 @@ class Training:
         self.dtype = self.G.dtype
         self.augment = Augment(params.augment)
         self.path_mean = torch.zeros(())
-        self.step = 0
-        self.best = float("inf")
+        self.step, self.best = 0, float("inf")
         # lazy regularisation: the optimiser sees fewer, larger regularising steps
         self.opt_g = _adam(self.G, params.lr, PATH_EVERY if params.path_length > 0 else None)
         self.opt_d = _adam(self.D, params.lr, R1_EVERY if params.r1 > 0 else None)
