@@ -153,10 +153,7 @@ class Suite(Params):
         """
         solver, prior = self.chosen(method, task)
         table: dict[str, Any] = {
-            "operator": task.operator,
-            "noise": task.noise,
-            "solver": solver,
-            "prior": prior,
+            **{"operator": task.operator, "noise": task.noise, "solver": solver, "prior": prior},
             "samples": method.samples or self.samples,
             "seed": seed,
             "device": self.device,

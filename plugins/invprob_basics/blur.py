@@ -232,8 +232,7 @@ def motion_kernel(length: float, angle: float) -> Tensor:
     parts = ((0, 0, (1 - u) * (1 - v)), (1, 0, u * (1 - v)), (0, 1, (1 - u) * v), (1, 1, u * v))
     for di, dj, weight in parts:
         kernel.index_put_((i + di, j + dj), weight, accumulate=True)
-    kernel = kernel[:-1, :-1]
-    return kernel / kernel.sum()
+    return kernel[:-1, :-1] / kernel.sum()
 
 
 def read_kernel(path: Path) -> Tensor:
@@ -262,7 +261,7 @@ def of_sum_one(kernel: Tensor, name: str) -> Tensor:
     Raises:
         BadInput: If it has no middle, or its sum is not positive.
     """
-    if kernel.dim() != 2 or kernel.shape[0] % 2 == 0 or kernel.shape[1] % 2 == 0:
+    if kernel.dim() != 2 or any(side % 2 == 0 for side in kernel.shape):
         size = "×".join(map(str, kernel.shape))
         raise BadInput(f"{name} is {size}, not odd × odd", "pad it so that it has a middle")
     total = float(kernel.sum())
