@@ -90,9 +90,7 @@ def _shown(
         try:
             solution, out = go(_live_view(meter))
         except session.Interrupted as stop:
-            raise faults.Stopped(
-                f"the run so far is kept in {stop.out}", _go_on(stop.out)
-            ) from None
+            raise faults.Stopped(f"the run so far is kept in {stop.out}", go_on(stop.out)) from None
         except Diverged as error:
             if error.solution is None:
                 raise
@@ -107,7 +105,15 @@ def _shown(
         raise lost
 
 
-def _go_on(out: Path) -> str:
+def go_on(out: Path) -> str:
+    """Say how a run is continued.
+
+    Args:
+        out: Its folder.
+
+    Returns:
+        A hint.
+    """
     return f"continue with: invprob resume {shlex.quote(str(out))}"
 
 
@@ -215,19 +221,23 @@ def report(solution: Solution, out: Path) -> None:
     console.say(units, "dim")
     if solution.diagnostics:
         console.say(chains.verdict(solution), "dim")
-    _misfits(solution.metrics)
+    misfits(solution.metrics)
     for line in chains.doubts(solution):
         console.say(line, "yellow")
     console.say()
     if not solution.complete and not solution.diverged:
-        console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
+        console.say(f"stopped by a callback after step {solution.steps}; {go_on(out)}")
     console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
     console.say(str(out), "bold")
     console.say(str(out / "summary.png"), "bold")
 
 
-def _misfits(rows: Sequence[dict[str, Any]]) -> None:
-    """A red sentence for every image that the result does not explain, the first few by name."""
+def misfits(rows: Sequence[dict[str, Any]]) -> None:
+    """Print a red sentence for every image that is not explained, the first few by name.
+
+    Args:
+        rows: The metrics of each image.
+    """
     from invprob.analysis import fit
     from invprob.cli import console
 

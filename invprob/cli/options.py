@@ -42,6 +42,12 @@ def settings(f: F) -> F:
     )(f)
 
 
+def batch(f: F) -> F:
+    """``--batch``, the number of rows that are computed at a time."""
+    text = "Rows (pictures × samples) at a time; 0: all.  [default: what fits, at most 32 of many]"
+    return click.option("--batch", type=click.IntRange(min=0), metavar="N", help=text)(f)
+
+
 def observe(f: F) -> F:
     """``--observe``."""
     text = "What watches the run, e.g. csv:path=trace.csv or tensorboard. Repeatable."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import execute, options
+from invprob.cli import chunked, options
 
 
 @click.command()
@@ -17,4 +17,4 @@ def command(run: Path, quiet: bool, as_json: bool) -> None:
 
     On a CPU the result has the same bits as that of a run that was never interrupted.
     """
-    execute.resume(run, quiet, as_json)
+    chunked.resume(run, quiet, as_json)

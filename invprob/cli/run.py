@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from invprob.cli import execute, options, streams
+from invprob.cli import chunked, options, streams
 
 EXAMPLES = """\b
 Examples:
@@ -17,12 +17,14 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("file", metavar="FILE", type=options.PATH)
+@options.batch
 @options.out
 @options.settings
 @options.dry_run
 @options.speech
 def command(
     file: Path,
+    batch: int | None,
     out: Path | None,
     settings: tuple[str, ...],
     dry_run: bool,
@@ -40,4 +42,4 @@ def command(
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        execute.solve(experiment, out, quiet, as_json)
+        chunked.solve(experiment, out, quiet, as_json, batch)

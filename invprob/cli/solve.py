@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import completion, execute, framing, options, streams
+from invprob.cli import chunked, completion, framing, options, streams
 
 EXAMPLES = """\b
 Examples:
@@ -80,6 +80,7 @@ DIR`.
     metavar="N",
     help=f"Use the first N images.  [default: all; of the bundled ones {options.BUNDLED}]",
 )
+@options.batch
 @options.observe
 @options.out
 @options.settings
@@ -92,6 +93,7 @@ def command(
     resize: bool,
     crop: bool,
     crop_at: str | None,
+    batch: int | None,
     observe: tuple[str, ...],
     out: Path | None,
     settings: tuple[str, ...],
@@ -125,4 +127,4 @@ def command(
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        execute.solve(experiment, out, quiet, as_json)
+        chunked.solve(experiment, out, quiet, as_json, batch)

@@ -79,13 +79,32 @@ def prepare(
     files = files[: experiment.limit]
     # a picture that cannot be read is found before the models are loaded
     framing = Framing.of(experiment, frozenset(file.size() for file in files))
-    parts = build.parts(experiment, registry, _shape(files[0].read(3)), framing)
-    shape = parts.generator.image_shape
-    truth = read_truth(files, shape, framing)
-    rngs = [seeds.stream(experiment.seed, "noise", fingerprint.digest(row)) for row in truth]
+    parts = build.parts(experiment, registry, shape_of(files[0].read(3)), framing)
+    return parts, degraded(parts, files, framing, experiment.seed)
+
+
+def degraded(
+    parts: Parts, files: Sequence[ImageFile | Picture], framing: Framing, seed: int
+) -> Data:
+    """Measure pictures; the noise of one depends on its content and not on the others.
+
+    Args:
+        parts: The objects of an experiment.
+        files: The pictures.
+        framing: What to do with pictures of another size.
+        seed: The seed of the experiment.
+
+    Returns:
+        The measurements with their truth, on the CPU.
+
+    Raises:
+        BadInput: If a picture cannot be read, or is of another size.
+    """
+    truth = read_truth(files, parts.generator.image_shape, framing)
+    rngs = [seeds.stream(seed, "noise", fingerprint.digest(row)) for row in truth]
     with torch.no_grad():
         y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
-    return parts, Data(tuple(file.name for file in files), y, truth)
+    return Data(tuple(file.name for file in files), y, truth)
 
 
 def data_of(problem: Problem, truth: Sequence[ImageFile | Picture] | None) -> Data:
@@ -149,14 +168,22 @@ def _names(stem: str, count: int) -> tuple[str, ...]:
     return (stem,) if count == 1 else tuple(f"{stem}-{i}" for i in range(count))
 
 
-def _shape(picture: Tensor) -> tuple[int, int, int] | None:
+def shape_of(picture: Tensor) -> tuple[int, int, int] | None:
+    """Tell the shape of a picture.
+
+    Args:
+        picture: Any tensor.
+
+    Returns:
+        (C, H, W); None for what is not a picture.
+    """
     return tuple(picture.shape[-3:]) if picture.dim() >= 3 else None  # type: ignore[return-value]
 
 
 def _prepare_measured(
     experiment: ResolvedExperiment, registry: Registry, stem: str, raw: Tensor
 ) -> tuple[Parts, Data]:
-    shape = _shape(raw)
+    shape = shape_of(raw)
     framing = Framing.of(experiment, frozenset([shape[1:]] if shape else []))
     parts = build.parts(experiment, registry, shape, framing)
     return parts, _measured(stem, parts, raw, framing)

@@ -20,6 +20,7 @@ from invprob.errors import BadInput, Diverged
 from invprob.global_state.torch_state import standard
 from invprob.io import checkpoint, lock
 from invprob.runs import build, folder, manifest, pictures, resumption, trace_file
+from invprob.runs.build import Parts
 from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.inputs import Data, prepare
@@ -78,6 +79,25 @@ def solve(
 
 
 @standard()
+def solve_prepared(
+    experiment: ResolvedExperiment,
+    registry: Registry,
+    parts: Parts,
+    data: Data,
+    out: Path,
+    callbacks: MakeCallbacks | None = None,
+) -> Solution:
+    """Solve as `solve` does, with objects and measurements of the experiment that are made already.
+
+    Args:
+        parts: The objects, which several runs may share.
+        data: The measurements.
+    """
+    problem = parts.problem(data.y, experiment.samples, experiment.seed)
+    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
+
+
+@standard()
 def solve_problem(
     problem: Problem,
     solver: Solver,
@@ -121,6 +141,8 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
     """
     if not out.is_dir():
         raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
+    if (out / "chunks.json").is_file():
+        raise BadInput(f"run {out} is in chunks", f"go on with: invprob resume {out}")
     facts = manifest.read(out)
     if not (out / folder.EXPERIMENT).is_file() and "experiment" not in (facts or {}):
         if facts is not None:

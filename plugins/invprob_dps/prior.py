@@ -48,7 +48,8 @@ class PixelDiffusion(Denoiser[Tensor]):
         precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         super().__init__()
-        self.net = net
+        # 0.92 of the time of a forward and a backward on a CPU, for one picture and for many
+        self.net = net.to(memory_format=torch.channels_last)
         self.patch = patch
         self.prediction: str = scheduler.config["prediction_type"]
         self.steps: int = scheduler.config["num_train_timesteps"]
@@ -100,8 +101,6 @@ class PixelDiffusion(Denoiser[Tensor]):
         """
         over_images("pixel-diffusion", generator)
         model = _read(params.weights, partial(cls, precision=params.precision), params.sha256)
-        # 0.92 of the time of a forward and a backward on a CPU, for one picture and for many
-        model.net.to(memory_format=torch.channels_last)
         if params.compile:
             model.net.compile()
         return model
