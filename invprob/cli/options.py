@@ -48,6 +48,13 @@ def batch(f: F) -> F:
     return click.option("--batch", type=click.IntRange(min=0), metavar="N", help=text)(f)
 
 
+def workers(f: F) -> F:
+    """``--workers`` and ``--scheduler``, who solve the chunks of a run."""
+    several = "Solve in N processes, pictures shared out among them."
+    f = click.option("--scheduler", metavar="URL", help="Solve on a running dask cluster.")(f)
+    return click.option("--workers", type=click.IntRange(min=1), metavar="N", help=several)(f)
+
+
 def observe(f: F) -> F:
     """``--observe``."""
     text = "What watches the run, e.g. csv:path=trace.csv or tensorboard. Repeatable."

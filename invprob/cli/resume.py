@@ -11,10 +11,13 @@ from invprob.cli import chunked, options
 
 @click.command()
 @click.argument("run", metavar="DIR", type=options.PATH)
+@options.workers
 @options.speech
-def command(run: Path, quiet: bool, as_json: bool) -> None:
+def command(
+    run: Path, workers: int | None, scheduler: str | None, quiet: bool, as_json: bool
+) -> None:
     """Continue an interrupted run where it stopped.
 
     On a CPU the result has the same bits as that of a run that was never interrupted.
     """
-    chunked.resume(run, quiet, as_json)
+    chunked.resume(run, quiet, as_json, chunked.Place(None, workers, scheduler))

@@ -18,6 +18,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @click.argument("file", metavar="FILE", type=options.PATH)
 @options.batch
+@options.workers
 @options.out
 @options.settings
 @options.dry_run
@@ -25,6 +26,8 @@ Examples:
 def command(
     file: Path,
     batch: int | None,
+    workers: int | None,
+    scheduler: str | None,
     out: Path | None,
     settings: tuple[str, ...],
     dry_run: bool,
@@ -42,4 +45,5 @@ def command(
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        chunked.solve(experiment, out, quiet, as_json, batch)
+        place = chunked.Place(batch, workers, scheduler)
+        chunked.solve(experiment, out, quiet, as_json, place)

@@ -81,6 +81,7 @@ DIR`.
     help=f"Use the first N images.  [default: all; of the bundled ones {options.BUNDLED}]",
 )
 @options.batch
+@options.workers
 @options.observe
 @options.out
 @options.settings
@@ -94,6 +95,8 @@ def command(
     crop: bool,
     crop_at: str | None,
     batch: int | None,
+    workers: int | None,
+    scheduler: str | None,
     observe: tuple[str, ...],
     out: Path | None,
     settings: tuple[str, ...],
@@ -127,4 +130,5 @@ def command(
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        chunked.solve(experiment, out, quiet, as_json, batch)
+        place = chunked.Place(batch, workers, scheduler)
+        chunked.solve(experiment, out, quiet, as_json, place)

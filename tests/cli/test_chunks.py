@@ -8,7 +8,9 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,8 @@ from invprob import cli
 from invprob.config.registry import Registry
 from invprob.errors import Diverged
 from invprob.runs import session
-from tests.cli.conftest import WALK, Invoke
+from invprob.runs.memory import Peak
+from tests.cli.conftest import INVPROB, WALK, Invoke
 
 SEED = random.Random(0)
 
@@ -210,3 +213,44 @@ def test_nothing_that_is_finished_is_lost(
     assert invoke(*line).status == 0
     assert count > 0
     assert content(out) == content(tmp_path / "undisturbed")
+
+
+def _peak(line: list[str], answer: Path) -> None:
+    torch.set_num_threads(1)
+    with Peak(torch.device("cpu")) as before:
+        pass
+    with Peak(torch.device("cpu")) as peak:
+        status = cli.call(line)
+    answer.write_text(f"{peak.megabytes} {before.megabytes}")
+    os._exit(status)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("count", [160, pytest.param(1000, marks=pytest.mark.slow)])
+def test_memory_does_not_grow_with_the_pictures(invoke: Invoke, tmp_path: Path, count: int) -> None:
+    """Beyond what the libraries have, 1,000 pictures take no more than 1.5 times that of 16."""
+    photos, taken = many(tmp_path / "photos", count), []
+    for limit in (16, count):
+        line = ["solve", str(photos), *WALK, "--samples", "4", "--set", "solver.steps=2"]
+        line += ["--limit", str(limit), "--batch", "32", "--out", f"out-{limit}", "-q"]
+        answer = tmp_path / f"peak-{limit}"
+        process = multiprocessing.get_context("fork").Process(target=_peak, args=(line, answer))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        peak, before = map(float, answer.read_text().split())
+        taken.append((peak, peak - before))
+    assert taken[1][0] < 1.5 * taken[0][0]
+    assert taken[1][1] < 1.5 * taken[0][1] + 8
+
+
+def test_workers_share_the_pictures(environment: Mapping[str, str], tmp_path: Path) -> None:
+    photos = many(tmp_path / "photos", 5)
+    own = {**environment, "INVPROB_PLUGINS": "basics,csgm,toys"}
+    for name, more in (("two", ["--workers", "2"]), ("one", [])):
+        line = ["solve", str(photos), *WALK, "--batch", "4", "--out", name, "-q", *more]
+        done = subprocess.run(
+            [*INVPROB, *line], env=own, cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+    assert content(tmp_path / "two") == content(tmp_path / "one")
