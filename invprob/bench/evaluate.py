@@ -15,13 +15,13 @@ from invprob.analysis import credible_intervals, metrics
 from invprob.analysis.diagnostics import diagnose
 from invprob.analysis.draws import Draws
 from invprob.bench import origin, sample_means
-from invprob.bench.memory import Peak
 from invprob.bench.nfe import Passes
 from invprob.bench.store import Solved
 from invprob.io.json_text import finite
 from invprob.runs.build import Parts
 from invprob.runs.divergence import Divergence
 from invprob.runs.loop import drive
+from invprob.runs.memory import Peak
 from invprob.solver import Progress
 
 Tell = Callable[[int, int], None]

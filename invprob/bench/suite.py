@@ -153,13 +153,13 @@ class Suite(Params):
         """
         solver, prior = self.chosen(method, task)
         table: dict[str, Any] = {
-            **{"operator": task.operator, "noise": task.noise, "solver": solver, "prior": prior},
+            "operator": task.operator,
+            "noise": task.noise,
+            "solver": solver,
+            "prior": prior,
             "samples": method.samples or self.samples,
             "seed": seed,
-            "device": self.device,
-            "resize": self.resize,
-            "crop": self.crop,
-            "crop_at": self.crop_at,
+            **self.model_dump(include={"device", "resize", "crop", "crop_at"}),
         }
         needs = registry.find("solver", solver.partition(":")[0]).component.needs
         generator = method.generator or (self.generator if "generator" in needs else None)

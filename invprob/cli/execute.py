@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from invprob.runs.session import MakeCallbacks
     from invprob.runs.solution import Solution
     from invprob.solver import Progress
-
-MOST_MISFITS = 4
-"""As many images that are not explained are named."""
 
 
 def solve(
@@ -103,9 +100,7 @@ def _shown(
         try:
             solution, out = go(_live_view(meter))
         except session.Interrupted as stop:
-            raise faults.Stopped(
-                f"the run so far is kept in {stop.out}", _go_on(stop.out)
-            ) from None
+            raise faults.Stopped(f"the run so far is kept in {stop.out}", go_on(stop.out)) from None
         except Diverged as error:
             if error.solution is None:
                 raise
@@ -123,7 +118,15 @@ def _shown(
         raise lost
 
 
-def _go_on(out: Path) -> str:
+def go_on(out: Path) -> str:
+    """Say how a run is continued.
+
+    Args:
+        out: Its folder.
+
+    Returns:
+        A hint.
+    """
     return f"continue with: invprob resume {shlex.quote(str(out))}"
 
 
@@ -193,7 +196,7 @@ def report(solution: Solution, out: Path) -> None:
         solution: What a run came to.
         out: Its folder.
     """
-    from invprob.cli import chains, console
+    from invprob.cli import chains, console, misfits
     from invprob.cli.console import Column
 
     one = "sample" if solution.returns == "sample" else "single"
@@ -234,32 +237,18 @@ def report(solution: Solution, out: Path) -> None:
     console.say(units, "dim")
     if solution.diagnostics:
         console.say(chains.verdict(solution), "dim")
-    _misfits(solution.metrics)
+    misfits.say(solution.metrics)
     for line in chains.doubts(solution):
         console.say(line, "yellow")
     console.say()
     if not solution.complete and not solution.diverged:
-        console.say(f"stopped by a callback after step {solution.steps}; {_go_on(out)}")
+        console.say(f"stopped by a callback after step {solution.steps}; {go_on(out)}")
     console.say(f"{console.clock(solution.seconds)} for {_counts(solution)}")
     if solution.truth is None:
         restored = "restored.png" if len(solution.names) == 1 else "restored"
         console.say(str(out / restored), "bold")
     console.say(str(out), "bold")
     console.say(str(out / "summary.png"), "bold")
-
-
-def _misfits(rows: Sequence[dict[str, Any]]) -> None:
-    """A red sentence for every image that the result does not explain, the first few by name."""
-    from invprob.analysis import fit
-    from invprob.cli import console
-
-    told = [f"{row['image']}: {fit.warning(row)}" for row in rows if fit.warning(row)]
-    for line in told[:MOST_MISFITS]:
-        console.say(line, "bold red")
-    if len(told) > MOST_MISFITS:
-        console.say(f"and {len(told) - MOST_MISFITS} images more", "bold red")
-    if told:
-        console.say(fit.OR_ELSE, "dim")
 
 
 def _counts(solution: Solution) -> str:

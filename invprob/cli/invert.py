@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from invprob.cli import framing, options
+from invprob.cli import framing, keyed, options
 from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
@@ -68,7 +68,7 @@ def command(
 
     given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
     given |= {"crop_at": crop_at} if crop_at else {}
-    params = InversionParams.parse({**given, **options.pairs(settings)}, "--set")
+    params = InversionParams.parse({**given, **keyed.pairs(settings)}, "--set")
     for image in images:
         paths.existing(image)
     spec = options.checked("generator", generator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -58,6 +58,19 @@ def download(f: F) -> F:
         callback=told,
         help="Fetch weights that are named and not here; as INVPROB_DOWNLOAD=1.",
     )(f)
+
+
+def batch(f: F) -> F:
+    """``--batch``, the number of rows that are computed at a time."""
+    text = "Rows (pictures × samples) at a time; 0: all.  [default: what fits, at most 32 of many]"
+    return click.option("--batch", type=click.IntRange(min=0), metavar="N", help=text)(f)
+
+
+def workers(f: F) -> F:
+    """``--workers`` and ``--scheduler``, who solve the chunks of a run."""
+    several = "Solve in N processes, pictures shared out among them."
+    f = click.option("--scheduler", metavar="URL", help="Solve on a running dask cluster.")(f)
+    return click.option("--workers", type=click.IntRange(min=1), metavar="N", help=several)(f)
 
 
 def observe(f: F) -> F:
@@ -140,63 +153,6 @@ def priors(given: Sequence[str]) -> dict[str, str]:
             where = "every stage" if stage == "default" else f"stage {stage}"
             raise BadParams(f"--prior is given twice for {where}", "keep one of them")
         found[stage] = spec
-    return found
-
-
-def pairs(settings: Sequence[str]) -> dict[str, str]:
-    """Read ``KEY=VALUE`` texts.
-
-    Args:
-        settings: The texts.
-
-    Returns:
-        Values by key, with underscores.
-
-    Raises:
-        BadParams: If one is written otherwise.
-    """
-    found: dict[str, str] = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise BadParams(f"--set {text!r} is not key=value", "e.g. --set batch=16")
-        _once(found, key.strip().replace("-", "_"), value.strip())
-    return found
-
-
-def _once(found: dict[str, str], key: str, value: str) -> None:
-    if key in found:
-        raise BadParams(f"{key!r} is given twice", "keep one of them")
-    found[key] = value
-
-
-def flags(extra: Sequence[str], switches: Collection[str] = ()) -> dict[str, str]:
-    """Read ``--KEY VALUE`` and ``--KEY=VALUE`` arguments.
-
-    Args:
-        extra: The words of the command line.
-        switches: Keys that are on where no value follows.
-
-    Returns:
-        Values by key, with underscores.
-
-    Raises:
-        BadParams: If a word is neither.
-    """
-    found: dict[str, str] = {}
-    words = list(extra)
-    while words:
-        word = words.pop(0)
-        key, equals, value = word.partition("=")
-        if not key.startswith("--") or len(key) < 3:
-            raise BadParams(f"{word!r} is one argument too many", "parameters are --KEY VALUE")
-        name = key.removeprefix("--").replace("-", "_")
-        if not equals:
-            alone = not words or words[0].startswith("--")
-            if alone and name not in switches:
-                raise BadParams(f"{word} is given no value", f"write {word} VALUE")
-            value = "true" if alone else words.pop(0)
-        _once(found, name, value)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from invprob.cli import execute, options, streams
+from invprob.cli import chunked, options, streams
 from invprob.errors import UnknownComponent
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("file", metavar="FILE", type=options.PATH)
+@options.batch
+@options.workers
 @options.out
 @options.settings
 @options.dry_run
@@ -29,6 +31,9 @@ Examples:
 @options.speech
 def command(
     file: Path,
+    batch: int | None,
+    workers: int | None,
+    scheduler: str | None,
     out: Path | None,
     settings: tuple[str, ...],
     dry_run: bool,
@@ -54,4 +59,5 @@ def command(
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        execute.solve(experiment, out, quiet, as_json, plots)
+        place = chunked.Place(batch, workers, scheduler)
+        chunked.solve(experiment, out, quiet, as_json, place, plots)

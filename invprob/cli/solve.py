@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invprob.cli import completion, execute, framing, options, streams
+from invprob.cli import chunked, completion, framing, options, streams
 
 if TYPE_CHECKING:
     from invprob.plots.vector import Format
@@ -89,6 +89,8 @@ DIR`.
     metavar="N",
     help=f"Use the first N images.  [default: all; of the bundled ones {options.BUNDLED}]",
 )
+@options.batch
+@options.workers
 @options.observe
 @options.out
 @options.settings
@@ -103,6 +105,9 @@ def command(
     resize: bool,
     crop: bool,
     crop_at: str | None,
+    batch: int | None,
+    workers: int | None,
+    scheduler: str | None,
     observe: tuple[str, ...],
     out: Path | None,
     settings: tuple[str, ...],
@@ -139,4 +144,5 @@ def command(
     if dry_run:
         click.echo(streams.exactly(experiment.to_toml()), nl=False)
     else:
-        execute.solve(experiment, out, quiet, as_json, plots)
+        place = chunked.Place(batch, workers, scheduler)
+        chunked.solve(experiment, out, quiet, as_json, place, plots)

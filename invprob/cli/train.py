@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invprob.cli import completion, faults, options
+from invprob.cli import completion, faults, keyed, options
 from invprob.errors import BadParams
 from invprob.io.json_text import dumps
 
@@ -78,7 +78,7 @@ def command(
     model = entry.params()
     switches = {key for key, field in model.model_fields.items() if field.annotation is bool}
     given: dict[str, Any] = {}
-    for part in (spec.params, options.pairs(settings), options.flags(extra, switches)):
+    for part in (spec.params, keyed.pairs(settings), keyed.flags(extra, switches)):
         if twice := sorted(part.keys() & given.keys()):
             raise BadParams(f"{twice[0]!r} is given twice", "keep one of them")
         given |= part

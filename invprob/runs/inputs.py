@@ -92,7 +92,31 @@ def prepare(
     framing = Framing.of(experiment, frozenset(file.size() for file in files))
     if settle.seeks(experiment):
         return _prepare_marked(experiment, registry, files)
-    parts = build.parts(experiment, registry, _shape(files[0].read(3)), framing)
+    parts = build.parts(experiment, registry, shape_of(files[0].read(3)), framing)
+    return parts, degraded(parts, files, framing, experiment)
+
+
+def degraded(
+    parts: Parts,
+    files: Sequence[ImageFile | Picture],
+    framing: Framing,
+    experiment: ResolvedExperiment,
+) -> Data:
+    """Measure pictures; the noise of one depends on its content and not on the others.
+
+    Args:
+        parts: The objects of the experiment.
+        files: The pictures.
+        framing: What to do with pictures of another size.
+        experiment: What the pictures are for.
+
+    Returns:
+        The measurements with their truth, on the CPU.
+
+    Raises:
+        BadInput: If a picture cannot be read, is of another size, or is to tell the noise that it
+            has not got yet.
+    """
     if isinstance(parts.operator.noise, NoiseToEstimate):
         raise BadInput(
             f"{experiment.noise} is estimated from a measurement, and {files[0].name} is a picture"
@@ -105,7 +129,7 @@ def prepare(
     with torch.no_grad():
         y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
     restored.check(experiment, parts.operator, y, files[0])
-    return parts, Data(tuple(file.name for file in files), y, truth, shape)
+    return Data(tuple(file.name for file in files), y, truth, shape)
 
 
 def _prepare_marked(
@@ -190,14 +214,22 @@ def _names(stem: str, count: int) -> tuple[str, ...]:
     return (stem,) if count == 1 else tuple(f"{stem}-{i}" for i in range(count))
 
 
-def _shape(picture: Tensor) -> tuple[int, int, int] | None:
+def shape_of(picture: Tensor) -> tuple[int, int, int] | None:
+    """Tell the shape of a picture.
+
+    Args:
+        picture: Any tensor.
+
+    Returns:
+        (C, H, W); None for what is not a picture.
+    """
     return tuple(picture.shape[-3:]) if picture.dim() >= 3 else None  # type: ignore[return-value]
 
 
 def _prepare_measured(
     experiment: ResolvedExperiment, registry: Registry, stem: str, raw: Tensor
 ) -> tuple[Parts, Data]:
-    shape = _shape(raw)
+    shape = shape_of(raw)
     framing = Framing.of(experiment, frozenset([shape[1:]] if shape else []))
     behind = image_shape.behind(experiment, registry, shape) if shape else None
     parts = build.parts(experiment, registry, behind, framing, raw)

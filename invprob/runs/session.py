@@ -21,9 +21,11 @@ from invprob.errors import BadInput, Diverged
 from invprob.global_state.torch_state import standard
 from invprob.io import checkpoint, lock
 from invprob.runs import build, folder, manifest, pictures, resumption, room, trace_file
+from invprob.runs.build import Parts
 from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.inputs import Data, prepare
+from invprob.runs.interruption import Interrupted as Interrupted
 from invprob.runs.loop import Checkpointer, Trace, drive
 from invprob.runs.resumption import Stopped
 from invprob.runs.solution import Solution
@@ -31,18 +33,6 @@ from invprob.solver import Problem, Solver
 
 MakeCallbacks = Callable[[CallbackContext], Iterable[OnStep]]
 """Makes the callbacks of a run, which come before those that the experiment names."""
-
-
-class Interrupted(Exception):
-    """The user pressed Ctrl-C; the run can be resumed.
-
-    Args:
-        out: The folder of the run.
-    """
-
-    def __init__(self, out: Path) -> None:
-        super().__init__(str(out))
-        self.out = out
 
 
 @standard()
@@ -78,6 +68,25 @@ def solve(
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
     settled = data.settled.facts(asked)
     return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, settled)
+
+
+@standard()
+def solve_prepared(
+    experiment: ResolvedExperiment,
+    registry: Registry,
+    parts: Parts,
+    data: Data,
+    out: Path,
+    callbacks: MakeCallbacks | None = None,
+) -> Solution:
+    """Solve as `solve` does, with objects and measurements of the experiment that are made already.
+
+    Args:
+        parts: The objects, which several runs may share.
+        data: The measurements.
+    """
+    problem = parts.problem(data.y, experiment.samples, experiment.seed)
+    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
 
 
 @standard()
@@ -124,6 +133,8 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
     """
     if not out.is_dir():
         raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
+    if (out / "chunks.json").is_file():
+        raise BadInput(f"run {out} is in chunks", f"go on with: invprob resume {out}")
     facts = manifest.read(out)
     if not (out / folder.EXPERIMENT).is_file() and "experiment" not in (facts or {}):
         if facts is not None:

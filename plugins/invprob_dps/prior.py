@@ -53,7 +53,8 @@ class PixelDiffusion(Denoiser[Tensor]):
         size: tuple[int | None, int | None] = (None, None),
     ) -> None:
         super().__init__()
-        self.net = net
+        # 0.92 of the time of a forward and a backward on a CPU, for one picture and for many
+        self.net = net.to(memory_format=torch.channels_last)
         self.patch = patch
         self.prediction: str = scheduler.config["prediction_type"]
         self.steps: int = scheduler.config["num_train_timesteps"]
@@ -109,8 +110,6 @@ class PixelDiffusion(Denoiser[Tensor]):
             partial(cls, precision=params.precision, size=(params.height, params.width)),
             params.sha256,
         )
-        # 0.92 of the time of a forward and a backward on a CPU, for one picture and for many
-        model.net.to(memory_format=torch.channels_last)
         if params.compile:
             model.net.compile()
         return model

@@ -21,7 +21,7 @@ from torch import Tensor
 
 import invprob
 from invprob.analysis import metrics
-from invprob.cli import options
+from invprob.cli import keyed
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, BadParams, InvprobError
@@ -310,17 +310,17 @@ def test_any_array_is_a_run_or_a_sentence(
 
 def test_words_after_train() -> None:
     switches = {"resize", "crop"}
-    assert options.flags(["--resize", "--crop", "--size", "64"], switches) == {
+    assert keyed.flags(["--resize", "--crop", "--size", "64"], switches) == {
         "resize": "true",
         "crop": "true",
         "size": "64",
     }
-    assert options.flags(["--crop", "false", "--lr=-1"], switches) == {"crop": "false", "lr": "-1"}
+    assert keyed.flags(["--crop", "false", "--lr=-1"], switches) == {"crop": "false", "lr": "-1"}
     for wrong in (["--size", "--crop"], ["--size", "1", "--size", "2"]):
         with pytest.raises(BadParams):
-            options.flags(wrong, switches)
+            keyed.flags(wrong, switches)
     with pytest.raises(BadParams, match="given twice"):
-        options.pairs(["batch=1", "batch=2"])
+        keyed.pairs(["batch=1", "batch=2"])
 
 
 def test_train_takes_a_parameter_once(invoke: Invoke) -> None:

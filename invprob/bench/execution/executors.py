@@ -5,18 +5,12 @@ Results come back as they are finished; only the caller writes them.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 from invprob.bench.execution import protocol, transfer
 from invprob.bench.execution.worker import Failed, Worker, request
 from invprob.bench.grid import Cell
-from invprob.errors import BadInput, Incompatible
+from invprob.runs import cluster
 
 Answer = tuple[Cell, bytes | Failed]
 Watch = Callable[[Cell, int, int], None]
@@ -63,34 +57,11 @@ def on_cluster(
         Incompatible: If dask.distributed is not installed.
         BadInput: If no scheduler answers.
     """
-    try:
-        from distributed import Client, LocalCluster, as_completed
-        from distributed.scheduler import KilledWorker
-    except ImportError:
-        raise Incompatible(
-            "--workers and --scheduler need dask.distributed", "pip install 'invprob[dask]'"
-        ) from None
     threads = cells[0].threads
-    with ExitStack() as stack:
-        if scheduler is None:
-            place = tempfile.mkdtemp(prefix="invprob-dask-")
-            stack.callback(shutil.rmtree, place, ignore_errors=True)
-            address: Any = stack.enter_context(
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address=None,
-                    local_directory=place,
-                )
-            )
-        else:
-            address = scheduler
-        try:
-            client = stack.enter_context(Client(address))
-        except (OSError, ValueError) as error:
-            raise BadInput(
-                f"no dask scheduler answers at {scheduler}: {error}", "start one: dask scheduler"
-            ) from None
+    with cluster.client(workers, scheduler) as client:
+        from distributed import as_completed
+        from distributed.scheduler import KilledWorker
+
         parcels = {}
         for given, path in sorted({p for c in cells for p in transfer.named(c.experiment).items()}):
             sha256, packed = transfer.pack(path)
@@ -121,7 +92,7 @@ def _compute(
 ) -> tuple[str, bytes]:
     """Runs on a worker of dask: a cell in a watched process of its own."""
     if threads not in _WORKERS:
-        _WORKERS[threads] = Worker(threads, _one_gpu())
+        _WORKERS[threads] = Worker(threads, cluster.one_gpu())
     places = {
         given: str(transfer.arrive(sha256, data, name))
         for given, (sha256, name, data) in parcels.items()
@@ -132,19 +103,3 @@ def _compute(
         return "R", _WORKERS[threads].solve(protocol.pack(told, rest), timeout)
     except Failed as failed:
         return "E", str(failed).encode()
-
-
-def _one_gpu() -> dict[str, str]:
-    """Where there are several GPUs, the one of this worker's number."""
-    from distributed import get_worker
-
-    number = get_worker().name
-    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-    have = shown.split(",") if shown else [str(i) for i in range(_count_gpus())]
-    if len(have) < 2 or not str(number).isdigit():
-        return {}
-    return {"CUDA_VISIBLE_DEVICES": have[int(number) % len(have)]}
-
-
-def _count_gpus() -> int:
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))

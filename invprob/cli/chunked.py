@@ -1,0 +1,241 @@
+"""Running an experiment of many pictures before the user's eyes, chunk after chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invprob.cli import chunked_report, execute, faults
+from invprob.errors import BadInput, BadParams
+
+if TYPE_CHECKING:
+    from invprob.callback import CallbackContext, OnStep
+    from invprob.cli.meter import Meter
+    from invprob.config.experiment import ResolvedExperiment
+    from invprob.plots.vector import Format
+    from invprob.runs.chunks import Chunks
+    from invprob.runs.session import MakeCallbacks
+    from invprob.solver import Progress
+
+
+@dataclass(frozen=True)
+class Place:
+    """How much is solved at a time, and by whom.
+
+    Attributes:
+        batch: Rows, as in `invprob.runs.chunk_size.choose`.
+        workers: Processes that are started here; None: this one alone.
+        scheduler: The address of a running dask scheduler, or None.
+    """
+
+    batch: int | None
+    workers: int | None
+    scheduler: str | None
+
+    def check(self) -> None:
+        """Refuse two places at once."""
+        if self.workers is not None and self.scheduler is not None:
+            raise BadParams("--workers and --scheduler are given at once", "keep one of them")
+
+    @property
+    def shared(self) -> bool:
+        """Whether others than this process solve."""
+        return self.workers is not None or self.scheduler is not None
+
+
+def solve(
+    experiment: ResolvedExperiment,
+    out: Path | None,
+    quiet: bool,
+    as_json: bool,
+    place: Place,
+    plots: Format | None = None,
+) -> None:
+    """Solve an experiment and report; as one batch where it is small, else in chunks.
+
+    Args:
+        experiment: What to solve.
+        out: The run folder; None: a dated one under ``runs/``.
+        quiet: Whether to print nothing.
+        as_json: Whether to print the results as JSON.
+        place: How much is solved at a time, and by whom.
+        plots: A format in which the plots are written besides PNG.
+
+    Raises:
+        InvprobError: If the input cannot be used.
+        Stopped: On Ctrl-C; the run so far is kept.
+    """
+    from invprob.cli.meter import Meter
+    from invprob.config import input_files
+    from invprob.config.registry import registry
+
+    place.check()
+    if experiment.measurement is not None:
+        execute.solve(experiment, out, quiet, as_json, plots)
+        return
+    input_files.check(experiment, registry())
+    with Meter(quiet) as meter:
+        meter.busy("loading PyTorch and the models …")
+        from invprob.runs import folder
+
+        chunks = _cut(experiment, place)
+        if chunks is not None:
+            _refuse(plots)
+            where = out or folder.claim_default(experiment)
+            chunks = chunks.in_folder(where)
+            try:
+                table = _run(chunks, meter, place)
+            finally:
+                if out is None:
+                    folder.release(where)
+    if chunks is None:
+        execute.solve(experiment, out, quiet, as_json, plots)
+    else:
+        chunked_report.report(chunks, table, quiet, as_json)
+
+
+def _refuse(plots: Format | None) -> None:
+    """Refuse plots in other formats, which are made of a whole run."""
+    if plots:
+        raise BadInput(
+            f"--plots {plots} is for a run that is solved as one batch, and this one has chunks",
+            "add --batch 0, if memory allows, or leave out --plots",
+        )
+
+
+def resume(
+    out: Path, quiet: bool, as_json: bool, place: Place, plots: Format | None = None
+) -> None:
+    """Go on with the run of a folder and report.
+
+    Args:
+        out: The run folder.
+        quiet: Whether to print nothing.
+        as_json: Whether to print the results as JSON.
+        place: Who solves the chunks that are left.
+        plots: A format in which the plots are written besides PNG.
+
+    Raises:
+        InvprobError: If the folder cannot be resumed.
+        Stopped: On Ctrl-C; the run so far is kept.
+    """
+    place.check()
+    if not (out / "chunks.json").is_file():
+        execute.resume(out, quiet, as_json, plots)
+        return
+    _refuse(plots)
+    from invprob.cli.meter import Meter
+    from invprob.config.registry import registry
+    from invprob.io import lock
+    from invprob.runs import chunk_plan
+
+    with Meter(quiet) as meter:
+        meter.busy("loading PyTorch and the models …")
+        with lock.only(out):
+            chunks = chunk_plan.reopen(registry(), out)
+            table = _go(chunks, meter, place)
+    chunked_report.report(chunks, table, quiet, as_json)
+
+
+def _cut(experiment: ResolvedExperiment, place: Place) -> Chunks | None:
+    """The chunks of a run that has several, or that others solve."""
+    from invprob.config.registry import registry
+    from invprob.runs import chunk_plan, chunk_size, settle
+    from invprob.runs.chunks import Chunks
+
+    if settle.seeks(experiment):
+        return None
+    found = chunk_plan.pictures(experiment)
+    whole = Chunks(Path(), experiment, registry(), found, len(found))
+    size = chunk_size.choose(whole, place.batch)
+    if place.workers is not None and place.batch is None:
+        size = min(size, -(-len(found) // place.workers))
+    if size == len(found) and not place.shared:
+        return None
+    for spec in experiment.observe:
+        if "path" in spec.params:
+            raise BadInput(
+                f"{len(found)} pictures are solved in chunks of {size}, and each would write"
+                f" {spec.params['path']} of {spec.name}",
+                "leave out its path, and each chunk has a file of its own",
+            )
+    return whole.of_size(size)
+
+
+def _run(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:
+    """Begin the folder of a run and solve it."""
+    from invprob.io import lock
+    from invprob.runs import folder
+
+    new = folder.claim(chunks.out)
+    with lock.only(chunks.out):
+        try:
+            chunks.begin()
+        except BaseException:
+            folder.withdraw(chunks.out, new)
+            raise
+        return _go(chunks, meter, place)
+
+
+def _go(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:
+    """Solve the chunks that are left, and write the table."""
+    from invprob.runs.session import Interrupted
+
+    left = chunks.left()
+    total = len(chunks.files)
+    have = total - sum(map(chunks.count, left))
+    if not left:
+        meter.say("this run is finished; its table is written anew")
+    meter.begin(type(chunks.parts.solver).__name__, have, total, "picture")
+    reasons = []
+    try:
+        for k, reason in _solved(chunks, left, meter, place):
+            if reason:
+                reasons.append(reason)
+                continue
+            have += chunks.count(k)
+            meter.update(have, "")
+            for text in chunks.told(k).get("notices", ()):
+                meter.say(f"notice: {text}")
+    except (Interrupted, KeyboardInterrupt):
+        raise faults.Stopped(
+            f"{have} of {total} pictures are finished; the run so far is kept in {chunks.out}",
+            execute.go_on(chunks.out),
+        ) from None
+    if reasons:
+        raise BadInput(
+            f"{have} of {total} pictures are finished; a worker says: {reasons[0]}",
+            execute.go_on(chunks.out),
+        )
+    return chunks.finish()
+
+
+def _solved(
+    chunks: Chunks, left: list[int], meter: Meter, place: Place
+) -> Iterator[tuple[int, str]]:
+    """The number of each chunk when it has ended, and why it is not finished, or nothing."""
+    if place.shared:
+        from invprob.runs import chunk_workers
+
+        yield from chunk_workers.solve(chunks, left, place.workers, place.scheduler)
+        return
+    have = len(chunks.files) - sum(map(chunks.count, left))
+    for k in left:
+        chunks.solve(k, _live_view(meter, have, chunks.count(k)))
+        have += chunks.count(k)
+        yield k, ""
+
+
+def _live_view(meter: Meter, have: int, count: int) -> MakeCallbacks:
+    def make(context: CallbackContext) -> Iterable[OnStep]:
+        def show(progress: Progress) -> None:
+            step = progress.state.step
+            done = have + count * step // context.total
+            if meter.due(done):
+                meter.update(done, f"{count} pictures at step {step}/{context.total}")
+
+        return (show,)
+
+    return make
