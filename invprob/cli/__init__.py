@@ -30,7 +30,7 @@ COMMANDS = {
     "check": "Check that a plugin follows the rules.",
     "train": "Train a generator, prior or diffusion model on your own images.",
     "convert": "Convert published weights to safetensors.",
-    "weights": "List, add, remove and verify weights by name.",
+    "weights": "List, add, fetch, remove and verify weights by name.",
     "new": "Write the package of a new plugin, which works as it stands.",
 }
 
