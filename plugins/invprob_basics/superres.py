@@ -15,6 +15,10 @@ from invprob_basics import axes, shapes
 from invprob_basics.axes import Gram
 from invprob_basics.params import SuperresParams
 
+DECOMPOSED = 1024
+"""The largest side whose pseudo-inverse is from a singular value decomposition: run folders of
+before know its last bits, and beyond it would take minutes."""
+
 
 class Superres(LinearOperator, Configurable):
     """Antialiased bicubic downsampling, or the mean of each block.
@@ -56,9 +60,7 @@ class Superres(LinearOperator, Configurable):
             matrix = weights(side, f)
             gram = Gram.of(matrix)
             self.register_buffer(name, matrix)
-            # rows are independent, so Mᵀ (M Mᵀ)⁻¹
-            inverse = gram.basis / gram.spectrum @ gram.basis.T
-            self.register_buffer(f"{name}_pinv", matrix.T @ inverse)
+            self.register_buffer(f"{name}_pinv", _pinv(matrix, gram))
             self.register_buffer(f"{name}_spectrum", gram.spectrum, persistent=False)
             self.register_buffer(f"{name}_basis", gram.basis, persistent=False)
 
@@ -81,6 +83,13 @@ class Superres(LinearOperator, Configurable):
         rows = Gram(self.rows_spectrum, self.rows_basis)
         columns = Gram(self.columns_spectrum, self.columns_basis)
         return z + self.adjoint(axes.solve(rows, columns, gamma, y - self(z)))
+
+
+def _pinv(matrix: Tensor, gram: Gram) -> Tensor:
+    """The pseudo-inverse of a matrix of independent rows, Mᵀ (M Mᵀ)⁻¹."""
+    if matrix.shape[1] <= DECOMPOSED:
+        return torch.linalg.pinv(matrix)
+    return matrix.T @ (gram.basis / gram.spectrum @ gram.basis.T)
 
 
 def average_weights(side: int, factor: int) -> Tensor:

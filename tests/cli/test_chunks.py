@@ -226,7 +226,7 @@ def _peak(line: list[str], answer: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-@pytest.mark.parametrize("count", [160, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [80, pytest.param(1000, marks=pytest.mark.slow)])
 def test_memory_does_not_grow_with_the_pictures(invoke: Invoke, tmp_path: Path, count: int) -> None:
     """Beyond what the libraries have, 1,000 pictures take no more than 1.5 times that of 16."""
     photos, taken = many(tmp_path / "photos", count), []

@@ -64,6 +64,8 @@ FEW = {
     "invert": ["--set", "steps=2"],
 }
 """What makes a command short."""
+JUDGED = {"sgilo": "sgilo:steps=1,40", "dps": "dps:steps=20"}
+"""Solvers that are judged with fewer steps, each of which is for hundreds of chains."""
 PHOTOGRAPHS = {"old.png", "marked.png", "thumbnail.png", "blurry.png", "noisy.png", "good.png"}
 """Pictures that are not 64×64, which go to pnp where no solver is named."""
 SUITE = """
@@ -105,6 +107,8 @@ def shortened(arguments: list[str]) -> list[str]:
         if "--workers" in rest:  # each takes the time of a process
             rest[rest.index("--workers") + 1] = "1"
         return ["bench", "suite.toml", *rest]
+    if verb == "check" and "--posterior" in arguments:
+        return [JUDGED.get(word, word) for word in arguments]
     if verb == "mask":
         return [*arguments, "--no-browser"]
     return [*arguments, *FEW.get(key, [])]

@@ -35,7 +35,7 @@ EXAMPLES = {
 }
 
 DRAWS = "its first image is the mode or mean, and the last one a draw"
-MOMENTS = {f"{name}.fit-improves": DRAWS for name in ("mmps", "pigdm")}
+MOMENTS = {"mmps.fit-improves": DRAWS}
 ANNEALED = {f"{name}.fit-improves": DRAWS for name in ("daps", "diffpir")}
 
 

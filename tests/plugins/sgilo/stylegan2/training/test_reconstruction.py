@@ -30,7 +30,7 @@ def test_it_is_taken_up_with_the_same_bits(picture_folder, tmp_path):
 
 
 def test_the_encoder_is_written_and_read(picture_folder, tmp_path):
-    params = GeneratorTraining(**{**RECONSTRUCTING, "batch": 8, "kimg": 1})
+    params = GeneratorTraining(**{**RECONSTRUCTING, "batch": 50, "kimg": 1})
     records = list(train(params, picture_folder, tmp_path))
     assert {"dB z", "dB stage 3"} <= records[-1].figures.keys()
     E = Encoder.pretrained(tmp_path / "encoder.safetensors")
