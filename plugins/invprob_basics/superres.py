@@ -88,7 +88,8 @@ class Superres(LinearOperator, Configurable):
 def _pinv(matrix: Tensor, gram: Gram) -> Tensor:
     """The pseudo-inverse of a matrix of independent rows, Mᵀ (M Mᵀ)⁻¹."""
     if matrix.shape[1] <= DECOMPOSED:
-        return torch.linalg.pinv(matrix)
+        inverse: Tensor = torch.linalg.pinv(matrix)
+        return inverse
     return matrix.T @ (gram.basis / gram.spectrum @ gram.basis.T)
 
 
