@@ -86,19 +86,26 @@ def _maps(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """The luminance l and the contrast c at each pixel, (1, 1, H, W), of channel after channel:
     all at once would need 4 GB for twelve megapixels."""
     for a, b in zip(x[:, None], y[:, None], strict=True):
-        moments = _blurred(torch.cat((a, b, a * a, b * b, a * b)))
-        mean_x, mean_y, xx, yy, xy = moments.chunk(5)
+        mean_x, mean_y, xx, yy, xy = map(_blurred, (a, b, a * a, b * b, a * b))
         products, squares = mean_x * mean_y, mean_x**2 + mean_y**2
         variances = (xx - mean_x**2).clamp_min(0) + (yy - mean_y**2).clamp_min(0)
         luminance = (2 * products + C1) / (squares + C1)
         yield luminance, (2 * (xy - products) + C2) / (variances + C2)
 
 
-def _blurred(images: Tensor) -> Tensor:
-    """The mean of each pixel's neighbourhood, (N, 1, H, W)."""
-    offsets = torch.arange(-RADIUS, RADIUS + 1, dtype=images.dtype, device=images.device)
+def _blurred(image: Tensor) -> Tensor:
+    """The mean of each pixel's neighbourhood, (1, 1, H, W).
+
+    Sums of shifted images: a convolution in double precision copies eleven of them.
+    """
+    offsets = torch.arange(-RADIUS, RADIUS + 1, dtype=torch.float64)
     window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
-    window = window / window.sum()
-    padded = F.pad(images, (RADIUS,) * 4, mode="reflect")
-    rows = F.conv2d(padded, window.reshape(1, 1, -1, 1))
-    return F.conv2d(rows, window.reshape(1, 1, 1, -1))
+    weights = (window / window.sum()).tolist()
+    padded = F.pad(image, (RADIUS,) * 4, mode="reflect")
+    for axis in (2, 3):
+        size = padded.shape[axis] - 2 * RADIUS
+        total = torch.zeros_like(padded.narrow(axis, 0, size))
+        for i, weight in enumerate(weights):
+            total.add_(padded.narrow(axis, i, size), alpha=weight)
+        padded = total
+    return padded
