@@ -116,6 +116,8 @@ class Component:
             ``("samples", "1")`` among them.
         aliases: Names that the component had before; it is still found by them, with a notice.
         api: The version of the plugin interface, `API`.
+        group: Under what ``invprob list KIND`` shows it, a word or two; without one, under the name
+            of its plugin, where others of its kind have groups.
     """
 
     kind: Kind
@@ -128,6 +130,7 @@ class Component:
     defaults: tuple[tuple[str, str], ...] = ()
     aliases: tuple[str, ...] = ()
     api: int = API
+    group: str = ""
 
 
 class Hooks:
@@ -188,8 +191,9 @@ def check(component: Any) -> None:
     for part in ("target", "params"):
         if not re.fullmatch(r"[\w.]+:\w+(\.\w+)*", str(getattr(component, part))):
             raise ValueError(f"{what}: {part} {getattr(component, part)!r} is not 'module:name'")
-    if not isinstance(component.summary, str):
-        raise TypeError(f"{what}: its summary is not a text")
+    for part in ("summary", "group"):
+        if not isinstance(getattr(component, part), str):
+            raise TypeError(f"{what}: its {part} is not a text")
     for part in ("needs", "offers", "aliases"):
         words = getattr(component, part)
         if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):

@@ -17,8 +17,9 @@ def command(kind: str | None, as_json: bool) -> None:
     """List the components that plugins offer.
 
     KIND is solver, operator, noise, generator, prior, trainer, observer or converter; without it,
-    all are listed. Two variables of the environment choose among plugins: INVPROB_PLUGINS=a,b loads
-    only those, INVPROB_BLOCK=c all but that one.
+    all are listed. Operators stand in groups if they are asked for. Two variables of the
+    environment choose among plugins: INVPROB_PLUGINS=a,b loads only those, INVPROB_BLOCK=c all but
+    that one.
     """
     found = registry()
     chosen = KINDS if kind is None else (kinds.kind(kind),)
@@ -28,17 +29,21 @@ def command(kind: str | None, as_json: bool) -> None:
     from invprob.cli import console
     from invprob.cli.console import Column
 
+    parts = {name: found.of_kind(name) for name in chosen}
+    grouped = kind is not None and any(e.component.group for e in parts[chosen[0]])
+    if grouped:
+        parts = found.by_group(chosen[0])
     rows = []
-    for name in chosen:
-        for i, entry in enumerate(found.of_kind(name)):
+    for name, part in parts.items():
+        for i, entry in enumerate(part):
             c = entry.component
             rows.append((name if i == 0 else "", c.name, c.summary, entry.plugin))
     if rows:
         columns = (
-            Column("kind", "bold"),
+            Column("group" if grouped else "kind", "bold"),
             Column("name", "cyan"),
             Column("summary", wrap=True),
-            Column("plugin", "dim"),
+            Column("plugin", "dim", spare=int(grouped)),
         )
         console.table(columns, rows)
     elif not found.broken:
@@ -65,6 +70,7 @@ def _plain(found: Registry, chosen: tuple[str, ...]) -> dict[str, object]:
         {
             "kind": entry.component.kind,
             "name": entry.component.name,
+            "group": entry.component.group,
             "plugin": entry.plugin,
             "distribution": entry.distribution,
             "summary": entry.component.summary,

@@ -59,6 +59,8 @@ def _print(entry: Entry, schema: Mapping[str, Any]) -> None:
     if not properties:
         console.say()
         console.say("It takes no parameters.")
+        console.say()
+        console.say(f"e.g. {component.name}", "dim")
         return
     console.say()
     rows = []

@@ -97,6 +97,22 @@ class Registry:
         found = [e for e in self.entries if e.component.kind == kind]
         return sorted(found, key=lambda e: e.component.name)
 
+    def by_group(self, kind: str) -> dict[str, list[Entry]]:
+        """List the entries of one kind by their groups.
+
+        Args:
+            kind: ``"solver"``, ``"operator"``, ….
+
+        Returns:
+            The entries of each group, as its manifest orders them; those without a group are in
+            that of their plugin, behind the others.
+        """
+        found = [e for e in self.entries if e.component.kind == kind]
+        groups: dict[str, list[Entry]] = {}
+        for entry in sorted(found, key=lambda e: not e.component.group):
+            groups.setdefault(entry.component.group or entry.plugin, []).append(entry)
+        return groups
+
     def find(self, kind: str, name: str) -> Entry:
         """Find a component.
 

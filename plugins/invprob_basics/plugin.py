@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from invprob.plugin import Component, Kind, hookimpl
 
+GROUPS = {
+    "pixels": ("identity", "inpaint", "crop", "pad"),
+    "resolution": ("blur", "superres"),
+    "colour": ("colorize", "grey", "demosaic"),
+    "transforms": ("compressed", "fourier", "hadamard", "radon", "phase"),
+    "sensors": ("clip", "quantize", "jpeg"),
+}
+"""The operators by what they do to an image."""
+
 
 def _component(
     kind: Kind, name: str, target: str, params: str, summary: str, *offers: str
 ) -> Component:
+    groups = (group for group, names in GROUPS.items() if name in names)
     return Component(
         kind=kind,
         name=name,
@@ -15,6 +25,7 @@ def _component(
         params=f"invprob_basics.{params}",
         summary=summary,
         offers=offers,
+        group=next(groups, "") if kind == "operator" else "",
     )
 
 
@@ -48,7 +59,7 @@ def invprob_components() -> list[Component]:
         ),
         _component(
             "operator", "grey", "grey:Grey.from_params", "imaging_params:GreyParams",
-            "One value a pixel: the mean of the channels, or a response to them.", "linear",
+            "One value a pixel, of the weighted channels.", "linear",
         ),
         _component(
             "operator", "crop", "crop:Crop.from_params", "imaging_params:CropParams",
@@ -65,7 +76,7 @@ def invprob_components() -> list[Component]:
         ),
         _component(
             "operator", "fourier", "fourier:Fourier.from_params", "imaging_params:FourierParams",
-            "A part of the Fourier coefficients (MRI): columns, radial lines or single ones.",
+            "Some of the Fourier coefficients (MRI), by a pattern.",
             "linear",
         ),
         _component(
@@ -79,19 +90,19 @@ def invprob_components() -> list[Component]:
         ),
         _component(
             "operator", "clip", "clip:Clip.from_params", "sensor_params:ClipParams",
-            "Saturation: an exposure of which the bright part is clipped, after the noise.",
+            "Saturation: what is too bright or too dark is clipped.",
         ),
         _component(
             "operator", "quantize", "quantize:Quantize.from_params", "sensor_params:QuantizeParams",
-            "Rounding to 2^bits levels after the noise, with or without dither.", "linear",
+            "Rounding to 2^bits levels, with or without dither.", "linear",
         ),
         _component(
             "operator", "jpeg", "jpeg:JPEG.from_params", "sensor_params:JPEGParams",
-            "JPEG: the rounded coefficients of a file of some quality.", "linear",
+            "JPEG: the rounded coefficients of a file.", "linear",
         ),
         _component(
             "operator", "phase", "phase:Phase.from_params", "imaging_params:PhaseParams",
-            "Phase retrieval: magnitudes of Fourier coefficients, oversampled or with coded masks.",
+            "Phase retrieval: magnitudes of Fourier coefficients.",
         ),
         _component(
             "noise", "none", "noise:NoNoise.from_params", "params:NoNoiseParams",

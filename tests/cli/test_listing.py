@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
+import torch
 
 from invprob import cli
+from invprob.cli import console, listing, show
 from invprob.config.experiment import Experiment
+from invprob.config.registry import Entry, Registry, registry
+from invprob.params import Spec
 from tests.cli.conftest import Invoke
 
 
@@ -46,6 +51,33 @@ def test_list_of_a_kind(invoke: Invoke) -> None:
     assert [c["name"] for c in found["components"]] == ["box", "normal"]
     assert found["components"][1]["offers"] == ["log_density"]
     assert "no_such_module" in found["broken"]["lost"]
+
+
+def test_operators_fit_one_screen_by_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    entries = [e for e in registry().entries if e.plugin == "basics"]
+    stranger = replace(entries[0].component, kind="operator", name="stranger", group="")
+    found = Registry((*entries, Entry("other", stranger)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "registry", lambda: found)
+        patch.setattr(console, "WIDE", 80)
+        listing.command.main(["operator"], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    groups = [line.split()[0] for line in lines[2:] if not line.startswith(" ")]
+    assert groups == ["pixels", "resolution", "colour", "transforms", "sensors", "other"]
+    assert "stranger" in lines[-1]
+
+
+@pytest.mark.parametrize("entry", registry().of_kind("operator"), ids=lambda e: e.full_name)
+def test_the_example_of_an_operator_runs(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
+    show.command.main([entry.full_name], standalone_mode=False)
+    example = capsys.readouterr().out.splitlines()[-1].removeprefix("e.g. ")
+    spec = Spec.model_validate(example)
+    params = entry.params()(**spec.params)
+    image = torch.full((1, 3, 24, 24), 0.5)
+    A = entry.load()(params, (3, 24, 24), 0)
+    assert A(image).shape == (1, *A.out_shape)
 
 
 def test_show(invoke: Invoke) -> None:

@@ -139,6 +139,7 @@ def test_a_plugin_that_is_not_loaded_says_why(tmp_path, monkeypatch):
         ({"defaults": {"prior": "x"}}, "defaults is not a tuple"),
         ({"defaults": (("prior", 3),)}, "defaults is not a tuple"),
         ({"summary": None}, "summary is not a text"),
+        ({"group": 3}, "group is not a text"),
         ({"kind": "sorcery"}, "unknown kind"),
     ],
 )
