@@ -73,6 +73,8 @@ def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell:
     rng = seeds.stream(seed, "random sample", fingerprint.digest(y))
     picked = draws[int(torch.randint(len(draws), (), generator=rng))]
     figures: dict[str, Any] = quality(mean, image, picked, chi2, truth[None])
+    if A.symmetric:
+        figures |= aligned(mean, image, chi2, truth[None])
     figures |= sample_means.quality(image, truth)
     figures |= {"chi2_mean": of_mean, "chi2_last": float(chi2.mean())}
     figures["mean_samples"] = samples * (len(drawn.steps) if drawn is not None else 1)
@@ -128,4 +130,26 @@ def quality(
     for name, metric in (("ms_ssim", metrics.ms_ssim), ("lpips", metrics.lpips)):
         if (value := metric(mean, truth)) is not None:
             made[f"{name}_mean"] = float(value)
+    return made
+
+
+def aligned(mean: Tensor, image: Tensor, chi2: Tensor, truth: Tensor) -> dict[str, float]:
+    """How near the answers are to the truth up to the symmetries of the operator.
+
+    Args:
+        mean: The mean of all samples, of shape (1, C, H, W).
+        image: The last sample of each of S chains (or each of S estimates), of shape (S, C, H, W).
+        chi2: χ² of the S images, (S,).
+        truth: The image that was measured, of shape (1, C, H, W).
+
+    Returns:
+        `metrics.psnr_aligned` by the ways of `quality`: ``mean``, ``last`` and ``best_chi2``.
+    """
+    each = metrics.psnr_aligned(image, truth.expand_as(image))
+    made = {
+        "psnr_aligned_mean": float(metrics.psnr_aligned(mean, truth)),
+        "psnr_aligned_last": float(each.mean()),
+    }
+    if bool(chi2.isfinite().all()):
+        made["psnr_aligned_best_chi2"] = float(each[int(chi2.argmin())])
     return made

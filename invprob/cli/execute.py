@@ -204,6 +204,8 @@ def report(solution: Solution, out: Path) -> None:
         "psnr_mean": ("PSNR mean", 2),
         "ssim_mean": ("SSIM mean", 3),
         "psnr_sample": (f"PSNR {one}", 2),
+        "psnr_aligned_mean": ("PSNR aligned, mean", 2),
+        "psnr_aligned_sample": (f"PSNR aligned, {one}", 2),
         "chi2_mean": ("χ² mean", 2),
         "chi2_sample": (f"χ² {one}", 2),
         "stuck": ("stuck", 0),
@@ -213,7 +215,12 @@ def report(solution: Solution, out: Path) -> None:
     }
     if one == "single" and solution.samples.shape[1] == 1:
         # an estimate alone is its own mean
-        columns = {"psnr_mean": ("PSNR", 2), "ssim_mean": ("SSIM", 3), "chi2_mean": ("χ²", 2)}
+        columns = {
+            "psnr_mean": ("PSNR", 2),
+            "psnr_aligned_mean": ("PSNR aligned", 2),
+            "ssim_mean": ("SSIM", 3),
+            "chi2_mean": ("χ²", 2),
+        }
     columns = {key: c for key, c in columns.items() if key in solution.metrics[0]}
     for key in ("stuck", "undecided"):
         # a column of nothing says nothing

@@ -27,6 +27,7 @@ class Chain(Operator):
         self.operators = nn.ModuleList(operators)
         self.in_shape = operators[0].in_shape
         self.out_shape = operators[-1].out_shape
+        self.symmetric = operators[0].symmetric
 
     def forward(self, x: Tensor) -> Tensor:
         for operator in self.operators:

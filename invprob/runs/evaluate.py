@@ -23,7 +23,8 @@ def table(problem: Problem, data: Data, samples: Tensor, mean: Tensor) -> list[d
 
     Returns:
         For each measurement: its name as ``image``; PSNR in dB and SSIM of the mean and, on
-        average, of the samples; their reduced χ² (1 is the noise level).
+        average, of the samples; where the operator is `symmetric`, PSNR up to its symmetries too;
+        their reduced χ² (1 is the noise level).
     """
     of_mean, of_samples = _chi2(problem, samples, mean)
     rows: list[dict[str, Any]] = []
@@ -38,6 +39,11 @@ def table(problem: Problem, data: Data, samples: Tensor, mean: Tensor) -> list[d
                 "psnr_sample": float(metrics.psnr(samples[i], copies).mean()),
                 "ssim_sample": float(metrics.ssim(samples[i], copies).mean()),
             }
+            if problem.operator.symmetric:
+                row |= {
+                    "psnr_aligned_mean": float(metrics.psnr_aligned(mean[i : i + 1], truth)),
+                    "psnr_aligned_sample": float(metrics.psnr_aligned(samples[i], copies).mean()),
+                }
         row |= {"chi2_mean": float(of_mean[i]), "chi2_sample": float(of_samples[i])}
         rows.append(row)
     return rows

@@ -12,6 +12,8 @@ COLUMNS = {
     "psnr_mean": ("PSNR mean (dB)", 2),
     "ssim_mean": ("SSIM mean", 3),
     "psnr_sample": ("PSNR sample (dB)", 2),
+    "psnr_aligned_mean": ("PSNR aligned, mean (dB)", 2),
+    "psnr_aligned_sample": ("PSNR aligned, sample (dB)", 2),
     "chi2_mean": ("χ² mean", 2),
     "chi2_sample": ("χ² sample", 2),
     "r_hat": ("R-hat", 2),

@@ -67,7 +67,7 @@ class Phase(Operator, Configurable):
                 f" {math.prod(self.out_shape)} magnitudes of {width}×{height} pixels",
                 "give less oversampling, or fewer masks",
             )
-        plain = params.masks == 0
+        plain = self.symmetric = params.masks == 0
         draw = torch.rand((params.masks, height, width), generator=seeds.stream(seed, "phase"))
         angles = torch.zeros(1, 1, 1) if plain else 2 * math.pi * draw
         self.register_buffer("angles", angles.double())

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from invprob.bench import evaluate, origin
+from invprob.bench import evaluate, origin, tables
 
 
 def test_each_way_to_pick_an_answer_has_its_own_metric():
@@ -28,6 +28,17 @@ def test_without_noise_nothing_is_picked_by_chi2():
     found = evaluate.quality(image[:1], image, image[1], chi2, image[:1])
     assert "psnr_best_chi2" not in found
     assert "psnr_last" in found
+
+
+def test_a_turned_and_shifted_answer_counts_where_the_operator_cannot_tell():
+    truth = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    near = (truth + 0.01).clamp(0, 1)
+    image = torch.cat([truth.flip(2, 3).roll(3, 2), near, 1 - truth])
+    found = evaluate.aligned(near, image, torch.tensor([0.3, 0.9, 2.0]), truth)
+    assert found["psnr_aligned_best_chi2"] > 100
+    assert 39 < found["psnr_aligned_mean"] < 42
+    assert found["psnr_aligned_last"] < found["psnr_aligned_best_chi2"]
+    assert set(found) <= set(tables.METRICS)
 
 
 def test_the_origin_of_a_table_names_each_thing_once():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import invprob
 from invprob import seeds
 from invprob.analysis import metrics
 from invprob.errors import InvprobError
@@ -71,6 +72,21 @@ def test_magnitudes_without_masks_do_not_know_turns_and_shifts():
     coded = operator("phase:masks=2,oversampling=1", (3, 8, 8))
     for other in (*others[:3], mixed):
         assert not torch.allclose(coded(other), coded(x), atol=1e-2)
+
+
+def test_the_operator_says_what_it_cannot_tell_and_a_run_compares_up_to_it():
+    assert operator("phase").symmetric
+    assert operator("phase|quantize:bits=8").symmetric
+    assert not operator("phase:masks=2").symmetric
+    assert not operator("blur").symmetric
+    x = invprob.datasets.faces(1)
+    found = [
+        invprob.solve(truth=x, solver="dps:steps=1", operator=text, num_samples=2).metrics[0]
+        for text in ("phase", "phase:masks=2,oversampling=1")
+    ]
+    assert found[0]["psnr_aligned_mean"] >= found[0]["psnr_mean"] - 1e-3
+    assert "psnr_aligned_sample" in found[0]
+    assert "psnr_aligned_mean" not in found[1]
 
 
 def test_the_aligned_psnr_knows_turns_shifts_and_the_sign():
