@@ -75,6 +75,20 @@ class Noise(nn.Module, ABC):
             Standard deviations in units of [0, 1], of the shape of y.
         """
 
+    def edge_scale(self, y: Tensor) -> Tensor:
+        """The standard deviation with which the likelihood of an entry of y falls where it falls.
+
+        It is less than `scale` where many values of A(x) explain y alike, as behind a sensor that
+        rounds: among them the prior decides, and what it leaves undecided is no noise.
+
+        Args:
+            y: Measurements (B, …).
+
+        Returns:
+            Standard deviations in units of [0, 1], of the shape of y; by default those of `scale`.
+        """
+        return self.scale(y)
+
     def validate(self, y: Tensor) -> None:
         """Refuse measurements that this noise cannot give.
 

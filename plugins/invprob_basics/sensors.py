@@ -159,6 +159,9 @@ class RecordedNoise(Noise):
     def scale(self, y: Tensor) -> Tensor:
         return (self.before.sigma**2 + self.sensor.spread(y).square()).sqrt()
 
+    def edge_scale(self, y: Tensor) -> Tensor:
+        return torch.full_like(y, self.before.sigma)
+
     def _interval(self, y: Tensor, clean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The ends of the interval in which ε lies, and where it is one number, the first of them.
 

@@ -39,7 +39,8 @@ class PnPParams(Params):
         None,
         gt=0,
         le=1,
-        description="Noise level of the last step; by default that of the measurement.",
+        description="Noise level of the last step; by default that of the measurement, before it"
+        " was rounded.",
     )
     weight: float = Field(
         0.23, gt=0, description="Weight λ of the denoised image against the measurement."

@@ -4,6 +4,8 @@
 
 Zhang, Li, Zuo, Zhang, Van Gool, Timofte, Plug-and-play image restoration with deep denoiser prior,
 2021, arXiv:2008.13751; σ_k falls from `start` to the noise of the measurement by equal factors.
+Of what a sensor rounds, that is the noise before it: within the step all images explain y alike, so
+the data term leaves z as it is, and each denoiser at the level of the step would smooth it further.
 Nothing is drawn, so the samples of a measurement are one image, which is computed once.
 """
 
@@ -72,7 +74,7 @@ class PnP(Solver):
             One level a step, in units of [0, 1].
         """
         p = self.params
-        noise = float(problem.operator.noise.scale(problem.y).median())
+        noise = float(problem.operator.noise.edge_scale(problem.y).median())
         return annealing.geometric(p.start, max(noise, LEAST) if p.end is None else p.end, p.steps)
 
     def _prior(self, problem: Problem) -> Denoiser[Tensor]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from invprob.bench import session
 from invprob.bench import suite as suites
@@ -144,3 +145,11 @@ def test_the_record_is_printed(monkeypatch, capsys, study, says):
     monkeypatch.syspath_prepend(str(STUDIES))
     runpy.run_path(str(STUDIES / "record.py"), run_name="__main__")
     assert says in capsys.readouterr().out
+
+
+def test_the_study_of_sensors_prints_a_line_per_picture(tmp_path, capsys):
+    study = runpy.run_path(str(STUDIES / "sensors.py"))
+    images.write_png(tmp_path / "grey.png", torch.full((3, 20, 24), 0.4))
+    study["main"](["--images", str(tmp_path), "--size", "16", "--solver", "pnp:steps=1"])
+    assert capsys.readouterr().out.count("| grey") == len(study["SENSORS"])
+    assert study["scene"](24).shape == (3, 24, 24)

@@ -5,11 +5,14 @@ from itertools import pairwise
 import pytest
 import torch
 
+import invprob
 from invprob import seeds
+from invprob.analysis import metrics
 from invprob.diffusion import levels
 from invprob.noise import WhiteNoise
 from invprob.operator import Operator
-from invprob_basics import GaussianNoise
+from invprob.problem import Problem
+from invprob_basics import GaussianNoise, Quantize
 from invprob_pnp import DAPS, DiffPIR, PnP, data_term
 from tests.plugins.closed_form import last
 from tests.plugins.pnp.worlds import MEAN, SHAPE, SIGMA, SPREAD, Pixels, posterior, problem
@@ -45,6 +48,16 @@ def test_pnp_falls_by_equal_factors_to_the_noise():
     assert sigmas[-1] == pytest.approx(SIGMA)
     ratios = [b / a for a, b in pairwise(sigmas)]
     assert max(ratios) - min(ratios) < 1e-9
+
+
+def test_pnp_falls_to_the_noise_before_a_sensor_rounds_and_is_ahead_of_what_was_recorded():
+    x = invprob.datasets.faces(1)
+    A = Quantize(2, image_shape=(3, 64, 64), noise=GaussianNoise(0.02))
+    y = A.measure(x, [seeds.stream(2)])
+    assert float(A.noise.scale(y).min()) > 0.09
+    assert PnP().sigmas(Problem.create(y, A))[-1] == pytest.approx(0.02)
+    found = invprob.solve(y, solver="pnp:steps=12", operator=A, num_samples=1)
+    assert float(metrics.psnr(found.mean, x)) > float(metrics.psnr(A.observed(y), x)) + 0.7
 
 
 @pytest.mark.parametrize("solver", [DAPS(levels=50, ode_steps=6), DiffPIR(steps=100)])
