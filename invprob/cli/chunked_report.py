@@ -48,8 +48,8 @@ def _print(chunks: Chunks, table: dict[str, Any]) -> None:
         "psnr_mean": ("PSNR mean", 2),
         "ssim_mean": ("SSIM mean", 3),
         "psnr_sample": ("PSNR sample" if table["returns"] == "sample" else "PSNR single", 2),
-        "psnr_aligned_mean": ("PSNR aligned, mean", 2),
-        "psnr_aligned_sample": ("PSNR aligned, sample", 2),
+        "psnr_aligned_mean": ("aligned mean", 2),
+        "psnr_aligned_sample": ("aligned sample", 2),
         "chi2_mean": ("χ² mean", 2),
     }
     titles = {key: title for key, title in titles.items() if any(key in row for row in rows)}

@@ -204,8 +204,8 @@ def report(solution: Solution, out: Path) -> None:
         "psnr_mean": ("PSNR mean", 2),
         "ssim_mean": ("SSIM mean", 3),
         "psnr_sample": (f"PSNR {one}", 2),
-        "psnr_aligned_mean": ("PSNR aligned, mean", 2),
-        "psnr_aligned_sample": (f"PSNR aligned, {one}", 2),
+        "psnr_aligned_mean": ("aligned mean", 2),
+        "psnr_aligned_sample": (f"aligned {one}", 2),
         "chi2_mean": ("χ² mean", 2),
         "chi2_sample": (f"χ² {one}", 2),
         "stuck": ("stuck", 0),
@@ -217,7 +217,7 @@ def report(solution: Solution, out: Path) -> None:
         # an estimate alone is its own mean
         columns = {
             "psnr_mean": ("PSNR", 2),
-            "psnr_aligned_mean": ("PSNR aligned", 2),
+            "psnr_aligned_mean": ("aligned", 2),
             "ssim_mean": ("SSIM", 3),
             "chi2_mean": ("χ²", 2),
         }
@@ -241,6 +241,8 @@ def report(solution: Solution, out: Path) -> None:
     units = "χ² in units of the noise, 1 = noise level"
     if solution.truth is not None:
         units = "PSNR in dB; " + units
+    if "psnr_aligned_mean" in columns:
+        units += "; aligned: PSNR up to turns by 180° and shifts"
     console.say(units, "dim")
     if solution.diagnostics:
         console.say(chains.verdict(solution), "dim")

@@ -154,13 +154,14 @@ def of_noise(noise: Noise, dtype: torch.dtype) -> list[Call]:
         dtype: Its precision.
 
     Returns:
-        log_prob and scale, and chi2 unless nothing is added.
+        log_prob, scale and edge_scale, and chi2 unless nothing is added.
     """
     clean = 0.2 + 0.6 * images((40,)).to(dtype)
     y = torch.stack([noise.sample(c, seeds.stream(k)) for c, k in zip(clean, KEYS, strict=True)])
     made = [
         Call("log_prob", lambda x: noise.log_prob(*x), (y, clean), smooth=True),
         Call("scale", noise.scale, y),
+        Call("edge_scale", noise.edge_scale, y),
     ]
     # without noise chi2 is NaN
     return made if y.equal(clean) else [*made, Call("chi2", lambda x: noise.chi2(*x), (y, clean))]

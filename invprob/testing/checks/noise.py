@@ -47,7 +47,7 @@ def noise_drawn_from_rng(case: Case) -> None:
 @check("noise")
 def one_value_per_row(case: Case) -> None:
     """`log_prob` and `chi2` must be one number for each row, (B,), of measurements of any shape,
-    and `scale(y)` one for each entry of y."""
+    and `scale(y)` and `edge_scale(y)` one for each entry of y."""
     noise, _, _ = _made(case)
     clean = torch.full((2, 3, 4, 5), 0.5)
     y = torch.stack([noise.sample(row, seeds.stream("figures")) for row in clean])
@@ -55,6 +55,7 @@ def one_value_per_row(case: Case) -> None:
         ("log_prob", noise.log_prob(y, clean), (2,)),
         ("chi2", noise.chi2(y, clean), (2,)),
         ("scale", noise.scale(y), (2, 3, 4, 5)),
+        ("edge_scale", noise.edge_scale(y), (2, 3, 4, 5)),
     ):
         found = tuple(value.shape)
         require(found == shape, f"{name} of y (2, 3, 4, 5) is {found}")
