@@ -100,7 +100,7 @@ def _restored(solution: Solution, i: int, path: Path) -> None:
     keep = solution.experiment is not None and solution.experiment.keep_measured
     one = slice(i, i + 1)
     image = restored.picture(solution.mean[one], solution.y[one], solution.operator, keep)[0]
-    images.write_png(path, image, restored.depth(solution.y, len(image)))
+    images.write_png(path, image, restored.depth(solution.y[one], len(image)))
 
 
 def _measurement(solution: Solution, i: int, path: Path) -> None:

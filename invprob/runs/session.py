@@ -133,8 +133,9 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
     """
     if not out.is_dir():
         raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
-    if (out / "chunks.json").is_file():
-        raise BadInput(f"run {out} is in chunks", f"go on with: invprob resume {out}")
+    for name, whole in (("chunks.json", out), ("done.json", out.absolute().parent.parent)):
+        if (out / name).is_file():
+            raise BadInput(f"run {out} is in chunks", f"go on with: invprob resume {whole}")
     facts = manifest.read(out)
     if not (out / folder.EXPERIMENT).is_file() and "experiment" not in (facts or {}):
         if facts is not None:
