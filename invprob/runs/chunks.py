@@ -188,8 +188,9 @@ class Chunks:
         (out / folder.CHECKPOINT).unlink(missing_ok=True)
 
     def _solved(self, k: int, out: Path, callbacks: MakeCallbacks | None) -> Solution:
+        plots = k == 0  # they take longer than all other files
         if (out / folder.EXPERIMENT).is_file() and (out / manifest.NAME).is_file():
-            return session.resume(self.registry, out, callbacks)
+            return session.resume(self.registry, out, callbacks, plots)
         shutil.rmtree(out, ignore_errors=True)  # a process died before the first step
         chosen, experiment = self._own(k), self.experiment
         data = inputs.degraded(self.parts, chosen, self.framing, experiment)
@@ -197,7 +198,9 @@ class Chunks:
             # each folder names its own pictures: all of them in each would grow with the square
             own = tuple(str(file.path.absolute()) for file in chosen)
             experiment = experiment.model_copy(update={"images": own, "limit": None})
-        return session.solve_prepared(experiment, self.registry, self.parts, data, out, callbacks)
+        return session.solve_prepared(
+            experiment, self.registry, self.parts, data, out, callbacks, plots
+        )
 
     def _own(self, k: int) -> tuple[ImageFile, ...]:
         return self.files[k * self.size : (k + 1) * self.size]

@@ -78,15 +78,18 @@ def solve_prepared(
     data: Data,
     out: Path,
     callbacks: MakeCallbacks | None = None,
+    plots: bool = True,
 ) -> Solution:
     """Solve as `solve` does, with objects and measurements of the experiment that are made already.
 
     Args:
         parts: The objects, which several runs may share.
         data: The measurements.
+        plots: Whether to draw the traces and the summary.
     """
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
+    solver = parts.solver
+    return _begin(solver, problem, data, out, callbacks, experiment, registry, plots=plots)
 
 
 @standard()
@@ -116,13 +119,16 @@ def solve_problem(
 
 
 @standard()
-def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None) -> Solution:
+def resume(
+    registry: Registry, out: Path, callbacks: MakeCallbacks | None = None, plots: bool = True
+) -> Solution:
     """Go on with the run of a folder from its checkpoint.
 
     Args:
         registry: Where components are looked up.
         out: The run folder.
         callbacks: Makes callbacks besides those of the experiment.
+        plots: Whether to draw the traces and the summary.
 
     Returns:
         What the run came to, in the same bits as if it had never stopped, on a CPU.
@@ -145,19 +151,13 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
             )
         raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
     with lock.only(out):
-        return _resume(registry, out, facts, callbacks)
-
-
-def _resume(
-    registry: Registry, out: Path, facts: dict[str, Any] | None, callbacks: MakeCallbacks | None
-) -> Solution:
-    stopped = resumption.load(registry, out, facts)
-    context = _context(stopped.parts.solver, stopped.problem, out, stopped.step)
-    if facts is None:
-        manifest.write(out, context, stopped.experiment, registry, files=stopped.keep(registry))
-    own = [] if callbacks is None else callbacks(context)
-    called: list[OnStep] = [*own, *build.callbacks(stopped.found, registry, context)]
-    return _finish(context, stopped.data, stopped.experiment, called, stopped)
+        stopped = resumption.load(registry, out, facts)
+        context = _context(stopped.parts.solver, stopped.problem, out, stopped.step)
+        if facts is None:
+            manifest.write(out, context, stopped.experiment, registry, files=stopped.keep(registry))
+        own = [] if callbacks is None else callbacks(context)
+        called: list[OnStep] = [*own, *build.callbacks(stopped.found, registry, context)]
+        return _finish(context, stopped.data, stopped.experiment, called, plots, stopped)
 
 
 def _context(solver: Solver, problem: Problem, out: Path | None, first: int = 0) -> CallbackContext:
@@ -173,6 +173,7 @@ def _begin(
     experiment: ResolvedExperiment | None = None,
     registry: Registry | None = None,
     settled: Mapping[str, str] = MappingProxyType({}),
+    plots: bool = True,
 ) -> Solution:
     """Run from the start; an experiment comes with the registry of its components."""
     context = _context(solver, problem, out)
@@ -184,7 +185,7 @@ def _begin(
         return [*([] if callbacks is None else callbacks(context)), *named]
 
     if out is None:
-        return _finish(context, data, experiment, called())
+        return _finish(context, data, experiment, called(), plots)
     new = folder.claim(out)
     with lock.only(out):
         try:
@@ -197,7 +198,7 @@ def _begin(
             folder.withdraw(out, new)
             raise
         try:
-            return _finish(context, data, experiment, ready)
+            return _finish(context, data, experiment, ready, plots)
         except Diverged as error:
             if error.solution is None:
                 folder.withdraw(out, new)
@@ -209,6 +210,7 @@ def _finish(
     data: Data,
     experiment: ResolvedExperiment | None,
     callbacks: Sequence[OnStep],
+    plots: bool,
     stopped: Stopped | None = None,
 ) -> Solution:
     """Run from a state to the end, or until a callback stops; write and return what there is."""
@@ -247,7 +249,7 @@ def _finish(
         solution = replace(solution, diverged=lost.message if lost else "")
         if out is not None:
             folder.finish(out, solution)
-            notices = [*notices, *pictures.write(out, solution)]
+            notices = [*notices, *pictures.write(out, solution, plots)]
         solution = replace(solution, notices=tuple(notices))
         if lost is not None:
             lost.solution = solution

@@ -96,3 +96,15 @@ def test_the_manifest_says_what_the_run_was_made_of(invoke: Invoke, tmp_path: Pa
     said = invoke("resume", "out")
     assert said.status == 2
     assert "began with another generator" in said.err
+
+
+def test_only_the_first_chunk_is_drawn(invoke: Invoke, tmp_path: Path) -> None:
+    assert (
+        invoke("solve", photos(tmp_path / "in", 3), *WALK, "--batch", "2", "--out", "out").status
+        == 0
+    )
+    out = tmp_path / "out"
+    for name in ("trace.png", "summary.png"):
+        assert [path.parent.name for path in out.glob(f"chunks/*/{name}")] == ["00000"]
+    assert (out / "summary.png").is_file()
+    assert len(list(out.glob("chunks/*/trace.csv"))) == 3
