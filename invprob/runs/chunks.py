@@ -121,16 +121,17 @@ class Chunks:
         each = {file.size(): file for file in self.files}
         context = self._tried([*each.values()])
         room.check(self.out, context, len(self.files) / len(each))
-        kept = kept_files.keep(self.out, self.experiment, self.registry)
-        files.write_text(self.out / folder.EXPERIMENT, self.experiment.to_toml())
-        facts = {"files": kept, "chunks": len(self)}
-        manifest.write(self.out, context, self.experiment, self.registry, **facts)
+        settled = settle.Settled(chosen=self.parts.generator.chosen)
+        experiment = settled.applied(self.experiment, None)
+        kept = kept_files.keep(self.out, experiment, self.registry)
+        files.write_text(self.out / folder.EXPERIMENT, experiment.to_toml())
+        facts = {"files": kept, "chunks": len(self), "settled": settled.facts(self.experiment)}
+        manifest.write(self.out, context, experiment, self.registry, **facts)
         # last: a folder with a plan can be resumed
         sources = [str(paths.expand(path).absolute()) for path in self.experiment.images]
-        names = [file.name for file in self.files]
-        plan = {"size": self.size, "images": sources, "names": names}
-        files.write_json(self.out / PLAN, plan)
-        found = kept_files.found_again(self.out, self.experiment, self.registry, facts)
+        names = {"names": [file.name for file in self.files]}
+        files.write_json(self.out / PLAN, {"size": self.size, "images": sources, **names})
+        found = kept_files.found_again(self.out, experiment, self.registry, facts)
         return self._changed(experiment=found)
 
     def check_unchanged(self, facts: Mapping[str, Any]) -> None:

@@ -128,8 +128,8 @@ def degraded(
     rngs = [seeds.stream(experiment.seed, "noise", fingerprint.digest(row)) for row in truth]
     with torch.no_grad():
         y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
-    for file, row in zip(files, y.split(1), strict=True):
-        restored.check(experiment, parts.operator, row, file)
+    for file, row in zip(files, y, strict=True):
+        restored.check(experiment, parts.operator, row[None], file)
     return Data(tuple(file.name for file in files), y, truth, shape)
 
 

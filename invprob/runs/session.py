@@ -60,14 +60,15 @@ def solve(
         Interrupted: On Ctrl-C, if there is a folder; without one, `KeyboardInterrupt`.
     """
     parts, data = prepare(experiment, registry, given)
-    asked, experiment = experiment, data.settled.applied(experiment, out)
+    settled = replace(data.settled, chosen=parts.generator.chosen)
+    asked, experiment = experiment, settled.applied(experiment, out)
     if given is not None and out is not None:
         # what was in memory cannot be read again, what was measured can
         stored = str(out / folder.MEASUREMENT)
         experiment = experiment.model_copy(update={"measurement": stored})
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    settled = data.settled.facts(asked)
-    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, settled)
+    facts = settled.facts(asked)
+    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, facts)
 
 
 @standard()
