@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal
 
 import torch
@@ -47,6 +48,8 @@ class Generator(nn.Module, ABC, Generic[X]):
     latents: tuple[type, ...] = ()
     assumed: str = ""
     """What was assumed because the file of the weights does not say it, in words."""
+    chosen: Mapping[str, str] = MappingProxyType({})
+    """Parameters that were left to the machine, as it has chosen them."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invprob.cli import chunked_report, execute, faults
-from invprob.errors import BadInput, BadParams
+from invprob.errors import BadInput, BadParams, InvprobError
 
 if TYPE_CHECKING:
     from invprob.callback import CallbackContext, OnStep
@@ -172,7 +172,7 @@ def _run(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:
     new = folder.claim(chunks.out)
     with lock.only(chunks.out):
         try:
-            chunks.begin()
+            chunks = chunks.begin()
         except BaseException:
             folder.withdraw(chunks.out, new)
             raise
@@ -203,6 +203,13 @@ def _go(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:
         raise faults.Stopped(
             f"{have} of {total} pictures are finished; the run so far is kept in {chunks.out}",
             execute.go_on(chunks.out),
+        ) from None
+    except InvprobError as error:
+        raise BadInput(
+            f"{have} of {total} pictures are finished; {error.message}",
+            f"{error.hint}; {execute.go_on(chunks.out)}"
+            if error.hint
+            else execute.go_on(chunks.out),
         ) from None
     if reasons:
         raise BadInput(

@@ -142,7 +142,7 @@ def models(
     solver = component(registry, "solver", experiment.solver)
     priors: dict[int, Any] = {}
     if experiment.generator is not None:
-        generator = component(registry, "generator", experiment.generator)
+        generator = component(registry, "generator", experiment.generator, device=where)
     else:
         priors = _of_pixels(experiment, registry)
         known = (priors[0].image_shape if priors else None) or image_shape

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
-from invprob.errors import BadInput
+from invprob.errors import BadInput, UnknownComponent
 from invprob.io import images
 from invprob.io.images import ImageFile
-from invprob.runs import folder, manifest
+from invprob.runs import folder, kept_files, manifest
 from invprob.runs.chunks import PLAN, Chunks
 
 
@@ -25,7 +25,7 @@ def reopen(registry: Registry, out: Path) -> Chunks:
         The chunks, some of them finished.
 
     Raises:
-        InvprobError: If a file is damaged, or other pictures are found than the run began with.
+        InvprobError: If a file is damaged, or pictures or weights are not those of the start.
     """
     path = out / PLAN
     try:
@@ -33,15 +33,23 @@ def reopen(registry: Registry, out: Path) -> Chunks:
         size, names, sources = int(plan["size"]), list(plan["names"]), list(plan["images"])
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{path} is damaged", "start a new run") from None
-    raw, _ = folder.read_experiment(out, manifest.read(out))
-    experiment = raw.resolve(registry).model_copy(update={"images": tuple(sources)})
+    facts = manifest.read(out) or {}
+    raw, _ = folder.read_experiment(out, facts)
+    try:
+        experiment = raw.resolve(registry)
+    except UnknownComponent as error:
+        raise manifest.missing_plugin(error, facts, registry) from None
+    experiment = kept_files.found_again(out, experiment, registry, facts)
+    experiment = experiment.model_copy(update={"images": tuple(sources)})
     found = pictures(experiment)
     if [file.name for file in found] != names:
         raise BadInput(
             f"run {out} began with {len(names)} pictures, and other ones are there now",
             "put them back, or start a new run",
         )
-    return Chunks(out, experiment, registry, found, size)
+    chunks = Chunks(out, experiment, registry, found, size)
+    chunks.check_unchanged(facts)
+    return chunks
 
 
 def pictures(experiment: ResolvedExperiment) -> tuple[ImageFile, ...]:

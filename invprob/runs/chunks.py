@@ -12,13 +12,14 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from invprob import paths
-from invprob._version import __version__
+from invprob.callback import CallbackContext
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, Diverged
@@ -26,7 +27,7 @@ from invprob.io import files
 from invprob.io.framing import Framing
 from invprob.io.images import ImageFile
 from invprob.io.json_text import finite
-from invprob.runs import build, folder, inputs, manifest, session, settle
+from invprob.runs import build, folder, inputs, kept_files, manifest, room, session, settle
 from invprob.runs.build import Parts
 from invprob.runs.session import MakeCallbacks
 from invprob.runs.solution import Solution
@@ -90,7 +91,7 @@ class Chunks:
         Returns:
             At least 1.
         """
-        return len(self.files[k * self.size : (k + 1) * self.size])
+        return len(self._own(k))
 
     def of_size(self, size: int) -> Chunks:
         """The same run in chunks of so many pictures; its objects are kept."""
@@ -107,22 +108,49 @@ class Chunks:
                 other.__dict__[name] = self.__dict__[name]
         return other
 
-    def begin(self) -> None:
+    def begin(self) -> Chunks:
         """Write what `reopen` needs, after a picture of each size was tried.
 
+        Returns:
+            The same run, which takes small files such as masks from its folder from now on.
+
         Raises:
-            InvprobError: If the objects cannot be made, or pictures have another size.
+            InvprobError: If the objects cannot be made, pictures cannot be used, or the files of
+                the whole run would not find room.
         """
         each = {file.size(): file for file in self.files}
-        inputs.read_truth([*each.values()], self.parts.generator.image_shape, self.framing)
-        sources = [str(paths.expand(path).absolute()) for path in self.experiment.images]
-        names = [file.name for file in self.files]
-        files.write_text(self.out / folder.EXPERIMENT, self.experiment.to_toml())
-        began = {"invprob": __version__, "started": manifest.now(), "chunks": len(self)}
-        files.write_json(self.out / manifest.NAME, began)
+        context = self._tried([*each.values()])
+        room.check(self.out, context, len(self.files) / len(each))
+        settled = settle.Settled(chosen=self.parts.generator.chosen)
+        experiment = settled.applied(self.experiment, None)
+        kept = kept_files.keep(self.out, experiment, self.registry)
+        files.write_text(self.out / folder.EXPERIMENT, experiment.to_toml())
+        facts = {"files": kept, "chunks": len(self), "settled": settled.facts(self.experiment)}
+        manifest.write(self.out, context, experiment, self.registry, **facts)
         # last: a folder with a plan can be resumed
-        plan = {"size": self.size, "images": sources, "names": names}
-        files.write_json(self.out / PLAN, plan)
+        sources = [str(paths.expand(path).absolute()) for path in self.experiment.images]
+        names = {"names": [file.name for file in self.files]}
+        files.write_json(self.out / PLAN, {"size": self.size, "images": sources, **names})
+        found = kept_files.found_again(self.out, experiment, self.registry, facts)
+        return self._changed(experiment=found)
+
+    def check_unchanged(self, facts: Mapping[str, Any]) -> None:
+        """Refuse to go on with other weights or another mask than the run began with.
+
+        Args:
+            facts: The manifest of the run.
+
+        Raises:
+            InvprobError: If a component has other numbers.
+        """
+        manifest.check_unchanged(facts, self.out, self._tried(self.files[:1]).problem)
+
+    def _tried(self, chosen: Sequence[ImageFile]) -> CallbackContext:
+        """A run of some pictures that does not begin; what is wrong with it shows here."""
+        experiment, solver = self.experiment, self.parts.solver
+        data = inputs.degraded(self.parts, chosen, self.framing, experiment)
+        problem = self.parts.problem(data.y, experiment.samples, experiment.seed)
+        return CallbackContext(solver, problem, 0, solver.total(problem), self.out)
 
     def solve(self, k: int, callbacks: MakeCallbacks | None = None) -> None:
         """Solve a chunk, or go on with it, and move its pictures up.
@@ -136,7 +164,7 @@ class Chunks:
             Interrupted: On Ctrl-C.
         """
         out = self.folder(k)
-        names = [file.name for file in self.files[k * self.size : (k + 1) * self.size]]
+        names = [file.name for file in self._own(k)]
         try:
             solution = self._solved(k, out, callbacks)
             told = _told(solution)
@@ -153,21 +181,30 @@ class Chunks:
                     os.replace(picture, self.out / place.name / picture.name)
                 place.rmdir()
         alone = out / "restored.png"
-        if alone.is_file() and len(self.files) > 1:
-            (self.out / "restored").mkdir(exist_ok=True)
-            os.replace(alone, self.out / "restored" / f"{names[0]}.png")
+        if alone.is_file():
+            place = self.out if len(self.files) == 1 else self.out / "restored"
+            place.mkdir(exist_ok=True)
+            os.replace(alone, place / (alone.name if place == self.out else f"{names[0]}.png"))
         files.write_json(out / DONE, told)
         (out / folder.CHECKPOINT).unlink(missing_ok=True)
 
     def _solved(self, k: int, out: Path, callbacks: MakeCallbacks | None) -> Solution:
+        plots = k == 0  # they take longer than all other files
         if (out / folder.EXPERIMENT).is_file() and (out / manifest.NAME).is_file():
-            return session.resume(self.registry, out, callbacks)
+            return session.resume(self.registry, out, callbacks, plots)
         shutil.rmtree(out, ignore_errors=True)  # a process died before the first step
-        chosen = self.files[k * self.size : (k + 1) * self.size]
-        data = inputs.degraded(self.parts, chosen, self.framing, self.experiment)
+        chosen, experiment = self._own(k), self.experiment
+        data = inputs.degraded(self.parts, chosen, self.framing, experiment)
+        if all(file.member is None for file in chosen):
+            # each folder names its own pictures: all of them in each would grow with the square
+            own = tuple(str(file.path.absolute()) for file in chosen)
+            experiment = experiment.model_copy(update={"images": own, "limit": None})
         return session.solve_prepared(
-            self.experiment, self.registry, self.parts, data, out, callbacks
+            experiment, self.registry, self.parts, data, out, callbacks, plots
         )
+
+    def _own(self, k: int) -> tuple[ImageFile, ...]:
+        return self.files[k * self.size : (k + 1) * self.size]
 
     def finish(self) -> dict[str, Any]:
         """Write the table of all pictures, when all chunks are finished.

@@ -128,7 +128,8 @@ def degraded(
     rngs = [seeds.stream(experiment.seed, "noise", fingerprint.digest(row)) for row in truth]
     with torch.no_grad():
         y = parts.operator.measure(truth.to(parts.device), rngs).cpu()
-    restored.check(experiment, parts.operator, y, files[0])
+    for file, row in zip(files, y, strict=True):
+        restored.check(experiment, parts.operator, row[None], file)
     return Data(tuple(file.name for file in files), y, truth, shape)
 
 

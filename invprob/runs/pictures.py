@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 Draw: TypeAlias = Callable[[Path], None]
 
 
-def write(out: Path, solution: Solution) -> list[str]:
+def write(out: Path, solution: Solution, plots: bool = True) -> list[str]:
     """Write restored pictures, measurements, means, stds, samples, quantiles and draws, traces and
     the summary.
 
     Args:
         out: The folder of the run.
         solution: What is shown; it stays as it is, and so does its operator.
+        plots: Whether to write the traces and the summary.
 
     Returns:
         A sentence for each picture that could not be drawn.
@@ -36,7 +37,7 @@ def write(out: Path, solution: Solution) -> list[str]:
         OSError: If the folder cannot be written to; `BadInput` alike.
     """
     notices = []
-    for name, draw in _all(solution):
+    for name, draw in _all(solution, plots):
         try:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             draw(out / name)
@@ -70,7 +71,7 @@ def vector(out: Path, solution: Solution, kind: Format) -> list[Path]:
     return [out / name for name in made]
 
 
-def _all(solution: Solution) -> Iterator[tuple[str, Draw]]:
+def _all(solution: Solution, plots: bool) -> Iterator[tuple[str, Draw]]:
     """Every picture: its path in the folder, and how it is written."""
     for i, name in enumerate(solution.names):
         where = "restored" if len(solution.names) == 1 else f"restored/{name}"
@@ -88,8 +89,9 @@ def _all(solution: Solution) -> Iterator[tuple[str, Draw]]:
             yield f"undecided/{name}.png", partial(_undecided, solution.pixel_r_hat[i])
         if solution.draws is not None:
             yield f"draws/{name}.png", partial(_mixing, solution.draws.images[i])
-    yield "trace.png", partial(_traces, solution)
-    yield "summary.png", partial(_summary, solution)
+    if plots:
+        yield "trace.png", partial(_traces, solution)
+        yield "summary.png", partial(_summary, solution)
 
 
 def _image(image: Tensor, path: Path) -> None:
@@ -100,7 +102,7 @@ def _restored(solution: Solution, i: int, path: Path) -> None:
     keep = solution.experiment is not None and solution.experiment.keep_measured
     one = slice(i, i + 1)
     image = restored.picture(solution.mean[one], solution.y[one], solution.operator, keep)[0]
-    images.write_png(path, image, restored.depth(solution.y, len(image)))
+    images.write_png(path, image, restored.depth(solution.y[one], len(image)))
 
 
 def _measurement(solution: Solution, i: int, path: Path) -> None:

@@ -24,19 +24,21 @@ COPIES = 4
 FLOAT = 4
 
 
-def check(out: Path, context: CallbackContext) -> None:
+def check(out: Path, context: CallbackContext, times: float = 1) -> None:
     """Refuse a run whose files would not find room.
 
     Args:
         out: The folder of the run, which is there.
         context: The run.
+        times: How many times its results and draws are kept; there is one checkpoint.
 
     Raises:
         BadInput: If its files need more than is free there, or one of them more than a file may
             hold in this process (``ulimit -f``).
     """
     needed = estimate(context)
-    whole, largest = sum(needed), max(needed)
+    results, checkpoint, kept = needed
+    whole, largest = times * (results + kept) + checkpoint, max(needed)
     free = shutil.disk_usage(out).free
     if whole > free:
         raise BadInput(

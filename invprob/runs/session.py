@@ -60,14 +60,15 @@ def solve(
         Interrupted: On Ctrl-C, if there is a folder; without one, `KeyboardInterrupt`.
     """
     parts, data = prepare(experiment, registry, given)
-    asked, experiment = experiment, data.settled.applied(experiment, out)
+    settled = replace(data.settled, chosen=parts.generator.chosen)
+    asked, experiment = experiment, settled.applied(experiment, out)
     if given is not None and out is not None:
         # what was in memory cannot be read again, what was measured can
         stored = str(out / folder.MEASUREMENT)
         experiment = experiment.model_copy(update={"measurement": stored})
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    settled = data.settled.facts(asked)
-    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, settled)
+    facts = settled.facts(asked)
+    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, facts)
 
 
 @standard()
@@ -78,15 +79,18 @@ def solve_prepared(
     data: Data,
     out: Path,
     callbacks: MakeCallbacks | None = None,
+    plots: bool = True,
 ) -> Solution:
     """Solve as `solve` does, with objects and measurements of the experiment that are made already.
 
     Args:
         parts: The objects, which several runs may share.
         data: The measurements.
+        plots: Whether to draw the traces and the summary.
     """
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry)
+    solver = parts.solver
+    return _begin(solver, problem, data, out, callbacks, experiment, registry, plots=plots)
 
 
 @standard()
@@ -116,13 +120,16 @@ def solve_problem(
 
 
 @standard()
-def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None) -> Solution:
+def resume(
+    registry: Registry, out: Path, callbacks: MakeCallbacks | None = None, plots: bool = True
+) -> Solution:
     """Go on with the run of a folder from its checkpoint.
 
     Args:
         registry: Where components are looked up.
         out: The run folder.
         callbacks: Makes callbacks besides those of the experiment.
+        plots: Whether to draw the traces and the summary.
 
     Returns:
         What the run came to, in the same bits as if it had never stopped, on a CPU.
@@ -133,8 +140,9 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
     """
     if not out.is_dir():
         raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
-    if (out / "chunks.json").is_file():
-        raise BadInput(f"run {out} is in chunks", f"go on with: invprob resume {out}")
+    for name, whole in (("chunks.json", out), ("done.json", out.absolute().parent.parent)):
+        if (out / name).is_file():
+            raise BadInput(f"run {out} is in chunks", f"go on with: invprob resume {whole}")
     facts = manifest.read(out)
     if not (out / folder.EXPERIMENT).is_file() and "experiment" not in (facts or {}):
         if facts is not None:
@@ -144,19 +152,13 @@ def resume(registry: Registry, out: Path, callbacks: MakeCallbacks | None = None
             )
         raise BadInput(f"{out} is not a run folder", "give a folder that invprob solve wrote")
     with lock.only(out):
-        return _resume(registry, out, facts, callbacks)
-
-
-def _resume(
-    registry: Registry, out: Path, facts: dict[str, Any] | None, callbacks: MakeCallbacks | None
-) -> Solution:
-    stopped = resumption.load(registry, out, facts)
-    context = _context(stopped.parts.solver, stopped.problem, out, stopped.step)
-    if facts is None:
-        manifest.write(out, context, stopped.experiment, registry, files=stopped.keep(registry))
-    own = [] if callbacks is None else callbacks(context)
-    called: list[OnStep] = [*own, *build.callbacks(stopped.found, registry, context)]
-    return _finish(context, stopped.data, stopped.experiment, called, stopped)
+        stopped = resumption.load(registry, out, facts)
+        context = _context(stopped.parts.solver, stopped.problem, out, stopped.step)
+        if facts is None:
+            manifest.write(out, context, stopped.experiment, registry, files=stopped.keep(registry))
+        own = [] if callbacks is None else callbacks(context)
+        called: list[OnStep] = [*own, *build.callbacks(stopped.found, registry, context)]
+        return _finish(context, stopped.data, stopped.experiment, called, plots, stopped)
 
 
 def _context(solver: Solver, problem: Problem, out: Path | None, first: int = 0) -> CallbackContext:
@@ -172,6 +174,7 @@ def _begin(
     experiment: ResolvedExperiment | None = None,
     registry: Registry | None = None,
     settled: Mapping[str, str] = MappingProxyType({}),
+    plots: bool = True,
 ) -> Solution:
     """Run from the start; an experiment comes with the registry of its components."""
     context = _context(solver, problem, out)
@@ -183,7 +186,7 @@ def _begin(
         return [*([] if callbacks is None else callbacks(context)), *named]
 
     if out is None:
-        return _finish(context, data, experiment, called())
+        return _finish(context, data, experiment, called(), plots)
     new = folder.claim(out)
     with lock.only(out):
         try:
@@ -196,7 +199,7 @@ def _begin(
             folder.withdraw(out, new)
             raise
         try:
-            return _finish(context, data, experiment, ready)
+            return _finish(context, data, experiment, ready, plots)
         except Diverged as error:
             if error.solution is None:
                 folder.withdraw(out, new)
@@ -208,6 +211,7 @@ def _finish(
     data: Data,
     experiment: ResolvedExperiment | None,
     callbacks: Sequence[OnStep],
+    plots: bool,
     stopped: Stopped | None = None,
 ) -> Solution:
     """Run from a state to the end, or until a callback stops; write and return what there is."""
@@ -246,7 +250,7 @@ def _finish(
         solution = replace(solution, diverged=lost.message if lost else "")
         if out is not None:
             folder.finish(out, solution)
-            notices = [*notices, *pictures.write(out, solution)]
+            notices = [*notices, *pictures.write(out, solution, plots)]
         solution = replace(solution, notices=tuple(notices))
         if lost is not None:
             lost.solution = solution

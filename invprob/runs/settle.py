@@ -39,6 +39,7 @@ class Settled:
         noise: The parameters of its noise that were estimated.
         pictures: What was found in the picture, by the place of the parameter that it stands for,
             such as ``operator.0.mask``.
+        chosen: The parameters of its generator that were left to the machine.
         marked: The picture that it was found in, where it was given as one to degrade; it is a
             measurement then.
     """
@@ -46,6 +47,7 @@ class Settled:
     noise: Mapping[str, float] = field(default_factory=dict)
     pictures: Mapping[str, Tensor] = field(default_factory=dict)
     marked: str | None = None
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     def applied(self, experiment: ResolvedExperiment, out: Path | None) -> ResolvedExperiment:
         """Write it into the experiment.
@@ -58,6 +60,8 @@ class Settled:
             The experiment with numbers and files in place of what was left open.
         """
         changes: dict[str, Any] = {"noise": experiment.noise.with_params(**self.noise)}
+        if self.chosen and experiment.generator is not None:
+            changes["generator"] = experiment.generator.with_params(**self.chosen)
         if out is not None:
             changes["operator"] = tuple(
                 self._with_files(spec, f"operator.{i}.", out)
@@ -94,6 +98,9 @@ class Settled:
         if self.noise:
             found = ", ".join(f"{name}={value:g}" for name, value in self.noise.items())
             told["noise"] = f"{asked.noise}: estimated {found}"
+        if self.chosen:
+            words = ", ".join(f"{name}={value}" for name, value in self.chosen.items())
+            told["generator"] = f"{asked.generator}: chosen for this machine: {words}"
         for place in self.pictures:
             number = int(place.split(".")[1])
             told[place] = f"{asked.operator[number]}: found in the picture"

@@ -27,17 +27,9 @@ from invprob.errors import BadParams, BadWeights
 from invprob.generator import Generator
 from invprob.weights import store
 from invprob_sgilo.bundled import BUNDLED, bundled_sha256
-from invprob_sgilo.stylegan2 import gaussian_codes
+from invprob_sgilo.stylegan2 import gaussian_codes, network, precision
 from invprob_sgilo.stylegan2.checkpoint import load_weights, save_weights
-from invprob_sgilo.stylegan2.network import (
-    PRECISIONS,
-    Architecture,
-    Block,
-    Carry,
-    Code,
-    Mapping,
-    compile_blocks,
-)
+from invprob_sgilo.stylegan2.network import Architecture, Block, Carry, Code, Mapping
 from invprob_sgilo.stylegan2.params import StyleGAN2Params
 
 Latents: TypeAlias = "Code | Carry | Tensor"
@@ -92,7 +84,7 @@ class StyleGAN2(Generator[Latents]):
         self.carry_rgb = carry_rgb
         self.fixed_noise = noise == "stored"
         self.recompute = recompute
-        self.dtype = PRECISIONS[precision]
+        self.dtype = network.PRECISIONS[precision]
         self.source = source
         self.image_shape = (arch.channels, arch.resolution, arch.resolution)
         self.codes = 2 * len(arch.resolutions)
@@ -126,22 +118,24 @@ class StyleGAN2(Generator[Latents]):
         return cls.from_params(given).eval().requires_grad_(False)
 
     @classmethod
-    def from_params(cls, params: StyleGAN2Params) -> Self:
+    def from_params(cls, params: StyleGAN2Params, device: torch.device | None = None) -> Self:
         """The factory that the manifest names: `pretrained`, but for training mode and gradients.
 
         Args:
             params: All parameters at once.
+            device: Where it will compute, for ``precision=auto``; None: on the CPU.
 
         Returns:
             The generator, on the CPU.
         """
+        arithmetic = precision.fastest(device) if params.precision == "auto" else params.precision
         path = store.locate(params.weights, BUNDLED)
         make = partial(
             cls,
             truncation=params.truncation,
             carry_rgb=params.carry_rgb,
             noise=params.noise,
-            precision=params.precision,
+            precision=arithmetic,
             recompute=params.recompute,
             source=path,
         )
@@ -154,8 +148,9 @@ class StyleGAN2(Generator[Latents]):
             generator.gaussianise(*gaussian_codes.read(given, generator.arch.w_dim))
         elif params.gaussian != "auto":
             raise BadParams("gaussian=… is for Gaussian codes", "say codes=gaussian as well")
+        generator.chosen = {"precision": arithmetic} if params.precision == "auto" else {}
         if params.compile:
-            compile_blocks(generator.blocks)
+            network.compile_blocks(generator.blocks)
         return generator
 
     def save(self, path: Path, metadata: Map[str, object]) -> None:

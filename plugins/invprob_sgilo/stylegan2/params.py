@@ -39,10 +39,10 @@ class StyleGAN2Params(Params):
     noise: Literal["random", "stored"] = Field(
         "random", description="Noise maps drawn, or those that came with converted weights."
     )
-    precision: Literal["float32", "bfloat16", "published"] = Field(
+    precision: Literal["float32", "bfloat16", "published", "auto"] = Field(
         "float32",
         description="Arithmetic of the synthesis network; published: 16 bits where the authors had"
-        " them.",
+        " them; auto: float32 or bfloat16, whichever is faster on this machine.",
     )
     recompute: bool = Field(
         False,

@@ -1,0 +1,110 @@
+"""What a run in chunks keeps: its files, its names, and its word about the whole of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from invprob.runs import folder, room
+from tests.cli.conftest import WALK, Invoke
+
+
+def photos(place: Path, count: int, mode: str = "L") -> Path:
+    place.mkdir()
+    for i in range(count):
+        Image.new(mode, (16, 16), 20 + 30 * i).save(place / f"{i}.png")
+    return place
+
+
+def test_names_are_unique_across_chunks(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    one, two = photos(tmp_path / "in" / "one", 3), photos(tmp_path / "in" / "two", 3)
+    said = invoke("solve", one, two, *WALK, "--batch", "2", "--out", "out", "--json")
+    assert said.status == 0, said.err
+    names = [row["image"] for row in json.loads(said.out)["images"]]
+    assert len(set(names)) == 6
+    for place in ("mean", "std", "measurement", "restored"):
+        assert {path.stem for path in (tmp_path / "out" / place).iterdir()} == set(names)
+
+
+def test_a_chunk_names_its_own_pictures(invoke: Invoke, tmp_path: Path) -> None:
+    assert invoke("solve", photos(tmp_path / "in", 3), *WALK, "--batch", "4").status == 0
+    (out,) = (tmp_path / "runs").iterdir()
+    said = invoke("run", out / "chunks" / "00001" / folder.EXPERIMENT, "--out", "again")
+    assert said.status == 0, said.err
+    assert [path.name for path in (tmp_path / "again" / "mean").iterdir()] == ["2.png"]
+
+
+def test_a_finished_chunk_is_not_resumed_alone(invoke: Invoke, tmp_path: Path) -> None:
+    assert (
+        invoke("solve", photos(tmp_path / "in", 3), *WALK, "--batch", "4", "--out", "out").status
+        == 0
+    )
+    said = invoke("resume", "out/chunks/00000")
+    assert said.status == 2
+    assert f"invprob resume {tmp_path / 'out'}" in said.err
+
+
+def test_what_cannot_be_kept_leaves_nothing(invoke: Invoke, tmp_path: Path) -> None:
+    pictures = photos(tmp_path / "in", 3)
+    said = invoke("solve", pictures, *WALK, "--keep-measured", "--batch", "2", "--out", "out")
+    assert said.status == 2
+    assert "measured pixels cannot be kept" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_whole_run_has_to_find_room(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gigabyte = 10**9
+    monkeypatch.setattr(room, "estimate", lambda context: (gigabyte, 0, 0))
+    usage = shutil.disk_usage(tmp_path)._replace(free=3 * gigabyte - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    said = invoke("solve", photos(tmp_path / "in", 3), *WALK, "--batch", "2", "--out", "out")
+    assert said.status == 2
+    assert "the run needs about 3.0 GB" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_picture_says_how_far_the_run_came(invoke: Invoke, tmp_path: Path) -> None:
+    pictures = photos(tmp_path / "in", 3)
+    whole = (pictures / "1.png").read_bytes()
+    (pictures / "1.png").write_bytes(whole[:45])
+    said = invoke("solve", pictures, *WALK, "--batch", "2", "--out", "out")
+    assert said.status == 2
+    assert "1 of 3 pictures are finished" in said.err
+    assert "invprob resume out" in said.err
+    (pictures / "1.png").write_bytes(whole)
+    assert invoke("resume", "out").status == 0
+
+
+def test_the_manifest_says_what_the_run_was_made_of(invoke: Invoke, tmp_path: Path) -> None:
+    assert (
+        invoke("solve", photos(tmp_path / "in", 3), *WALK, "--batch", "2", "--out", "out").status
+        == 0
+    )
+    path = tmp_path / "out" / "manifest.json"
+    facts = json.loads(path.read_text())
+    assert facts["chunks"] == 3
+    assert facts["experiment"]["solver"]["name"] == "walk"
+    facts["parts"]["generator"] = "00000000"
+    path.write_text(json.dumps(facts))
+    said = invoke("resume", "out")
+    assert said.status == 2
+    assert "began with another generator" in said.err
+
+
+def test_only_the_first_chunk_is_drawn(invoke: Invoke, tmp_path: Path) -> None:
+    assert (
+        invoke("solve", photos(tmp_path / "in", 3), *WALK, "--batch", "2", "--out", "out").status
+        == 0
+    )
+    out = tmp_path / "out"
+    for name in ("trace.png", "summary.png"):
+        assert [path.parent.name for path in out.glob(f"chunks/*/{name}")] == ["00000"]
+    assert (out / "summary.png").is_file()
+    assert len(list(out.glob("chunks/*/trace.csv"))) == 3
