@@ -40,7 +40,7 @@ class ILOState(State):
     track: Plateau
 
 
-class ILO(Solver):
+class ILO(Solver[ILOState]):
     """Point estimates of intermediate latents (Daras et al., 2021, arXiv:2102.07364)."""
 
     returns = "estimate"

@@ -35,7 +35,7 @@ class ChainState(SummedState):
     step_size: Tensor
 
 
-class MetropolisHastings(Solver):
+class MetropolisHastings(Solver[ChainState]):
     """Chains on the input of the generator, or on images; a subclass says what it proposes."""
 
     returns = "sample"

@@ -50,7 +50,7 @@ class ReleasedState(State):
     moments: Moments
 
 
-class Released(Solver):
+class Released(Solver[ReleasedState]):
     """The loop of SGILO's released code (Daras et al., 2022, arXiv:2206.09104)."""
 
     returns = "estimate"
