@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,10 @@ from typing_extensions import TypeVar
 
 from invprob.global_state.torch_state import standardise
 
-X = TypeVar("X", default=Any)
+if TYPE_CHECKING:
+    from invprob.tree import Tree
+
+X = TypeVar("X", bound="Tree", default=Any)
 """The type of a latent: a `Tensor`, a `Latent`, or a union of those of all stages; if it is left
 out, Any. Tensors in it are batch first; `invprob.tree` works on all of them alike."""
 

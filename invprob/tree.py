@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor
 
-X = TypeVar("X")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Tree: TypeAlias = "Tensor | DataclassInstance | tuple[Tree, ...] | None"
+"""The type of a tree whose kind is not known; what keeps the kind of its argument has `X`."""
+
+X = TypeVar("X", bound="Tree")
+"""The kind of a tree: a `Tensor`, a `Latent` of a generator, a tuple of trees."""
 
 
-def map(f: Callable[..., Tensor], tree: X, *others: X) -> X:
+def map(f: Callable[..., Tensor], tree: X, *others: Tree) -> X:
     """Apply a function leaf by leaf.
 
     Args:
@@ -48,7 +55,7 @@ def _map(f: Callable[..., Tensor], tree: Any, *others: Any) -> Any:
     raise TypeError(f"not a tree of tensors: {type(tree).__name__}")
 
 
-def items(tree: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+def items(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """Walk through the leaves.
 
     Args:
@@ -76,7 +83,7 @@ def items(tree: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         raise TypeError(f"not a tree of tensors: {type(tree).__name__}")
 
 
-def leaves(tree: Any) -> list[Tensor]:
+def leaves(tree: Tree) -> list[Tensor]:
     """List the tensors.
 
     Args:
@@ -102,7 +109,7 @@ def unflatten(like: X, new: list[Tensor]) -> X:
     return map(lambda _: next(queue), like)
 
 
-def batch(tree: Any) -> int:
+def batch(tree: Tree) -> int:
     """Count the batch elements.
 
     Args:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +16,7 @@ from invprob import seeds, tree
 from invprob.diffusion import sde
 from invprob.diffusion.params import SamplerParams
 from invprob.prior import Score, scaled
-from invprob.tree import X
+from invprob.tree import Tree, X
 
 PREDICTORS = {
     "euler": sde.euler_maruyama,
@@ -127,7 +126,7 @@ def grid(start: float, end: float, steps: int) -> list[float]:
     return [float(root) ** 2 for root in roots]
 
 
-def rows(t: float, u: Any) -> Tensor:
+def rows(t: float, u: Tree) -> Tensor:
     """One time for every row.
 
     Args:

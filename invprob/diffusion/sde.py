@@ -13,7 +13,7 @@ from torch import Tensor
 
 from invprob import tree
 from invprob.prior import Score, scaled
-from invprob.tree import X
+from invprob.tree import Tree, X
 
 
 def rates(prior: Score, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,7 +67,7 @@ def flow(prior: Score[X], u: X, t: Tensor) -> X:
     return _add(scaled(u, a), scaled(prior.score(u, t), -0.5 * g2))
 
 
-def euler_maruyama(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: X | None) -> X:
+def euler_maruyama(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: Tree) -> X:
     """One step of the reverse equation (Song et al., 2021, arXiv:2011.13456).
 
     Args:
@@ -86,7 +86,7 @@ def euler_maruyama(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: X | None
     return mean if noise is None else _add(mean, scaled(noise, (h * g2).sqrt()))
 
 
-def reverse_diffusion(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: X | None) -> X:
+def reverse_diffusion(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: Tree) -> X:
     """The reverse of the forward transition, in its own discretisation (Song et al., 2021, E).
 
     Args:
@@ -104,7 +104,7 @@ def reverse_diffusion(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: X | N
     return mean if noise is None else _add(mean, scaled(noise, v.sqrt()))
 
 
-def ancestral(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: X | None) -> X:
+def ancestral(prior: Score[X], u: X, t: Tensor, to: Tensor, noise: Tree) -> X:
     """A draw of u_to given u_t and the denoised û_0 (Ho et al., 2020, arXiv:2006.11239).
 
     Args:
@@ -164,5 +164,5 @@ def _langevin(u: X, s: X, noise: X, size: Tensor) -> X:
     return _add(_add(u, scaled(s, size)), scaled(noise, (2 * size).sqrt()))
 
 
-def _add(u: X, v: X) -> X:
+def _add(u: X, v: Tree) -> X:
     return tree.map(torch.add, u, v)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,9 +12,10 @@ from invprob import tree
 from invprob.generator import Generator
 from invprob.latents import stages
 from invprob.numerics import adam
+from invprob.tree import X
 
 
-class Inverted(NamedTuple):
+class Inverted(NamedTuple, Generic[X]):
     """Where a descent is.
 
     Attributes:
@@ -24,19 +25,19 @@ class Inverted(NamedTuple):
     """
 
     step: int
-    x: Any
+    x: X
     psnr: Tensor
 
 
 def invert(
-    generator: Generator,
+    generator: Generator[X],
     pictures: Tensor,
     stage: int,
     steps: int = 300,
     lr: float = 0.1,
     sigma: float = 0.01,
     weight: float = 1.0,
-) -> Iterator[Inverted]:
+) -> Iterator[Inverted[X]]:
     """Descend ‖G(x) − picture‖²/2σ² + λ·½‖(x − mean)/spread‖² in x_stage, by Adam.
 
     Mean and spread are the moments of x_stage under the distribution of the generator's own input,
@@ -59,7 +60,7 @@ def invert(
     u = tree.map(lambda m: torch.zeros_like(m).repeat(len(pictures), *[1] * (m.dim() - 1)), mean)
     moments = adam.start(u)
 
-    def latent(u: Any) -> Any:
+    def latent(u: X) -> X:
         return tree.map(lambda m, s, leaf: m + s * leaf, mean, spread, u)
 
     for step in range(1, steps + 1):

@@ -19,6 +19,7 @@ from invprob.io.collection import ImageFile
 from invprob.io.framing import Framing
 from invprob.latents.inversion import invert
 from invprob.latents.params import InversionParams
+from invprob.tree import X
 
 MANIFEST = "inversions.json"
 
@@ -107,12 +108,12 @@ def group(file: ImageFile) -> str:
 
 
 def _batch(
-    generator: Generator,
+    generator: Generator[X],
     files: Sequence[ImageFile],
     params: InversionParams,
     device: torch.device,
     watch: Callable[[int], None],
-) -> tuple[Any, Tensor]:
+) -> tuple[X, Tensor]:
     shape = generator.image_shape
     framing = Framing.of(params)
     pictures = [framing.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
@@ -126,7 +127,7 @@ def _batch(
     return record.x, record.psnr
 
 
-def read(folder: Path, generator: Generator, stage: int, like: Any) -> tuple[Any, list[str]]:
+def read(folder: Path, generator: Generator, stage: int, like: X) -> tuple[X, list[str]]:
     """Read a finished data set.
 
     Args:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
 from invprob import tree
 from invprob.generator import Role
+from invprob.tree import Tree, X
 
 
-def of_leaves(x: Any) -> list[Role]:
+def of_leaves(x: Tree) -> list[Role]:
     """Tell codes from features and noise maps.
 
     Args:
@@ -26,7 +26,7 @@ def of_leaves(x: Any) -> list[Role]:
     return [declared.get(name.partition(".")[0], "features") for name, _ in tree.items(x)]
 
 
-def map(f: Callable[..., Tensor], x: Any, *others: Any) -> Any:
+def map(f: Callable[..., Tensor], x: X, *others: Tree) -> X:
     """Apply a function that needs to know the role, leaf by leaf.
 
     Args:

@@ -15,7 +15,7 @@ from invprob.errors import BadParams, Diverged
 from invprob.generator import Generator
 from invprob.prior import Prior, Score
 from invprob.solver import Problem
-from invprob.tree import X
+from invprob.tree import Tree, X
 
 REFERENCE_DRAWS = 64
 
@@ -44,7 +44,7 @@ def check(stages: Sequence[int], steps: Sequence[int], generator: Generator, nam
         )
 
 
-def draws(generator: Generator, stage: int, keys: Sequence[int], *path: int | str) -> Any:
+def draws(generator: Generator[X], stage: int, keys: Sequence[int], *path: int | str) -> X:
     """Draw latents that the generator induces from its own input distribution.
 
     Args:
@@ -57,10 +57,11 @@ def draws(generator: Generator, stage: int, keys: Sequence[int], *path: int | st
         x_stage, a tree with a row for each key; row by row the same whatever the other keys are.
     """
     inputs = [generator.sample(1, seeds.stream(key, *path)) for key in keys]
-    return generator(tree.cat(inputs), stop=stage)
+    x: X = generator(tree.cat(inputs), stop=stage)
+    return x
 
 
-def moments(generator: Generator, stage: int) -> tuple[Any, Any]:
+def moments(generator: Generator[X], stage: int) -> tuple[X, X]:
     """Estimate mean and spread of a stage's latents under the generator's input distribution.
 
     Args:
@@ -79,7 +80,7 @@ def moments(generator: Generator, stage: int) -> tuple[Any, Any]:
     return mean, spread
 
 
-def start(generator: Generator, stage: int, keys: Sequence[int], truncation: float) -> Any:
+def start(generator: Generator[X], stage: int, keys: Sequence[int], truncation: float) -> X:
     """Choose where an optimiser starts: between the mean latent and a draw.
 
     Args:
@@ -129,12 +130,12 @@ class StagedChain:
         """
         return self.problem.prior(self.stages[round_index], self.capability, self.solver)
 
-    def start(self) -> Any:
+    def start(self) -> Tree:
         """u of the first round: for each row a draw from the generator."""
         x = draws(self.problem.generator, self.stages[0], self.problem.keys, "start")
         return self._units(0, x)
 
-    def image(self, round_index: int, u: Any) -> Tensor:
+    def image(self, round_index: int, u: Tree) -> Tensor:
         """The image of u.
 
         Args:
@@ -159,7 +160,7 @@ class StagedChain:
         """
         return round_index + 1 == len(self.stages)
 
-    def deeper(self, round_index: int, u: Any) -> Any:
+    def deeper(self, round_index: int, u: Tree) -> Tree:
         """u of the next round, which has the same image.
 
         Args:
@@ -173,10 +174,10 @@ class StagedChain:
         x = self.problem.generator(self._latent(round_index, u), start=here, stop=there)
         return self._units(round_index + 1, x)
 
-    def _latent(self, round_index: int, u: Any) -> Any:
+    def _latent(self, round_index: int, u: Tree) -> Tree:
         return self.prior(round_index).restore(u) if self._normalised else u
 
-    def _units(self, round_index: int, x: Any) -> Any:
+    def _units(self, round_index: int, x: Tree) -> Tree:
         return self.prior(round_index).normalise(x) if self._normalised else x
 
     @property

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from invprob import tree
-from invprob.tree import X
+from invprob.tree import Tree, X
 
 
 @dataclass(frozen=True)
@@ -22,12 +21,12 @@ class Moments:
         n: The number of steps behind them.
     """
 
-    m: Any
-    v: Any
+    m: Tree
+    v: Tree
     n: int = 0
 
 
-def start(x: Any) -> Moments:
+def start(x: Tree) -> Moments:
     """Make the moments before the first step.
 
     Args:

@@ -19,14 +19,13 @@ All functions are pure. Trees have B rows, each of which is a chain of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from invprob import tree
 from invprob.numerics.mcmc import Point
-from invprob.tree import X
+from invprob.tree import Tree, X
 
 NEAR = 0.1
 """How far `curvature` looks, in units of P."""
@@ -107,8 +106,8 @@ def _turn(x: Tensor, w: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def curvature(
-    gradient: Callable[[Any], Any], at: Point, preconditioner: Any, direction: Any
-) -> tuple[Tensor, Any]:
+    gradient: Callable[[Tree], Tree], at: Point, preconditioner: Tree, direction: Tree
+) -> tuple[Tensor, Tree]:
     """Make a power iteration for the largest curvature of U in the units of P, from gradients.
 
     Args:

@@ -9,25 +9,26 @@ more than `TOLERANCE` of itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic
 
 import torch
 from torch import Tensor
 
 from invprob import tree
-from invprob.tree import X
+from invprob.generator import X
+from invprob.tree import Tree
 
 TOLERANCE = 0.03
 SHORTER = 0.3
 
 
-Pair = tuple[Any, Any, Tensor]
+Pair = tuple[Tree, Tree, Tensor]
 """A step s, the change y of the gradient along it, and 1/⟨s, y⟩ (N,); all 0 in rows where the
 objective is not convex along s."""
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Generic[X]):
     """A descent of N rows between two steps.
 
     Attributes:
@@ -39,15 +40,15 @@ class Descent:
         pairs: The latest steps with the changes of the gradient, oldest first.
     """
 
-    x: Any
-    trial: Any
+    x: X
+    trial: X
     f: Tensor
     shortened: Tensor
-    g: Any = None
+    g: X | None = None
     pairs: tuple[Pair, ...] = ()
 
 
-def start(x: Any) -> Descent:
+def start(x: X) -> Descent[X]:
     """Begin a descent.
 
     Args:
@@ -60,7 +61,7 @@ def start(x: Any) -> Descent:
     return Descent(x, x, torch.full_like(one, torch.inf), one)
 
 
-def step(now: Descent, f: Tensor, g: Any, first: float, longest: float, memory: int) -> Descent:
+def step(now: Descent[X], f: Tensor, g: X, first: float, longest: float, memory: int) -> Descent[X]:
     """Make one step.
 
     Args:
@@ -132,5 +133,5 @@ def direction(g: X, pairs: tuple[Pair, ...], first: float) -> X:
     return g
 
 
-def _plus(a: X, factor: Tensor, b: X) -> X:
+def _plus(a: X, factor: Tensor, b: Tree) -> X:
     return tree.map(lambda u, v: u + tree.per_element(factor, u) * v, a, b)

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from invprob import tree
-from invprob.tree import X
+from invprob.tree import Tree, X
 
 GAIN = 2.0
 """Change of log η per unit of acceptance at the first step of the adaptation."""
@@ -36,8 +35,8 @@ class Point:
         energy: U(u) in nats, (B,); None where it is not known.
     """
 
-    u: Any
-    g: Any
+    u: Tree
+    g: Tree
     energy: Tensor | None = None
 
 
@@ -68,7 +67,7 @@ def langevin(
 def metropolis(
     before: Point,
     after: Point,
-    preconditioner: Any,
+    preconditioner: Tree,
     step_size: Tensor,
     inverse_temperature: float = 1.0,
 ) -> Tensor:
@@ -102,9 +101,9 @@ def metropolis(
 
 
 def pseudo_acceptance(
-    g_before: Any,
-    g_after: Any,
-    preconditioner: Any,
+    g_before: Tree,
+    g_after: Tree,
+    preconditioner: Tree,
     step_size: Tensor,
     inverse_temperature: float = 1.0,
 ) -> Tensor:
@@ -124,7 +123,7 @@ def pseudo_acceptance(
         Probabilities (B,), in [0, 1].
     """
 
-    def energy(g: Any) -> Tensor:
+    def energy(g: Tree) -> Tensor:
         return tree.dot(g, tree.map(torch.mul, preconditioner, g))
 
     change = energy(g_after) - energy(g_before)

@@ -11,16 +11,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Generic, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.global_state.torch_state import standardise
 from invprob.params import Configurable
 from invprob.problem import Problem
+from invprob.tree import Tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +58,14 @@ class Info(NamedTuple):
     stage: int = 0
     metrics: Mapping[str, Tensor] = MappingProxyType({})
     draw: bool = False
-    latent: Any = None
+    latent: Tree = None
 
 
-class Progress(NamedTuple):
+S = TypeVar("S", bound=State, default=Any)
+"""The type of a solver's state; if it is left out, Any."""
+
+
+class Progress(NamedTuple, Generic[S]):
     """What a step returns.
 
     Attributes:
@@ -67,7 +73,7 @@ class Progress(NamedTuple):
         info: What the step shows to callbacks.
     """
 
-    state: Any
+    state: S
     info: Info
 
 
@@ -99,7 +105,7 @@ def on_images(name: str, generator: Generator) -> None:
         raise Incompatible(f"{name} works on images, without a generator", "leave out --generator")
 
 
-class Solver(Configurable, ABC):
+class Solver(Configurable, ABC, Generic[S]):
     """An algorithm. `returns` says whether its images are point estimates or posterior samples.
 
     A subclass names the model of its parameters as `params_type`, and takes their values by name.
@@ -168,7 +174,7 @@ class Solver(Configurable, ABC):
         """
 
     @abstractmethod
-    def init(self, problem: Problem) -> State:
+    def init(self, problem: Problem) -> S:
         """The state before the first step.
 
         Args:
@@ -179,7 +185,7 @@ class Solver(Configurable, ABC):
         """
 
     @abstractmethod
-    def step(self, problem: Problem, state: Any) -> Progress:
+    def step(self, problem: Problem, state: S) -> Progress[S]:
         """Make one step; pure.
 
         Args:
@@ -191,7 +197,7 @@ class Solver(Configurable, ABC):
         """
 
     @abstractmethod
-    def result(self, problem: Problem, state: Any) -> Result:
+    def result(self, problem: Problem, state: S) -> Result:
         """What a state says about the answer.
 
         Args:
@@ -202,7 +208,7 @@ class Solver(Configurable, ABC):
             The image, mean and variance of each row.
         """
 
-    def done(self, problem: Problem, state: Any) -> bool:
+    def done(self, problem: Problem, state: S) -> bool:
         """Whether nothing is left to do.
 
         Args:
@@ -214,7 +220,7 @@ class Solver(Configurable, ABC):
         """
         return bool(state.step >= self.total(problem))
 
-    def run(self, problem: Problem, state: Any = None) -> Iterator[Progress]:
+    def run(self, problem: Problem, state: S | None = None) -> Iterator[Progress[S]]:
         """Step after step: ``for state, info in solver.run(problem)``; break to stop.
 
         A loop that keeps only the last `Progress` needs the memory of one.

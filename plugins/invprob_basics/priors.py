@@ -11,6 +11,7 @@ from invprob import tree
 from invprob.diffusion import schedules
 from invprob.params import Configurable
 from invprob.prior import LogDensity, Proximal, Score
+from invprob.tree import Tree, X
 from invprob_basics.params import GaussianPriorParams, SphereParams
 
 
@@ -29,14 +30,14 @@ class Gaussian(Configurable, LogDensity, Score, Proximal):
         super().__init__(*args, **values)
         self.mean, self.std = self.params.mean, self.params.std
 
-    def log_density(self, x: Any) -> Tensor:
+    def log_density(self, x: Tree) -> Tensor:
         centred = tree.map(lambda leaf: (leaf - self.mean) / self.std, x)
         return -0.5 * tree.dot(centred, centred)
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return schedules.vp(t)
 
-    def score(self, x: Any, t: Tensor) -> Any:
+    def score(self, x: X, t: Tensor) -> X:
         alpha, sigma = self.schedule(t)
         variance = (alpha * self.std) ** 2 + sigma**2
 
@@ -46,7 +47,7 @@ class Gaussian(Configurable, LogDensity, Score, Proximal):
 
         return tree.map(leaf_score, x)
 
-    def prox(self, x: Any, tau: float = 1.0) -> Any:
+    def prox(self, x: X, tau: float = 1.0) -> X:
         weight = self.std**2 / (self.std**2 + tau)
         return tree.map(lambda leaf: self.mean + weight * (leaf - self.mean), x)
 
@@ -59,7 +60,7 @@ class Sphere(Configurable, Proximal):
 
     params_type = SphereParams
 
-    def prox(self, x: Any, tau: float = 1.0) -> Any:
+    def prox(self, x: X, tau: float = 1.0) -> X:
         return tree.map(_project, x)
 
 

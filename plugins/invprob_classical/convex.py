@@ -24,7 +24,7 @@ class ConvexState(State):
     square: float
 
 
-class LeastRegulariser(Solver):
+class LeastRegulariser(Solver[ConvexState]):
     """The image of least regulariser that fits the measurement; all samples of one are alike."""
 
     returns = "estimate"

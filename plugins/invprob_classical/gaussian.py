@@ -31,7 +31,7 @@ class GaussianState(State):
     image: Tensor
 
 
-class GaussianPosterior(Solver):
+class GaussianPosterior(Solver[GaussianState]):
     """Independent samples of a Gaussian posterior, with its exact mean and variance.
 
     The prior has a quadratic log density, and images of a prior other than `gaussian-images` have

@@ -48,7 +48,7 @@ class CSGMState(State):
     chi2: Tensor
 
 
-class CSGM(Solver):
+class CSGM(Solver[CSGMState]):
     """Point estimates of the input latent (Bora et al., 2017, arXiv:1703.03208)."""
 
     returns = "estimate"

@@ -44,7 +44,7 @@ class MomentState(DPSState):
     dual: Tensor
 
 
-class MMPS(Solver):
+class MMPS(Solver[MomentState]):
     """Approximate posterior samples by matched moments (Rozet et al., 2024, arXiv:2405.13712)."""
 
     returns = "sample"

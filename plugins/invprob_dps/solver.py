@@ -36,7 +36,7 @@ class DPSState(State):
     image: Tensor
 
 
-class DPS(Solver):
+class DPS(Solver[DPSState]):
     """Approximate posterior samples of an image (Chung et al., 2023, arXiv:2209.14687)."""
 
     returns = "sample"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.latents import stages
 from invprob.prior import Proximal
+from invprob.tree import Tree, X
 from invprob_ilo.params import L1BallParams
 
 
@@ -28,7 +29,7 @@ class L1Ball(Proximal):
         BadParams: If r is not positive.
     """
 
-    def __init__(self, r: float, spread: Any = None) -> None:
+    def __init__(self, r: float, spread: Tree = None) -> None:
         super().__init__()
         (self.r,) = L1BallParams.parse({"radii": (r,)}, "L1Ball").radii
         self.spread = spread
@@ -58,7 +59,7 @@ class L1Ball(Proximal):
             )
         return cls(r, stages.moments(generator, stage)[1])
 
-    def prox(self, x: Any, tau: float = 1.0) -> Any:
+    def prox(self, x: X, tau: float = 1.0) -> X:
         if self.spread is None:
             return tree.map(lambda leaf: project(leaf, self.r * leaf[0].numel()), x)
         return tree.map(

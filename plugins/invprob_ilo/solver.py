@@ -7,7 +7,7 @@ generative models, 2021, arXiv:2102.07364.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 
@@ -20,6 +20,7 @@ from invprob.numerics.adam import Moments
 from invprob.numerics.early_stopping import Plateau
 from invprob.prior import Proximal
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.tree import Tree
 from invprob_ilo.params import ILOParams
 
 
@@ -31,15 +32,15 @@ class ILOState(State):
 
     round_index: int
     i: int
-    x: Any
-    start: Any
-    spread: Any
-    best: Any
+    x: Tree
+    start: Tree
+    spread: Tree
+    best: Tree
     moments: Moments
     track: Plateau
 
 
-class ILO(Solver):
+class ILO(Solver[ILOState]):
     """Point estimates of intermediate latents (Daras et al., 2021, arXiv:2102.07364)."""
 
     returns = "estimate"
@@ -64,7 +65,7 @@ class ILO(Solver):
     def _chain(self, problem: Problem) -> StagedChain:
         return StagedChain(problem, self.params.stages, Proximal, "ilo")
 
-    def _begin(self, problem: Problem, x: Any, round_index: int, step: int) -> ILOState:
+    def _begin(self, problem: Problem, x: Tree, round_index: int, step: int) -> ILOState:
         _, spread = stages.moments(problem.generator, self.params.stages[round_index])
         return ILOState(
             step=step,

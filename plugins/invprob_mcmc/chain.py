@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from invprob import seeds, tree
 from invprob.latents import stages
 from invprob.numerics import mcmc
 from invprob.solver import Info, Problem, Progress, Result, Solver, SummedState
+from invprob.tree import Tree
 from invprob_mcmc.params import ChainParams
 from invprob_mcmc.target import Point
 
@@ -34,7 +35,7 @@ class ChainState(SummedState):
     step_size: Tensor
 
 
-class MetropolisHastings(Solver):
+class MetropolisHastings(Solver[ChainState]):
     """Chains on the input of the generator, or on images; a subclass says what it proposes."""
 
     returns = "sample"
@@ -45,7 +46,7 @@ class MetropolisHastings(Solver):
     """The longest step that adaptation may find."""
 
     @abstractmethod
-    def _place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Tree) -> Point:
         """Compute what proposals need to know of a place.
 
         Args:

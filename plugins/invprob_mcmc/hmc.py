@@ -11,7 +11,6 @@ arXiv:1111.4246. A step of the solver is a trajectory, of L gradients.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +18,7 @@ from torch import Tensor
 from invprob import seeds, tree
 from invprob.numerics.kinetic import kick
 from invprob.solver import Problem
+from invprob.tree import Tree
 from invprob_mcmc import target
 from invprob_mcmc.chain import MetropolisHastings
 from invprob_mcmc.params import HMCParams
@@ -35,7 +35,7 @@ class HMC(MetropolisHastings):
     params_type = HMCParams
     params: HMCParams
 
-    def _place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Tree) -> Point:
         return target.posterior(problem, u, "hmc")
 
     def _propose(

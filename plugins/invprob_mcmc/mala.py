@@ -8,7 +8,6 @@ Rosenthal, 1998).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from torch import Tensor
 from invprob import seeds, tree
 from invprob.numerics import mcmc
 from invprob.solver import Problem
+from invprob.tree import Tree
 from invprob_mcmc import target
 from invprob_mcmc.chain import MetropolisHastings
 from invprob_mcmc.params import MALAParams
@@ -28,7 +28,7 @@ class MALA(MetropolisHastings):
     params_type = MALAParams
     params: MALAParams
 
-    def _place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Tree) -> Point:
         return target.posterior(problem, u, "mala")
 
     def _propose(

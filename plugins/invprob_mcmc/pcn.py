@@ -9,7 +9,6 @@ Roberts, Stuart, White, MCMC methods for functions: modifying old algorithms to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +17,7 @@ from invprob import seeds, tree
 from invprob.errors import Incompatible
 from invprob.prior import LogDensity
 from invprob.solver import Problem
+from invprob.tree import Tree
 from invprob_mcmc import target
 from invprob_mcmc.chain import ChainState, MetropolisHastings
 from invprob_mcmc.params import PCNParams
@@ -45,7 +45,7 @@ class PCN(MetropolisHastings):
             )
         return state
 
-    def _place(self, problem: Problem, u: Any) -> Point:
+    def _place(self, problem: Problem, u: Tree) -> Point:
         return target.likelihood(problem, u)
 
     def _propose(
@@ -60,7 +60,7 @@ class PCN(MetropolisHastings):
         return proposal, log_ratio.clamp_max(0).exp()
 
 
-def standard_normal(prior: LogDensity, like: Any) -> bool:
+def standard_normal(prior: LogDensity, like: Tree) -> bool:
     """Tell whether log p(x) − log p(0) is −½‖x‖², at draws of N(0, I) and where all x are 1.
 
     Args:

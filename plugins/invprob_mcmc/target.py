@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from invprob.latents import stages
 from invprob.numerics import mcmc
 from invprob.prior import LogDensity
 from invprob.problem import Problem
+from invprob.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Point(mcmc.Point):
     nll: Tensor = field(kw_only=True)
 
 
-def posterior(problem: Problem, u: Any, solver: str) -> Point:
+def posterior(problem: Problem, u: Tree, solver: str) -> Point:
     """Compute U and ∇U, in one pass forwards and one backwards.
 
     Args:
@@ -48,7 +48,7 @@ def posterior(problem: Problem, u: Any, solver: str) -> Point:
     return Point(u, g, energy.detach(), image=image.detach(), nll=nll.detach())
 
 
-def likelihood(problem: Problem, u: Any) -> Point:
+def likelihood(problem: Problem, u: Tree) -> Point:
     """Compute −log p(y|G(u)) alone, in one pass forwards.
 
     Args:

@@ -23,7 +23,7 @@ LARGEST = 2 * 2**30
 """Bytes of weights beyond which the generator is refused."""
 
 
-class RandomReLU(Generator, Configurable):
+class RandomReLU(Generator[Tensor], Configurable):
     """A stage per layer; x_k is a vector (B, n_k), and the last stage reshapes it to an image.
 
     Raises:
@@ -66,7 +66,7 @@ class RandomReLU(Generator, Configurable):
         weight = self.get_buffer("weight1")
         return torch.randn(batch, self.widths[0], generator=rng).to(weight)
 
-    def stage(self, k: int, x: Any) -> Any:
+    def stage(self, k: int, x: Tensor) -> Tensor:
         """Apply layer k.
 
         Args:

@@ -28,7 +28,7 @@ class SignDescentState(State):
     z: Any
 
 
-class SignDescent(Solver):
+class SignDescent(Solver[SignDescentState]):
     """A point estimate of the input latent (Huang et al., 2018, arXiv:1812.04176)."""
 
     returns = "estimate"

@@ -15,7 +15,7 @@ the ratio σ/α, times that width R, is: the network is asked at that time, for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -109,7 +109,8 @@ class PublishedScore(Score[Carry]):
             if name
         }
         ranges = {"w": params.codes_range, "h": params.features_range}
-        prior = cls(stages.draws(generator, stage, [0], "like"), nets, ranges)
+        like = cast(Carry, stages.draws(generator, stage, [0], "like"))
+        prior = cls(like, nets, ranges)
         prior.assumed = next((net.assumed for net in nets.values() if net.assumed), "")
         return prior
 

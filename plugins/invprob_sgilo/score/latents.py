@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
@@ -16,6 +16,7 @@ from invprob.params.pictures import PictureSet
 from invprob_sgilo.score.params import PriorTraining
 from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.network import Carry
 from invprob_sgilo.stylegan2.training.losses import mixed_styles
 
 VALIDATION = 256
@@ -26,13 +27,13 @@ class Latents(Protocol):
 
     digest: str
 
-    def moments(self) -> Any:
+    def moments(self) -> Carry:
         """Latents to take the normalisation from."""
 
-    def batch(self, step: int) -> Any:
+    def batch(self, step: int) -> Carry:
         """The latents of a step."""
 
-    def held_out(self) -> Any:
+    def held_out(self) -> Carry:
         """Latents that no step shows, the same at every call."""
 
 
@@ -44,18 +45,19 @@ class Synthetic:
         self.generator, self.params, self.digest = generator, params, ""
 
     @torch.no_grad()
-    def _draw(self, count: int, purpose: int | str) -> Any:
+    def _draw(self, count: int, purpose: int | str) -> Carry:
         rng = seeds.stream("latents", self.params.seed, purpose)
         x = mixed_styles(self.generator, count, self.params.mixing, rng)
-        return self.generator(x, start=1, stop=self.params.stage)
+        deep: Carry = self.generator(x, start=1, stop=self.params.stage)
+        return deep
 
-    def moments(self) -> Any:
+    def moments(self) -> Carry:
         return self._draw(4 * VALIDATION, "moments")
 
-    def batch(self, step: int) -> Any:
+    def batch(self, step: int) -> Carry:
         return self._draw(self.params.batch, step)
 
-    def held_out(self) -> Any:
+    def held_out(self) -> Carry:
         return self._draw(VALIDATION, "validation")
 
 
@@ -85,19 +87,19 @@ class Inverted:
             )
         self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
 
-    def _pick(self, indices: torch.Tensor) -> Any:
+    def _pick(self, indices: torch.Tensor) -> Carry:
         return tree.map(lambda leaf: leaf[indices].to(self.device), self.x)
 
-    def moments(self) -> Any:
+    def moments(self) -> Carry:
         return self._pick(self.train)
 
-    def batch(self, step: int) -> Any:
+    def batch(self, step: int) -> Carry:
         rng = seeds.stream("latents", self.params.seed, step)
         return self._pick(
             self.train[torch.randint(len(self.train), (self.params.batch,), generator=rng)]
         )
 
-    def held_out(self) -> Any:
+    def held_out(self) -> Carry:
         return self._pick(self.validation)
 
 
@@ -134,25 +136,26 @@ class Encoded:
         self.digest = hashlib.sha256(self.images.numpy().data).hexdigest()
 
     @torch.no_grad()
-    def _encode(self, indices: torch.Tensor, purpose: int | str) -> Any:
+    def _encode(self, indices: torch.Tensor, purpose: int | str) -> Carry:
         rng = seeds.stream("encoded latents", self.params.seed, purpose)
         flips = torch.rand(len(indices), generator=rng) < 0.5
         images = (image_dataset.batch(self.images, indices, flips) + 1).to(self.device) / 2
         noise = self.generator.draw_noise(len(indices), rng)
         x = self.encoder.latent(self.encoder(images)[1], noise)
-        return self.generator(x, start=self.encoder.stage, stop=self.params.stage)
+        deep: Carry = self.generator(x, start=self.encoder.stage, stop=self.params.stage)
+        return deep
 
-    def moments(self) -> Any:
+    def moments(self) -> Carry:
         rng = seeds.stream("latents", self.params.seed, "moments")
         picks = torch.randperm(len(self.train), generator=rng)[: 4 * VALIDATION]
         return self._encode(self.train[picks], "moments")
 
-    def batch(self, step: int) -> Any:
+    def batch(self, step: int) -> Carry:
         rng = seeds.stream("latents", self.params.seed, step)
         picks = torch.randint(len(self.train), (self.params.batch,), generator=rng)
         return self._encode(self.train[picks], step)
 
-    def held_out(self) -> Any:
+    def held_out(self) -> Carry:
         return self._encode(self.validation, "validation")
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from invprob.errors import Incompatible
 from invprob.generator import Generator
 from invprob.latents import roles, stages
 from invprob.prior import Score, scaled
+from invprob.tree import Tree, X
 from invprob_sgilo.bundled import bundled_sha256
 from invprob_sgilo.score.checkpoint import Size, read_prior, write_prior
 from invprob_sgilo.score.files import find
@@ -49,7 +50,7 @@ class LatentScore(Score):
 
     t_min = 1e-3
 
-    def __init__(self, like: Any, size: Size) -> None:
+    def __init__(self, like: Tree, size: Size) -> None:
         super().__init__()
         self.size = size
         self.patch = size.patch
@@ -132,7 +133,7 @@ class LatentScore(Score):
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return self._schedule(t)
 
-    def score(self, u: Any, t: Tensor) -> Any:
+    def score(self, u: X, t: Tensor) -> X:
         alpha, sigma = self.schedule(t)
         c = (alpha**2 + sigma**2).sqrt()
         v = self.velocity(scaled(u, 1 / c), t)
@@ -144,7 +145,7 @@ class LatentScore(Score):
             out.append(-noise / s)
         return tree.unflatten(u, out)
 
-    def velocity(self, u: Any, t: Tensor) -> dict[str, Tensor]:
+    def velocity(self, u: Tree, t: Tensor) -> dict[str, Tensor]:
         """The network's estimate of v = (α ε − σ u_0)/c.
 
         Args:
@@ -163,7 +164,7 @@ class LatentScore(Score):
             found |= self._leaves(group, [named[n] for n in group], answer)
         return found
 
-    def fit_normalisation(self, x: Any) -> None:
+    def fit_normalisation(self, x: Tree) -> None:
         """Take shift and scale, channel by channel, from a batch of latents.
 
         Args:
@@ -175,14 +176,14 @@ class LatentScore(Score):
                 self.shift[name].data = leaf.mean(dims).reshape(_channels(leaf))
                 self.scale[name].data = leaf.std(dims).clamp_min(1e-4).reshape(_channels(leaf))
 
-    def normalise(self, x: Any) -> Any:
+    def normalise(self, x: X) -> X:
         named = tree.items(x)
         return tree.unflatten(
             x,
             [(v - self.shift[n]) / self.scale[n] if n in self.learned else v for n, v in named],
         )
 
-    def restore(self, u: Any) -> Any:
+    def restore(self, u: X) -> X:
         named = tree.items(u)
         return tree.unflatten(
             u, [v * self.scale[n] + self.shift[n] if n in self.learned else v for n, v in named]
@@ -211,7 +212,7 @@ def _channels(leaf: Tensor) -> tuple[int, ...]:
     return (1, 1, leaf.shape[2]) if leaf.dim() == 3 else (1, leaf.shape[1], 1, 1)
 
 
-def matching_loss(prior: LatentScore, x: Any, t: Tensor, noise: Any) -> Tensor:
+def matching_loss(prior: LatentScore, x: X, t: Tensor, noise: X) -> Tensor:
     """Denoising score matching in v (Salimans and Ho, 2022, arXiv:2202.00512).
 
     Args:

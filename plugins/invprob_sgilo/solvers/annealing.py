@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +23,7 @@ from invprob.numerics import adam, lbfgs
 from invprob.numerics.adam import Moments
 from invprob.numerics.lbfgs import Descent
 from invprob.prior import Score
+from invprob.tree import Tree, X
 from invprob_sgilo.solvers.params import SGILOParams
 from invprob_sgilo.solvers.target import Fit
 
@@ -102,11 +102,11 @@ def schedule(p: SGILOParams, round_index: int) -> Schedule:
 class AdamDescent:
     """The iterate x and Adam's moments; `trial` is x."""
 
-    x: Any
+    x: Tree
     moments: Moments
 
     @property
-    def trial(self) -> Any:
+    def trial(self) -> Tree:
         return self.x
 
 
@@ -114,13 +114,13 @@ class AdamDescent:
 class Annealed:
     """The û that holds a chain, and the chain's descent from there."""
 
-    anchor: Any
+    anchor: Tree
     descent: AdamDescent | Descent
 
 
 def begin(
-    prior: Score, u: Any, t: float, ode_steps: int, keys: Sequence[int], *path: int | str
-) -> Any:
+    prior: Score[X], u: X, t: float, ode_steps: int, keys: Sequence[int], *path: int | str
+) -> X:
     """Find û at the start of a level: u noised to its time, then denoised.
 
     Args:
@@ -140,7 +140,7 @@ def begin(
     return probability_flow(prior, noisy, times)
 
 
-def held(anchor: Any, optimizer: str) -> Annealed:
+def held(anchor: Tree, optimizer: str) -> Annealed:
     """Begin a descent at û, which holds the chain.
 
     Args:
@@ -155,7 +155,7 @@ def held(anchor: Any, optimizer: str) -> Annealed:
     return Annealed(anchor, lbfgs.start(anchor))
 
 
-def probability_flow(prior: Score, u: Any, times: Sequence[float]) -> Any:
+def probability_flow(prior: Score[X], u: X, times: Sequence[float]) -> X:
     """Denoise u by the probability flow.
 
     Every step keeps the noise that it finds in u (DDIM; Song et al., 2021, arXiv:2010.02502).
@@ -210,7 +210,7 @@ def descend(
     return Annealed(now.anchor, replace(after, trial=trial))
 
 
-def width(prior: Score, t: float, u: Any) -> float:
+def width(prior: Score, t: float, u: Tree) -> float:
     """Compute how far û can be trusted.
 
     Args:

@@ -13,7 +13,7 @@ Daras, Dagan, Dimakis, Daskalakis, 2022, arXiv:2206.09104.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from invprob.numerics import adam
 from invprob.numerics.adam import Moments
 from invprob.prior import Score
 from invprob.solver import Info, Problem, Progress, Result, Solver, State
+from invprob.tree import Tree
 from invprob_sgilo.solvers.params import ReleasedParams
 
 TIME, GRID = 0.01, 1000
@@ -44,12 +45,12 @@ class ReleasedState(State):
 
     round_index: int
     i: int
-    u: Any
-    norms: Any
+    u: Tree
+    norms: Tree
     moments: Moments
 
 
-class Released(Solver):
+class Released(Solver[ReleasedState]):
     """The loop of SGILO's released code (Daras et al., 2022, arXiv:2206.09104)."""
 
     returns = "estimate"
@@ -82,7 +83,7 @@ class Released(Solver):
         u = roles.map(lambda role, leaf: torch.ones_like(leaf) if role in CODES else leaf, u)
         return self._begin(u, 0, 0)
 
-    def _begin(self, u: Any, round_index: int, step: int) -> ReleasedState:
+    def _begin(self, u: Tree, round_index: int, step: int) -> ReleasedState:
         return ReleasedState(
             step=step,
             round_index=round_index,

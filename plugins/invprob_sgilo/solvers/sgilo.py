@@ -52,7 +52,7 @@ class Dynamics(Protocol):
 DYNAMICS: Mapping[str, Dynamics] = {"kinetic": kinetic, "overdamped": overdamped}
 
 
-class SGILO(Solver):
+class SGILO(Solver[SGILOState]):
     """Posterior samples of an intermediate latent (Daras et al., 2022, arXiv:2206.09104)."""
 
     returns = "sample"

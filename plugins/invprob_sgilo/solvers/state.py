@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from invprob.numerics.early_stopping import Plateau
 from invprob.solver import SummedState
+from invprob.tree import Tree
 from invprob_sgilo.solvers.annealing import Annealed
 from invprob_sgilo.solvers.target import Point
 
@@ -25,14 +26,14 @@ class SGILOState(SummedState):
 
     round_index: int
     i: int
-    u: Any
+    u: Tree
     annealed: Annealed | None = None
     track: Plateau | None = None
-    fisher: Any = None
-    P: Any = None
+    fisher: Tree = None
+    P: Tree = None
     eta: Any = None
     at: Point | None = None
-    velocity: Any = None
+    velocity: Tree = None
     curvature: Any = None
-    direction: Any = None
+    direction: Tree = None
     error: Any = None

@@ -6,7 +6,7 @@ nll is −log p(y|G(u)) of the operator's own noise. The prior is read at the no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,13 +18,14 @@ from invprob.latents.stages import StagedChain
 from invprob.numerics import mcmc
 from invprob.prior import LogDensity
 from invprob.problem import Problem
+from invprob.tree import Tree
 from invprob_sgilo.solvers.params import SGILOParams
 
 
 class Fit(NamedTuple):
     """The data term at u: its gradient, the image, −log p(y|u)."""
 
-    slope: Any
+    slope: Tree
     image: Tensor
     nll: Tensor
 
@@ -35,7 +36,7 @@ class Point(mcmc.Point):
 
     image: Tensor = field(kw_only=True)
     nll: Tensor | None = field(default=None, kw_only=True)
-    score: Any = field(default=None, kw_only=True)
+    score: Tree = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Target:
             return keys
         return tuple(keys[row - row % samples] for row in range(len(keys)))
 
-    def fit(self, u: Any) -> Fit:
+    def fit(self, u: Tree) -> Fit:
         """Compute the data term and its gradient, one pass forwards and one backwards.
 
         Args:
@@ -78,7 +79,7 @@ class Target:
             slope = stages.gradient(nll, leaf)
         return Fit(slope, image.detach(), nll.detach())
 
-    def score(self, u: Any) -> Any:
+    def score(self, u: Tree) -> Tree:
         """Compute ∇ log p(u); 0 in the leaves that are `normal`.
 
         Args:
@@ -88,11 +89,11 @@ class Target:
             A tree like u.
         """
         prior = self.chain.prior(self.round_index)
-        s = prior.smoothed(u, samplers.rows(self.params.t_end, u))
+        s: Tree = prior.smoothed(u, samplers.rows(self.params.t_end, u))
         flags = iter(self.normal(u))
         return tree.map(lambda v: torch.zeros_like(v) if next(flags) else v, s)
 
-    def normal(self, u: Any) -> tuple[bool, ...]:
+    def normal(self, u: Tree) -> tuple[bool, ...]:
         """Tell which leaves are noise maps, whose prior kinetic dynamics keeps without a gradient.
 
         They are N(0, 1) by construction and keep their weight 1 whatever λ is.
@@ -106,7 +107,7 @@ class Target:
         apart = self.params.dynamics == "kinetic"
         return tuple(apart and role == "noise" for role in roles.of_leaves(u))
 
-    def point(self, u: Any) -> Point:
+    def point(self, u: Tree) -> Point:
         """Compute ∇U at u; with Metropolis also what `change` needs.
 
         Args:
@@ -121,7 +122,7 @@ class Target:
         kept = score if p.metropolis == "line" else None
         return Point(u, g, energy, image=fit.image, nll=fit.nll, score=kept)
 
-    def _energy(self, u: Any, nll: Tensor) -> Tensor:
+    def _energy(self, u: Tree, nll: Tensor) -> Tensor:
         name, stage = "sgilo with metropolis=density", self.params.stages[self.round_index]
         density: LogDensity = self.problem.prior(stage, LogDensity, name)
         log_density = density.log_density(self.chain.prior(self.round_index).restore(u))
