@@ -37,10 +37,36 @@ GENERAL = {
     "ptychography": ("PtychographyParams", "Diffraction patterns through a moving probe."),
     "spatial-unwrapping": ("SpatialUnwrappingParams", "Values modulo a threshold."),
 }
+ESTIMATES = {
+    "deepinv-tv": ("regularised:TV", "TVParams", "Total variation."),
+    "deepinv-tgv": ("regularised:TGV", "TGVParams", "Total generalised variation."),
+    "deepinv-wavelet": ("regularised:Wavelet", "WaveletParams", "Sparse details of wavelets."),
+}
+DENOISING = {
+    "deepinv-pnp": ("regularised:PnP", "PnPParams", "Plug-and-play by a splitting algorithm."),
+    "deepinv-red": ("regularised:RED", "REDParams", "Regularisation by denoising."),
+}
+SAMPLERS = {
+    "deepinv-dps": ("diffusion:DPS", "DPSParams", "Diffusion posterior sampling."),
+    "deepinv-pigdm": ("diffusion:PiGDM", "InnerParams", "Pseudo-inverse guided diffusion."),
+    "deepinv-moment": ("diffusion:Moment", "InnerParams", "Moment matching diffusion."),
+    "deepinv-ald": ("diffusion:ALD", "DiffusionParams", "Annealed data term along a diffusion."),
+}
+PRIORS = {
+    "drunet": ("DRUNetParams", "The denoising U-Net of DPIR, with weights of one's own."),
+    "ffdnet": ("FFDNetParams", "A fast denoising network, with weights of one's own."),
+    "wavelet-denoiser": ("WaveletDenoiserParams", "Soft thresholds of wavelets."),
+    "bilateral": ("BilateralParams", "The bilateral filter."),
+}
+ONE = ("samples", "1")
 
 
 @hookimpl
 def invprob_components() -> list[Component]:
+    return [*_operators(), *_solvers(), *_priors()]
+
+
+def _operators() -> list[Component]:
     return [
         Component(
             kind="operator",
@@ -52,4 +78,39 @@ def invprob_components() -> list[Component]:
         )
         for table, offers in ((LINEAR, ("linear",)), (GENERAL, ()))
         for name, (params, summary) in table.items()
+    ]
+
+
+def _solvers() -> list[Component]:
+    groups: list[tuple[dict[str, tuple[str, str, str]], bool, tuple[tuple[str, str], ...]]] = [
+        (ESTIMATES, False, (ONE,)),
+        (DENOISING, True, (("prior", "pnp.photo"), ONE)),
+        (SAMPLERS, True, (("prior", "pnp.photo"),)),
+    ]
+    return [
+        Component(
+            kind="solver",
+            name=name,
+            target=f"invprob_deepinv.{target}.from_params",
+            params=f"invprob_deepinv.solver_params:{params}",
+            summary=f"{summary[:-1]} (deepinv).",
+            needs=("prior.denoiser",) if denoising else (),
+            defaults=defaults,
+        )
+        for table, denoising, defaults in groups
+        for name, (target, params, summary) in table.items()
+    ]
+
+
+def _priors() -> list[Component]:
+    return [
+        Component(
+            kind="prior",
+            name=name,
+            target=f"invprob_deepinv.prior:{name.replace('-', '_')}",
+            params=f"invprob_deepinv.prior_params:{params}",
+            summary=f"{summary[:-1]} (deepinv).",
+            offers=("score", "denoiser", "pixels"),
+        )
+        for name, (params, summary) in PRIORS.items()
     ]
