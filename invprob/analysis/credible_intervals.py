@@ -11,6 +11,8 @@ from torch import Tensor
 LEVELS = (0.05, 0.5, 0.95)
 ENOUGH = 20
 """Of fewer values a quantile of 5 % lies beyond the least of them."""
+BAND = 2**20
+"""As many values are sorted at a time."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,18 @@ def interval(images: Tensor) -> Interval:
     """
     # image by image: a batch in float32 need not fit; NumPy's has no limit of size
     with np.errstate(invalid="ignore"):  # of chains that are lost; their quantiles become NaN
-        found = [np.quantile(rows.float().numpy(), LEVELS, axis=0) for rows in images]
-    lower, median, upper = torch.from_numpy(np.stack(found, 1)).float()
+        lower, median, upper = torch.stack([_quantiles(rows) for rows in images], 1)
     return Interval(lower, median, upper, images.shape[1])
+
+
+def _quantiles(rows: Tensor) -> Tensor:
+    """The quantiles (3, C, H, W) of n values (n, C, H, W) of each pixel, band after band of pixels:
+    NumPy takes some twenty times the memory of its input."""
+    values = rows.float().flatten(1)
+    width = max(1, BAND // len(values))
+    found = [np.quantile(band.numpy(), LEVELS, axis=0) for band in torch.split(values, width, 1)]
+    whole = torch.cat([torch.from_numpy(part).float() for part in found], 1)
+    return whole.reshape(len(LEVELS), *rows.shape[1:])
 
 
 def of_chains(images: Tensor, count: Tensor) -> Interval:

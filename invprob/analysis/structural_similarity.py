@@ -57,11 +57,8 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _each(metric: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """A metric of image after image, which bounds the memory that large ones take.
-
-    In double precision: variances of flat regions are small differences of large numbers.
-    """
-    pairs = zip(x.double(), y.double(), strict=True)
+    """A metric of image after image, which bounds the memory that large ones take."""
+    pairs = zip(x, y, strict=True)
     return torch.stack([metric(a[:, None], b[:, None]) for a, b in pairs]).to(x.dtype)
 
 
@@ -73,6 +70,7 @@ def _ssim(x: Tensor, y: Tensor) -> Tensor:
 
 def _ms_ssim(x: Tensor, y: Tensor) -> Tensor:
     """MS-SSIM of one image, whose channels are (C, 1, H, W)."""
+    x, y = x.double(), y.double()
     product = torch.ones((), dtype=x.dtype, device=x.device)
     for weight in WEIGHTS[:-1]:
         inner = slice(RADIUS, -RADIUS)
@@ -84,8 +82,12 @@ def _ms_ssim(x: Tensor, y: Tensor) -> Tensor:
 
 def _maps(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """The luminance l and the contrast c at each pixel, (1, 1, H, W), of channel after channel:
-    all at once would need 4 GB for twelve megapixels."""
-    for a, b in zip(x[:, None], y[:, None], strict=True):
+    all at once would need 4 GB for twelve megapixels.
+
+    In double precision: variances of flat regions are small differences of large numbers.
+    """
+    for channel in zip(x[:, None], y[:, None], strict=True):
+        a, b = (part.double() for part in channel)
         mean_x, mean_y, xx, yy, xy = map(_blurred, (a, b, a * a, b * b, a * b))
         products, squares = mean_x * mean_y, mean_x**2 + mean_y**2
         variances = (xx - mean_x**2).clamp_min(0) + (yy - mean_y**2).clamp_min(0)
