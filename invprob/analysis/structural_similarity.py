@@ -24,6 +24,8 @@ RADIUS, SIGMA = 5, 1.5
 """The window has 2 × 5 + 1 = 11 pixels a side."""
 
 C1, C2 = 0.01**2, 0.03**2
+BAND = 2**20
+"""As many pixels are compared at a time."""
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The exponent of each scale, from fine to coarse."""
 
@@ -63,47 +65,54 @@ def _each(metric: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> T
 
 
 def _ssim(x: Tensor, y: Tensor) -> Tensor:
-    """SSIM of one image, whose channels are (C, 1, H, W)."""
-    found = [(luminance * contrast).mean() for luminance, contrast in _maps(x, y)]
-    return torch.stack(found).mean()
+    """SSIM of one image, whose channels are (C, 1, H, W), band after band of its rows."""
+    height, width = x.shape[2:]
+    rows = max(1, BAND // width)
+    total = torch.zeros((), dtype=torch.float64, device=x.device)
+    for a, b in _mirrored(x, y):
+        for first in range(0, height, rows):
+            band = slice(first, first + rows + 2 * RADIUS)
+            luminance, contrast = _maps(a[:, :, band], b[:, :, band])
+            total += (luminance * contrast).sum()
+    return total / x.numel()
 
 
 def _ms_ssim(x: Tensor, y: Tensor) -> Tensor:
     """MS-SSIM of one image, whose channels are (C, 1, H, W)."""
-    x, y = x.double(), y.double()
-    product = torch.ones((), dtype=x.dtype, device=x.device)
+    product = torch.ones((), dtype=torch.float64, device=x.device)
     for weight in WEIGHTS[:-1]:
         inner = slice(RADIUS, -RADIUS)
-        found = [contrast[..., inner, inner].mean() for _, contrast in _maps(x, y)]
+        found = [_maps(a, b)[1][..., inner, inner].mean() for a, b in _mirrored(x, y)]
         product = product * torch.stack(found).mean().clamp_min(0) ** weight
-        x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+        x, y = F.avg_pool2d(x.double(), 2), F.avg_pool2d(y.double(), 2)
     return product * _ssim(x, y).clamp_min(0) ** WEIGHTS[-1]
 
 
-def _maps(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """The luminance l and the contrast c at each pixel, (1, 1, H, W), of channel after channel:
-    all at once would need 4 GB for twelve megapixels.
-
-    In double precision: variances of flat regions are small differences of large numbers.
-    """
+def _mirrored(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Channel after channel, mirrored beyond its edges, in double precision: variances of flat
+    regions are small differences of large numbers."""
     for channel in zip(x[:, None], y[:, None], strict=True):
-        a, b = (part.double() for part in channel)
-        mean_x, mean_y, xx, yy, xy = map(_blurred, (a, b, a * a, b * b, a * b))
-        products, squares = mean_x * mean_y, mean_x**2 + mean_y**2
-        variances = (xx - mean_x**2).clamp_min(0) + (yy - mean_y**2).clamp_min(0)
-        luminance = (2 * products + C1) / (squares + C1)
-        yield luminance, (2 * (xy - products) + C2) / (variances + C2)
+        a, b = (F.pad(part.double(), (RADIUS,) * 4, mode="reflect") for part in channel)
+        yield a, b
 
 
-def _blurred(image: Tensor) -> Tensor:
-    """The mean of each pixel's neighbourhood, (1, 1, H, W).
+def _maps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The luminance l and the contrast c at each pixel, (1, 1, H, W), of channels with an edge."""
+    mean_x, mean_y, xx, yy, xy = map(_blurred, (a, b, a * a, b * b, a * b))
+    products, squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    variances = (xx - mean_x**2).clamp_min(0) + (yy - mean_y**2).clamp_min(0)
+    luminance = (2 * products + C1) / (squares + C1)
+    return luminance, (2 * (xy - products) + C2) / (variances + C2)
+
+
+def _blurred(padded: Tensor) -> Tensor:
+    """The mean of each pixel's neighbourhood, (1, 1, H, W), of a channel with an edge.
 
     Sums of shifted images: a convolution in double precision copies eleven of them.
     """
     offsets = torch.arange(-RADIUS, RADIUS + 1, dtype=torch.float64)
     window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     weights = (window / window.sum()).tolist()
-    padded = F.pad(image, (RADIUS,) * 4, mode="reflect")
     for axis in (2, 3):
         size = padded.shape[axis] - 2 * RADIUS
         total = torch.zeros_like(padded.narrow(axis, 0, size))

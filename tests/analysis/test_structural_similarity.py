@@ -66,3 +66,11 @@ def test_what_is_outside_of_the_range_is_clipped() -> None:
     image = torch.rand(1, 1, 20, 30, generator=torch.Generator().manual_seed(0))
     beyond = torch.where(image > 0.5, 1.5, image)
     assert torch.equal(metrics.ssim(beyond, image), metrics.ssim(beyond.clamp(0, 1), image))
+
+
+def test_bands_of_rows_change_nothing(monkeypatch):
+    x = torch.rand(2, 3, 40, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = (x + 0.1).clamp(0, 1)
+    whole = structural_similarity.ssim(x, y)
+    monkeypatch.setattr(structural_similarity, "BAND", 100)
+    assert torch.allclose(structural_similarity.ssim(x, y), whole, rtol=1e-13)
