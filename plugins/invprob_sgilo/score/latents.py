@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from invprob import fingerprint, seeds, tree
 from invprob.errors import BadParams
@@ -20,6 +21,7 @@ from invprob_sgilo.stylegan2.network import Carry
 from invprob_sgilo.stylegan2.training.losses import mixed_styles
 
 VALIDATION = 256
+ENCODED_AT_ONCE = 64
 
 
 class Latents(Protocol):
@@ -87,7 +89,7 @@ class Inverted:
             )
         self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
 
-    def _pick(self, indices: torch.Tensor) -> Carry:
+    def _pick(self, indices: Tensor) -> Carry:
         return tree.map(lambda leaf: leaf[indices].to(self.device), self.x)
 
     def moments(self) -> Carry:
@@ -125,7 +127,7 @@ class Encoded:
         # a generator of square images
         pictures = PictureSet(size=generator.arch.resolution)
         found = image_dataset.read(Path(params.data), generator.arch.channels, pictures)
-        self.images, names = found
+        images, names = found
         train, validation = image_dataset.split(names, params.held_out)
         if not train or not validation:
             raise BadParams(
@@ -133,30 +135,47 @@ class Encoded:
                 "give more images, or choose another held_out",
             )
         self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
-        self.digest = hashlib.sha256(self.images.numpy().data).hexdigest()
+        self.digest = hashlib.sha256(images.numpy().data).hexdigest()
+        # as they are and mirrored; every step then costs a lookup instead of an encoding
+        self.found = [self._encode_all(images, mirrored) for mirrored in (False, True)]
 
     @torch.no_grad()
-    def _encode(self, indices: torch.Tensor, purpose: int | str) -> Carry:
+    def _encode_all(self, images: Tensor, mirrored: bool) -> dict[str, Tensor]:
+        """The encoder's leaves of all images, as float16 on the CPU."""
+        pieces = []
+        for first in range(0, len(images), ENCODED_AT_ONCE):
+            rows = torch.arange(first, min(first + ENCODED_AT_ONCE, len(images)))
+            flips = torch.full((len(rows),), mirrored)
+            batch = (image_dataset.batch(images, rows, flips) + 1).to(self.device) / 2
+            pieces.append({name: u.half().cpu() for name, u in self.encoder(batch)[1].items()})
+        return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    @torch.no_grad()
+    def _pick(self, indices: Tensor, purpose: int | str) -> Carry:
         rng = seeds.stream("encoded latents", self.params.seed, purpose)
         flips = torch.rand(len(indices), generator=rng) < 0.5
-        images = (image_dataset.batch(self.images, indices, flips) + 1).to(self.device) / 2
-        noise = self.generator.draw_noise(len(indices), rng)
-        x = self.encoder.latent(self.encoder(images)[1], noise)
+        plain, mirrored = self.found
+        u = {}
+        for name in plain:
+            chosen = plain[name][indices]
+            chosen[flips] = mirrored[name][indices[flips]]
+            u[name] = chosen.float().to(self.device)
+        x = self.encoder.latent(u, self.generator.draw_noise(len(indices), rng))
         deep: Carry = self.generator(x, start=self.encoder.stage, stop=self.params.stage)
         return deep
 
     def moments(self) -> Carry:
         rng = seeds.stream("latents", self.params.seed, "moments")
         picks = torch.randperm(len(self.train), generator=rng)[: 4 * VALIDATION]
-        return self._encode(self.train[picks], "moments")
+        return self._pick(self.train[picks], "moments")
 
     def batch(self, step: int) -> Carry:
         rng = seeds.stream("latents", self.params.seed, step)
         picks = torch.randint(len(self.train), (self.params.batch,), generator=rng)
-        return self._encode(self.train[picks], step)
+        return self._pick(self.train[picks], step)
 
     def held_out(self) -> Carry:
-        return self._encode(self.validation, "validation")
+        return self._pick(self.validation, "validation")
 
 
 def latents_of(generator: StyleGAN2, params: PriorTraining) -> Latents:

@@ -61,6 +61,9 @@ class PriorTraining(Params):
     mixing: float = Field(
         0.9, ge=0, le=1, description="Part of the latents whose codes come from two inputs."
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the network; held-out figures are float32."
+    )
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     validate_every: int = Field(500, ge=1, description="Steps between held-out figures.")
     checkpoint_seconds: float = Field(120.0, gt=0, description="Seconds between checkpoints.")

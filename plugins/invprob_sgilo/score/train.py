@@ -74,7 +74,9 @@ class Training:
         part = (torch.arange(p.batch) + torch.rand(p.batch, generator=rng)) / p.batch
         t = times(self.net, part, p.weighting).to(self.device)
         noise = tree.map(lambda v: torch.randn(v.shape, generator=rng).to(self.device), x)
-        loss = matching_loss(self.net, x, t, noise).mean()
+        reduced = p.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=reduced):
+            loss = matching_loss(self.net, x, t, noise).mean()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.learned, 1.0)

@@ -32,7 +32,7 @@ class Encoder(nn.Module):
 
     Args:
         arch: The generator's architecture.
-        stage: The stage, from 2 to the generator's depth − 1.
+        stage: The stage, from 1 to the generator's depth − 1.
         seed: Seed of the initial weights.
     """
 
@@ -40,20 +40,25 @@ class Encoder(nn.Module):
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
         self.arch, self.stage = arch, stage
-        self.side = arch.resolutions[stage - 2]
-        self.used = 2 * stage - 3
+        # stage 1 is style codes alone: no features, and no side that has them
+        self.side = arch.resolutions[stage - 2] if stage > 1 else 0
+        self.used = max(0, 2 * stage - 3)
         self.codes = 2 * len(arch.resolutions) - self.used
         widths = [arch.width(r) for r in reversed(arch.resolutions)]
-        width = arch.width(self.side)
         self.from_rgb = Conv(arch.channels, widths[0], 1, rng)
         self.blocks = nn.ModuleList(ResidualBlock(a, b, rng) for a, b in itertools.pairwise(widths))
-        self.features = Conv(width, width, 3, rng)
-        self.to_features = Conv(width, width, 1, rng)
-        self.to_rgb = Conv(width, arch.channels, 1, rng)
+        sizes = {"w": arch.w_dim}
+        if self.side:
+            width = arch.width(self.side)
+            self.features = Conv(width, width, 3, rng)
+            self.to_features = Conv(width, width, 1, rng)
+            self.to_rgb = Conv(width, arch.channels, 1, rng)
+            sizes |= {"h": width, "rgb": arch.channels}
+        self.leaves = tuple(sizes)
         self.hidden = Linear(widths[-1] * 16, 2 * widths[-1], rng)
         self.to_z = Linear(2 * widths[-1], arch.z_dim, rng)
         self.to_codes = Linear(2 * widths[-1], self.codes * arch.w_dim, rng)
-        for name, size in (("w", arch.w_dim), ("h", width), ("rgb", arch.channels)):
+        for name, size in sizes.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
 
@@ -99,7 +104,8 @@ class Encoder(nn.Module):
             image: Images (B, C, R, R) in [0, 1].
 
         Returns:
-            z, and the leaves ``w``, ``h`` and ``rgb`` of the stage's latent in units of spread.
+            z, and the leaves ``w``, from stage 2 on ``h`` and ``rgb`` as well, of the stage's
+            latent in units of spread.
         """
         image = (image * 2 - 1).contiguous(memory_format=torch.channels_last)
         x = leaky(self.from_rgb(image, LEAKY_GAIN))
@@ -124,7 +130,8 @@ class Encoder(nn.Module):
             The latent of the stage.
         """
         leaf = {n: v * self._across(n, "std") + self._across(n, "mean") for n, v in u.items()}
-        return Carry(w=leaf["w"], noise=noise[self.used :], h=leaf["h"], rgb=leaf["rgb"])
+        noise = noise[self.used :]
+        return Carry(w=leaf["w"], noise=noise, h=leaf.get("h"), rgb=leaf.get("rgb"))
 
     def _across(self, name: str, what: str) -> Tensor:
         moment = self.get_buffer(f"{name}_{what}")
@@ -138,7 +145,7 @@ class Encoder(nn.Module):
             x: Latents of the stage.
             share: The share of the way, in [0, 1].
         """
-        for name in ("w", "h", "rgb"):
+        for name in self.leaves:
             leaf = getattr(x, name).float()
             dims = (0, 1) if name == "w" else (0, 2, 3)
             self.get_buffer(f"{name}_mean").lerp_(leaf.mean(dims), share)

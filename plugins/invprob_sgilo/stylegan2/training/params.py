@@ -27,7 +27,7 @@ class GeneratorTraining(PictureTraining):
         0.0, ge=0, description="Weight of reconstructing pictures by an encoder; 0: without one."
     )
     encoded_stage: int = Field(
-        3, ge=2, description="The stage whose latent the encoder finds, beside the input code."
+        3, ge=1, description="The stage whose latent the encoder finds, beside the input code."
     )
     start: InputPath | None = Field(
         None, description="A checkpoint.pt of another training, whose networks to begin with."
@@ -68,7 +68,7 @@ class GeneratorTraining(PictureTraining):
         )
         if self.reconstruction > 0 and self.encoded_stage > len(arch.resolutions):
             raise BadInput(
-                f"encoded_stage={self.encoded_stage} is not within 2 … {len(arch.resolutions)}",
-                "stage 2 is what follows the 4×4 block, stage 3 the 8×8 block, and so on",
+                f"encoded_stage={self.encoded_stage} is not within 1 … {len(arch.resolutions)}",
+                "stage 1 is the style codes, stage 2 what follows the 4×4 block, and so on",
             )
         return arch

@@ -46,6 +46,20 @@ def test_the_encoder_is_written_and_read(picture_folder, tmp_path):
     assert G(x, start=3).shape == images.shape
 
 
+def test_the_style_codes_alone_are_encoded_as_well(picture_folder, tmp_path):
+    params = GeneratorTraining(**{**RECONSTRUCTING, "encoded_stage": 1, "batch": 50, "kimg": 1})
+    records = list(train(params, picture_folder, tmp_path))
+    assert {"dB z", "dB stage 1"} <= records[-1].figures.keys()
+    E = Encoder.pretrained(tmp_path / "encoder.safetensors")
+    G = StyleGAN2.pretrained(tmp_path / "generator.safetensors")
+    images = G(G.sample(3, seeds.stream(1)))
+    x = E.latent(E(images)[1], G.draw_noise(3, seeds.stream(2)))
+    like = G(G.sample(3, seeds.stream(1)), stop=1)
+    assert x.h is None
+    assert x.w.shape == like.w.shape
+    assert [n.shape for n in x.noise] == [n.shape for n in like.noise]
+
+
 def test_units_are_the_spread_of_what_the_generator_makes():
     G = StyleGAN2(ARCH, seed=5)
     part = Reconstruction(G, 1.0, 3, 2, 1e-3)
@@ -88,7 +102,7 @@ def test_a_training_begins_with_the_networks_of_another(picture_folder, tmp_path
 
 def test_a_stage_that_is_not_there_is_refused(picture_folder, tmp_path):
     params = GeneratorTraining(**{**RECONSTRUCTING, "encoded_stage": 9})
-    with pytest.raises(BadInput, match="encoded_stage=9 is not within 2 … 4"):
+    with pytest.raises(BadInput, match="encoded_stage=9 is not within 1 … 4"):
         next(train(params, picture_folder, tmp_path))
     with pytest.raises(BadParams, match="reconstruction"):
         GeneratorTraining.parse({"reconstruction": -1}, "train")
