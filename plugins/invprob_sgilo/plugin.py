@@ -61,6 +61,13 @@ def invprob_components() -> list[Component]:
         ),
         Component(
             kind="trainer",
+            name="encoder",
+            target="invprob_sgilo.stylegan2.training.encode:train",
+            params="invprob_sgilo.stylegan2.training.params:EncoderTraining",
+            summary="Train an encoder from pictures to a stage of a StyleGAN-2.",
+        ),
+        Component(
+            kind="trainer",
             name="prior",
             target="invprob_sgilo.score.train:train",
             params="invprob_sgilo.score.params:PriorTraining",

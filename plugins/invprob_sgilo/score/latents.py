@@ -113,7 +113,7 @@ class Encoded:
             raise BadParams(
                 "latents=encoded needs pictures and an encoder",
                 "say --set data=PICTURES --set encoder=FILE, the encoder.safetensors of invprob"
-                " train generator --set reconstruction=30",
+                " train encoder",
             )
         self.generator, self.params = generator, params
         self.device = generator.w_mean.device

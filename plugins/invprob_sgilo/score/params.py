@@ -38,7 +38,7 @@ class PriorTraining(Params):
         description="The folder of invprob invert for inverted latents, images for encoded ones.",
     )
     encoder: InputPath | None = Field(
-        None, description="The encoder that was trained beside the generator."
+        None, description="The encoder of the generator's latents: see invprob train encoder."
     )
     held_out: float = Field(
         0.08, gt=0, lt=1, description="Part of inverted images held out, whole folders at a time."

@@ -86,6 +86,17 @@ class Encoder(nn.Module):
         tensor_files.fill(encoder, tensors, path)
         return encoder.eval().requires_grad_(False)
 
+    @torch.no_grad()
+    def begin(self, other: Encoder) -> None:
+        """Take the layers of another encoder that have the same name and size.
+
+        Args:
+            other: The encoder of another stage.
+        """
+        own, given = self.state_dict(), other.state_dict()
+        fits = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
+        self.load_state_dict({**own, **fits})
+
     def save(self, path: Path, metadata: Mapping[str, object]) -> None:
         """Write the weights as float16 to a file that `pretrained` reads.
 

@@ -7,10 +7,29 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ConfigDict, Field
 
 from invprob.params.pictures import PictureTraining
-from invprob.paths import InputPath
+from invprob.paths import InputPath, PathText
 
 if TYPE_CHECKING:
     from invprob_sgilo.stylegan2.network import Architecture
+
+
+class EncoderTraining(PictureTraining):
+    """Training of an encoder for a StyleGAN-2 that stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kimg": 1, "batch": 4}]})
+
+    generator: PathText = Field("faces64", description="Weights of the generator.")
+    stage: int = Field(1, ge=1, description="The stage whose latents to find.")
+    kimg: int = Field(300, ge=1, description="Length, in thousands of images shown.")
+    batch: int = Field(32, ge=1, description="Images per step.")
+    lr: float = Field(0.0025, gt=0, description="Step size of Adam.")
+    ema_kimg: float = Field(10.0, gt=0, description="Half-life of the average, in kimg.")
+    flip: bool = Field(True, description="Show mirrored images as well.")
+    start: InputPath | None = Field(
+        None, description="An encoder, of any stage, whose layers to begin with where they fit."
+    )
+    precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
 
 
 class GeneratorTraining(PictureTraining):

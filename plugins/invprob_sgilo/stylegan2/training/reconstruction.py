@@ -7,6 +7,7 @@ arXiv:1512.09300). Half of a batch goes through the input code z, half through a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -18,10 +19,32 @@ from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry, Code
 from invprob_sgilo.stylegan2.training.params import GeneratorTraining
 
+ERROR_WEIGHT = 4.0
+"""Weight of the squared error: images are in [−1, 1] for the discriminator."""
 SPREAD_WEIGHT = 5e-4
 """Weight of ½u² beside the squared error, u in units of the generator's own spread."""
 RAMP = 1500
 """Steps in which the weight grows, since an encoder begins with nothing."""
+
+
+def stage_loss(
+    G: StyleGAN2, E: Encoder, u: Mapping[str, Tensor], real: Tensor, noise: tuple[Tensor, ...]
+) -> tuple[Tensor, float]:
+    """What an encoder's latents miss of pictures, and how far they are from the generator's own.
+
+    Args:
+        G: The generator.
+        E: The encoder.
+        u: The leaves that it found, in units of spread.
+        real: The pictures (B, C, R, R) in [0, 1].
+        noise: All noise maps of the generator.
+
+    Returns:
+        The loss, and the PSNR in dB.
+    """
+    error = (G(E.latent(u, noise), start=E.stage) - real).square().mean()
+    spread = torch.stack([0.5 * leaf.square().mean() for leaf in u.values()]).sum()
+    return ERROR_WEIGHT * error + SPREAD_WEIGHT * spread, float(-10 * error.detach().log10())
 
 
 class Reconstruction:
@@ -62,15 +85,12 @@ class Reconstruction:
             z, u = self.E(real)
         noise = G.draw_noise(len(real), rng)
         whole = G(Code(z[:half], tuple(n[:half] for n in noise)))
+        error = (whole - real[:half]).square().mean()
         u = {name: leaf[half:] for name, leaf in u.items()}
-        part = G(self.E.latent(u, tuple(n[half:] for n in noise)), start=self.stage)
-        errors = [(whole - real[:half]).square().mean(), (part - real[half:]).square().mean()]
-        spread = torch.stack([0.5 * leaf.square().mean() for leaf in u.values()]).sum()
+        part, psnr = stage_loss(G, self.E, u, real[half:], tuple(n[half:] for n in noise))
         weight = self.weight * min(1.0, (self.step + 1) / RAMP)
-        figures = [float(-10 * e.detach().log10()) for e in errors]
-        # the images are in [−1, 1] for the discriminator, where squares are four times as large
-        loss = weight * (4 * (errors[0] + errors[1]) + SPREAD_WEIGHT * spread)
-        return loss, {"dB z": figures[0], f"dB stage {self.stage}": figures[1]}
+        figures = {"dB z": float(-10 * error.detach().log10()), f"dB stage {self.stage}": psnr}
+        return weight * (ERROR_WEIGHT * error + part), figures
 
     def descend(self, keep: float) -> None:
         """Take a step of the encoder along the gradients that are there; average its weights."""
