@@ -104,8 +104,7 @@ def component(registry: Registry, kind: str, spec: Spec, *args: Any, **offered: 
     return target(params, *args, **{name: v for name, v in offered.items() if name in known})
 
 
-Make = Callable[..., Any]
-"""Makes a component, as `component` does."""
+Make = Callable[..., Any]  # `component`, or what does the same
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,8 @@ def models(
     if experiment.generator is not None:
         generator = make(registry, "generator", experiment.generator, device=where)
     else:
-        priors = _of_pixels(experiment, registry, make)
+        if (pixels := _of_pixels(experiment, registry)) is not None:
+            priors = {0: make(registry, "prior", pixels, None, 0, device=where)}
         known = (priors[0].image_shape if priors else None) or image_shape
         if known is None:
             raise Incompatible("without a generator the image size must be given", "give an image")
@@ -163,7 +163,7 @@ def models(
     for stage in visited:
         chosen = experiment.prior_of(stage)
         if chosen is not None and stage not in priors:
-            priors[stage] = make(registry, "prior", chosen, generator, stage)
+            priors[stage] = make(registry, "prior", chosen, generator, stage, device=where)
     priors = {k: prior.to(where).eval().requires_grad_(False) for k, prior in priors.items()}
     return Models(solver, generator, priors, where)
 
@@ -262,9 +262,9 @@ def _check_visited(experiment: ResolvedExperiment, visited: tuple[int, ...]) -> 
             )
 
 
-def _of_pixels(experiment: ResolvedExperiment, registry: Registry, make: Make) -> dict[int, Any]:
-    """The prior of stage 0, by stage, if it is one of images, which knows their shape."""
+def _of_pixels(experiment: ResolvedExperiment, registry: Registry) -> Spec | None:
+    """The prior of stage 0, if it is one of images, which knows their shape."""
     chosen = experiment.prior_of(0)
     if chosen is None or "pixels" not in registry.find("prior", chosen.name).component.offers:
-        return {}
-    return {0: make(registry, "prior", chosen, None, 0)}
+        return None
+    return chosen
