@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Generic
 
 import torch
@@ -25,6 +27,9 @@ class Prior(nn.Module, ABC, Generic[X]):
 
     assumed: str = ""
     """What was assumed because the file of the weights does not say it, in words."""
+
+    chosen: Mapping[str, str] = MappingProxyType({})
+    """Parameters that were left to the machine, as it has chosen them."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -201,6 +201,9 @@ def _figures(x: Any) -> dict[str, float]:
         bad = {"mean": math.nan, "sd": 1.0, "mcse": math.inf}
         return bad | {"r_hat": math.inf, "ess_bulk": 0.0, "ess_tail": 0.0}
     # SciPy's statistics take a second to import
+    # before what may import matplotlib, and late, since a first step should not wait for it
+    from invprob.global_state import matplotlib_state  # noqa: F401, I001
+
     from arviz_stats.base import array_stats as arviz
 
     # chains that stand still in different places have an R-hat of infinity

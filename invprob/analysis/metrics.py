@@ -132,6 +132,9 @@ def _lpips() -> Any:
     backbone = Path(torch.hub.get_dir()) / "checkpoints" / "alexnet-owt-7be5be79.pth"
     if not backbone.is_file():  # torchvision would fetch it, and a table must not wait for that
         return None
+    # before what may import matplotlib, and late, since a first step should not wait for it
+    from invprob.global_state import matplotlib_state  # noqa: F401, I001
+
     import lpips
 
     return lpips.LPIPS(net="alex", verbose=False).eval().requires_grad_(False)

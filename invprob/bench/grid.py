@@ -13,6 +13,7 @@ from invprob import fingerprint
 from invprob.bench import provenance
 from invprob.bench.measurements import Measured, measure
 from invprob.bench.methods import Method, Task
+from invprob.bench.shared_models import sharing
 from invprob.bench.store import key_of
 from invprob.bench.suite import Suite
 from invprob.config.experiment import ResolvedExperiment
@@ -136,7 +137,7 @@ def _models(suite: Suite, beside: Path, registry: Registry) -> dict[tuple[str, s
     A method without generator and prior takes images of the size of the others, or of the first.
     """
     shape: tuple[int, int, int] | None = None
-    known: dict[str, Loaded] = {}
+    make, known = sharing(), dict[str, Loaded]()
     made = {}
     for method in sorted(suite.method, key=lambda m: _any_size(m, registry)):
         if shape is None and _any_size(method, registry):
@@ -146,7 +147,7 @@ def _models(suite: Suite, beside: Path, registry: Registry) -> dict[tuple[str, s
             experiment = suite.experiment(method, task, 0, registry)
             brought = experiment.model_dump_json(include={"solver", "generator", "prior"})
             if brought not in known:
-                found = build.models(experiment, registry, shape)
+                found = build.models(experiment, registry, shape, make)
                 sha256 = fingerprint.of_modules(found.generator, *found.priors.values())
                 known[brought] = (sha256, found.generator.image_shape)
             made[method.label, task.name] = known[brought]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -10,23 +12,26 @@ from invprob.prior import Score
 HALVINGS = 40
 
 
-def time_of(prior: Score[Tensor], level: float, like: Tensor) -> float:
-    """The time at which the noise over the signal, σ_t/α_t, has a value; by bisection.
+def times_of(prior: Score[Tensor], levels: Sequence[float], like: Tensor) -> list[float]:
+    """The times at which the noise over the signal, σ_t/α_t, has some values; by bisection.
 
     Args:
         prior: The model, of which the schedule is used.
-        level: σ_t/α_t > 0, in the model's units.
+        levels: Values of σ_t/α_t > 0, in the model's units.
         like: A tensor of the right precision and device.
 
     Returns:
-        The time in [t_min, 1]: the nearest end where no time has this level.
+        Times in [t_min, 1]: the nearest end where no time has a level.
     """
-    low, high = prior.t_min, 1.0
+    # all at once, since a solver asks for a hundred at every step; double precision on the CPU
+    wanted = torch.tensor(levels, dtype=torch.float64, device="cpu")
+    low, high = torch.full_like(wanted, prior.t_min), torch.ones_like(wanted)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        alpha, sigma = prior.schedule(like.new_full((1,), middle))
-        low, high = (middle, high) if float(sigma / alpha) < level else (low, middle)
-    return high if level > 0 else prior.t_min
+        alpha, sigma = prior.schedule(middle.to(like))
+        below = (sigma / alpha).to(wanted) < wanted
+        low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+    return torch.where(wanted > 0, high, prior.t_min).tolist()
 
 
 def slope(prior: Score[Tensor], x: Tensor) -> float:
@@ -52,7 +57,8 @@ def denoised(prior: Score[Tensor], x: Tensor, sigma: float) -> Tensor:
     Returns:
         The denoised images (B, C, H, W).
     """
-    t = x.new_full((len(x),), time_of(prior, sigma * slope(prior, x), x))
+    (time,) = times_of(prior, [sigma * slope(prior, x)], x)
+    t = x.new_full((len(x),), time)
     alpha, _ = prior.schedule(t)
     u = alpha[:, None, None, None] * prior.normalise(x)
     return prior.restore(prior.denoise(u, t))

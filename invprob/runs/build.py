@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +104,9 @@ def component(registry: Registry, kind: str, spec: Spec, *args: Any, **offered: 
     return target(params, *args, **{name: v for name, v in offered.items() if name in known})
 
 
+Make = Callable[..., Any]  # `component`, or what does the same
+
+
 @dataclass(frozen=True)
 class Models:
     """The objects that do not depend on the measurement.
@@ -124,6 +128,7 @@ def models(
     experiment: ResolvedExperiment,
     registry: Registry,
     image_shape: tuple[int, int, int] | None = None,
+    make: Make = component,
 ) -> Models:
     """Make solver, generator and priors.
 
@@ -131,6 +136,7 @@ def models(
         experiment: What names them.
         registry: Where they are looked up.
         image_shape: (C, H, W), for when there is no generator and no prior that knows it.
+        make: What makes them.
 
     Returns:
         The objects, on the device of the experiment.
@@ -139,12 +145,13 @@ def models(
         InvprobError: If they cannot be made, or do not fit each other.
     """
     where = device(experiment.device)
-    solver = component(registry, "solver", experiment.solver)
+    solver = make(registry, "solver", experiment.solver)
     priors: dict[int, Any] = {}
     if experiment.generator is not None:
-        generator = component(registry, "generator", experiment.generator, device=where)
+        generator = make(registry, "generator", experiment.generator, device=where)
     else:
-        priors = _of_pixels(experiment, registry)
+        if (pixels := _of_pixels(experiment, registry)) is not None:
+            priors = {0: make(registry, "prior", pixels, None, 0, device=where)}
         known = (priors[0].image_shape if priors else None) or image_shape
         if known is None:
             raise Incompatible("without a generator the image size must be given", "give an image")
@@ -156,7 +163,7 @@ def models(
     for stage in visited:
         chosen = experiment.prior_of(stage)
         if chosen is not None and stage not in priors:
-            priors[stage] = component(registry, "prior", chosen, generator, stage)
+            priors[stage] = make(registry, "prior", chosen, generator, stage, device=where)
     priors = {k: prior.to(where).eval().requires_grad_(False) for k, prior in priors.items()}
     return Models(solver, generator, priors, where)
 
@@ -255,9 +262,9 @@ def _check_visited(experiment: ResolvedExperiment, visited: tuple[int, ...]) -> 
             )
 
 
-def _of_pixels(experiment: ResolvedExperiment, registry: Registry) -> dict[int, Any]:
-    """The prior of stage 0, by stage, if it is one of images, which knows their shape."""
+def _of_pixels(experiment: ResolvedExperiment, registry: Registry) -> Spec | None:
+    """The prior of stage 0, if it is one of images, which knows their shape."""
     chosen = experiment.prior_of(0)
     if chosen is None or "pixels" not in registry.find("prior", chosen.name).component.offers:
-        return {}
-    return {0: component(registry, "prior", chosen, None, 0)}
+        return None
+    return chosen

@@ -121,7 +121,7 @@ class Chunks:
         each = {file.size(): file for file in self.files}
         context = self._tried([*each.values()])
         room.check(self.out, context, len(self.files) / len(each))
-        settled = settle.Settled(chosen=self.parts.generator.chosen)
+        settled = settle.Settled(chosen=settle.chosen(self.parts))
         experiment = settled.applied(self.experiment, None)
         kept = kept_files.keep(self.out, experiment, self.registry)
         files.write_text(self.out / folder.EXPERIMENT, experiment.to_toml())

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from invprob.errors import InvprobError
 from invprob.io import files, images
-from invprob.plots import summary
 from invprob.runs import restored
 from invprob.runs.solution import Solution
 
@@ -62,6 +61,7 @@ def vector(out: Path, solution: Solution, kind: Format) -> list[Path]:
     Returns:
         The files.
     """
+    from invprob.plots import summary
     from invprob.plots import vector as plots
 
     page = summary.page(solution, solution.observed, solution.note)
@@ -111,11 +111,15 @@ def _measurement(solution: Solution, i: int, path: Path) -> None:
 
 def _mixing(draws: Tensor, path: Path) -> None:
     with files.replacing(path) as part:
+        from invprob.plots import summary
+
         summary.mixing(draws).save(part, "PNG")
 
 
 def _undecided(r_hat: Tensor, path: Path) -> None:
     with files.replacing(path) as part:
+        from invprob.plots import summary
+
         summary.undecided(r_hat).save(part, "PNG")
 
 

@@ -20,7 +20,7 @@ from invprob.config.registry import Registry
 from invprob.errors import BadInput, Diverged
 from invprob.global_state.torch_state import standard
 from invprob.io import checkpoint, lock
-from invprob.runs import build, folder, manifest, pictures, resumption, room, trace_file
+from invprob.runs import build, folder, manifest, pictures, resumption, room, settle, trace_file
 from invprob.runs.build import Parts
 from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
@@ -60,7 +60,7 @@ def solve(
         Interrupted: On Ctrl-C, if there is a folder; without one, `KeyboardInterrupt`.
     """
     parts, data = prepare(experiment, registry, given)
-    settled = replace(data.settled, chosen=parts.generator.chosen)
+    settled = replace(data.settled, chosen=settle.chosen(parts))
     asked, experiment = experiment, settled.applied(experiment, out)
     if given is not None and out is not None:
         # what was in memory cannot be read again, what was measured can

@@ -39,7 +39,8 @@ class Settled:
         noise: The parameters of its noise that were estimated.
         pictures: What was found in the picture, by the place of the parameter that it stands for,
             such as ``operator.0.mask``.
-        chosen: The parameters of its generator that were left to the machine.
+        chosen: The parameters that were left to the machine, by the place of the component in the
+            experiment, such as ``generator`` or ``prior.0``.
         marked: The picture that it was found in, where it was given as one to degrade; it is a
             measurement then.
     """
@@ -47,7 +48,7 @@ class Settled:
     noise: Mapping[str, float] = field(default_factory=dict)
     pictures: Mapping[str, Tensor] = field(default_factory=dict)
     marked: str | None = None
-    chosen: Mapping[str, str] = field(default_factory=dict)
+    chosen: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def applied(self, experiment: ResolvedExperiment, out: Path | None) -> ResolvedExperiment:
         """Write it into the experiment.
@@ -60,8 +61,14 @@ class Settled:
             The experiment with numbers and files in place of what was left open.
         """
         changes: dict[str, Any] = {"noise": experiment.noise.with_params(**self.noise)}
-        if self.chosen and experiment.generator is not None:
-            changes["generator"] = experiment.generator.with_params(**self.chosen)
+        for place, values in self.chosen.items():
+            spec = _spec(experiment, place).with_params(**values)
+            kind, _, stage = place.partition(".")
+            if kind == "generator":
+                changes["generator"] = spec
+                continue
+            known = changes.get("prior", experiment.prior)
+            changes["prior"] = {**known, (stage if stage in known else "default"): spec}
         if out is not None:
             changes["operator"] = tuple(
                 self._with_files(spec, f"operator.{i}.", out)
@@ -98,13 +105,34 @@ class Settled:
         if self.noise:
             found = ", ".join(f"{name}={value:g}" for name, value in self.noise.items())
             told["noise"] = f"{asked.noise}: estimated {found}"
-        if self.chosen:
-            words = ", ".join(f"{name}={value}" for name, value in self.chosen.items())
-            told["generator"] = f"{asked.generator}: chosen for this machine: {words}"
+        for place, values in self.chosen.items():
+            words = ", ".join(f"{name}={value}" for name, value in values.items())
+            told[place] = f"{_spec(asked, place)}: chosen for this machine: {words}"
         for place in self.pictures:
             number = int(place.split(".")[1])
             told[place] = f"{asked.operator[number]}: found in the picture"
         return told
+
+
+def _spec(experiment: ResolvedExperiment, place: str) -> Spec:
+    """The component of an experiment at a place, ``generator`` or ``prior.STAGE``."""
+    kind, _, stage = place.partition(".")
+    spec = experiment.generator if kind == "generator" else experiment.prior_of(int(stage))
+    assert spec is not None
+    return spec
+
+
+def chosen(parts: Parts) -> dict[str, Mapping[str, str]]:
+    """List what the machine has chosen of what was left to it.
+
+    Args:
+        parts: The objects of a run.
+
+    Returns:
+        Parameters by the place of the component, as `Settled` has them.
+    """
+    made = {"generator": parts.generator} | {f"prior.{k}": v for k, v in parts.priors.items()}
+    return {place: part.chosen for place, part in made.items() if part.chosen}
 
 
 def _file(out: Path, place: str) -> Path:

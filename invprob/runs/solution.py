@@ -19,7 +19,6 @@ from invprob.analysis.draws import Drawn
 from invprob.callback import CallbackContext
 from invprob.config.experiment import ResolvedExperiment
 from invprob.operator import Chain, Operator
-from invprob.plots import summary
 from invprob.runs import evaluate, page, pooling
 from invprob.runs.inputs import Data
 from invprob.solver import Solver
@@ -247,6 +246,8 @@ class Solution:
         Returns:
             An RGB picture.
         """
+        from invprob.plots import summary
+
         return summary.summary(self, self.observed, self.note)
 
     @cached_property

@@ -47,7 +47,7 @@ def times(prior: Denoiser[Tensor], steps: int, like: Tensor) -> list[float]:
     """
     first, last = min(level(prior, 1.0, like), MOST), level(prior, prior.t_min, like)
     factor = log(last / first) / max(1, steps - 1)
-    found = [levels.time_of(prior, first * exp(factor * k), like) for k in range(steps)]
+    found = levels.times_of(prior, [first * exp(factor * k) for k in range(steps)], like)
     return [*found[:-1], prior.t_min] if steps > 1 else found
 
 

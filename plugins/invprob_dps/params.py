@@ -53,8 +53,9 @@ class PixelDiffusionParams(Params):
         description="A bundled name, a folder of diffusers, a file, or hf:OWNER/NAME of the hub.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the network."
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
+        "float32",
+        description="Arithmetic of the network; auto: whichever is faster on this machine.",
     )
     compile: bool = Field(False, description="Compile the network; pays off in long runs.")
     height: int | None = Field(

@@ -19,7 +19,7 @@ from invprob.errors import BadParams, BadWeights
 from invprob.generator import Generator
 from invprob.io import checksums
 from invprob.prior import Denoiser, over_images
-from invprob.weights import store
+from invprob.weights import precision, store
 from invprob_dps.file import read_file
 from invprob_dps.folder import Make, network_file, read_folder
 from invprob_dps.params import PixelDiffusionParams
@@ -88,7 +88,11 @@ class PixelDiffusion(Denoiser[Tensor]):
 
     @classmethod
     def from_params(
-        cls, params: PixelDiffusionParams, generator: Generator | None, stage: int
+        cls,
+        params: PixelDiffusionParams,
+        generator: Generator | None,
+        stage: int,
+        device: torch.device | None = None,
     ) -> Self:
         """The model that parameters describe, as the registry makes it.
 
@@ -96,6 +100,7 @@ class PixelDiffusion(Denoiser[Tensor]):
             params: The parameters.
             generator: None, or one of depth 0.
             stage: Not needed.
+            device: Where it will compute, for ``precision=auto``; None: on the CPU.
 
         Returns:
             The model, on the CPU.
@@ -105,11 +110,13 @@ class PixelDiffusion(Denoiser[Tensor]):
             BadWeights: If a file is missing, damaged or not a pixel diffusion.
         """
         over_images("pixel-diffusion", generator)
+        arithmetic = precision.fastest(device) if params.precision == "auto" else params.precision
         model = _read(
             params.weights,
-            partial(cls, precision=params.precision, size=(params.height, params.width)),
+            partial(cls, precision=arithmetic, size=(params.height, params.width)),
             params.sha256,
         )
+        model.chosen = {"precision": arithmetic} if params.precision == "auto" else {}
         if params.compile:
             model.net.compile()
         return model

@@ -1,4 +1,4 @@
-"""The suites of the studies run, with two pictures and hardly any steps; the record has tables."""
+"""The suites of the studies run, with hardly any pictures and steps; the record has tables."""
 
 import json
 import re
@@ -36,8 +36,8 @@ def read(tmp_path):
     return read
 
 
-def shortened(suite: Suite) -> Suite:
-    """Two pictures, two tasks, and a few steps of every method."""
+def shortened(suite: Suite, pictures: int) -> Suite:
+    """A few pictures, two tasks, and a few steps of every method."""
     operators = [suite.operators[0], suite.operators[-1]]
 
     def short(method: Method) -> Method:
@@ -58,7 +58,7 @@ def shortened(suite: Suite) -> Suite:
             rules.append(Override(operator=task.operator, set=tuple(changes)))
         return method.model_copy(update={"override": (*method.override, *rules)})
 
-    changes = {"operators": tuple(operators), "task": (), "limit": 2, "samples": 2}
+    changes = {"operators": tuple(operators), "task": (), "limit": pictures, "samples": 2}
     return suite.model_copy(update={**changes, "method": tuple(map(short, suite.method))})
 
 
@@ -111,11 +111,11 @@ def test_every_solver_is_tuned_by_as_many_settings(read, domain):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [n if n == "claim-faces64.toml" else pytest.param(n, marks=pytest.mark.slow) for n in SUITES],
+    ("name", "pictures"),
+    [("claim-faces64.toml", 1), *(pytest.param(n, 2, marks=pytest.mark.slow) for n in SUITES)],
 )
-def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name):
-    suite = shortened(read(name))
+def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name, pictures):
+    suite = shortened(read(name), pictures)
     told = run(suite, tmp_path / "out")
     assert {line["method"] for line in told["lines"]} == set(suite.labels)
     assert len(told["lines"]) == 2 * len(suite.method)

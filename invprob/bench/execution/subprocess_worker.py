@@ -21,7 +21,7 @@ from invprob.config import allocator
 from invprob.io.json_text import dumps
 
 if TYPE_CHECKING:
-    from invprob.runs.build import Models
+    from invprob.runs.build import Make, Models
 
 
 def main() -> None:
@@ -85,15 +85,22 @@ def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:
     return solved.pack()
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _models(brought: str, shape: Any) -> tuple[Models, str]:
     """What a method brings along, loaded once for all its cells, and its SHA-256."""
     from invprob.config.experiment import ResolvedExperiment
     from invprob.config.registry import registry
     from invprob.runs import build
 
-    m = build.models(ResolvedExperiment.parse(json.loads(brought)), registry(), shape)
+    m = build.models(ResolvedExperiment.parse(json.loads(brought)), registry(), shape, _make())
     return m, fingerprint.of_modules(m.generator, *m.priors.values())
+
+
+@lru_cache(maxsize=1)
+def _make() -> Make:
+    from invprob.bench.shared_models import sharing
+
+    return sharing()
 
 
 if __name__ == "__main__":

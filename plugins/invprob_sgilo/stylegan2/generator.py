@@ -25,9 +25,9 @@ from torch.utils.checkpoint import checkpoint
 
 from invprob.errors import BadParams, BadWeights
 from invprob.generator import Generator
-from invprob.weights import store
+from invprob.weights import precision, store
 from invprob_sgilo.bundled import BUNDLED, bundled_sha256
-from invprob_sgilo.stylegan2 import gaussian_codes, network, precision
+from invprob_sgilo.stylegan2 import gaussian_codes, network
 from invprob_sgilo.stylegan2.checkpoint import load_weights, save_weights
 from invprob_sgilo.stylegan2.network import Architecture, Block, Carry, Code, Mapping
 from invprob_sgilo.stylegan2.params import StyleGAN2Params

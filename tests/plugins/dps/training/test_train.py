@@ -15,7 +15,7 @@ TINY = {
     "batch": 20,
     "lr": 2e-3,
     "warmup": 10,
-    "channels": (16, 16),
+    "channels": (16,),
     "snapshot_kimg": 1,
     "precision": "float32",
     "held_out": 0.2,
@@ -43,7 +43,7 @@ def finish(pictures, out, **changes):
 def trained(pictures, tmp_path_factory):
     """A folder of weights that have learned the pictures, and the last record of the training."""
     out = tmp_path_factory.mktemp("trained")
-    return out, finish(pictures, out, kimg=4)
+    return out, finish(pictures, out, kimg=4, snapshot_kimg=2)
 
 
 def test_a_training_learns_and_writes_what_can_be_used(pictures, trained, tmp_path):
@@ -61,13 +61,13 @@ def test_a_training_learns_and_writes_what_can_be_used(pictures, trained, tmp_pa
 
 
 def test_a_training_is_taken_up_with_the_same_bits(pictures, tmp_path):
-    finish(pictures, tmp_path / "whole", kimg=2)
-    records = train(DiffusionTraining(**TINY | {"kimg": 2}), pictures, tmp_path / "parts")
+    finish(pictures, tmp_path / "whole")
+    records = train(DiffusionTraining(**TINY), pictures, tmp_path / "parts")
     next(records)
     records.close()
     stopped = torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)
     assert stopped["step"] == 10
-    finish(pictures, tmp_path / "parts", kimg=2)
+    finish(pictures, tmp_path / "parts")
     whole, parts = (
         PixelDiffusion.pretrained(tmp_path / k / "newest").net for k in ("whole", "parts")
     )
@@ -96,4 +96,4 @@ def test_a_training_starts_from_given_weights(pictures, trained, tmp_path):
     first = next(train(DiffusionTraining(**TINY | {"start": start}), pictures, tmp_path / "more"))
     assert first.figures["loss"] < 0.4
     with pytest.raises(BadParams, match="another network or prediction"):
-        finish(pictures, tmp_path / "other", start=start, patch=2, channels=(16,))
+        finish(pictures, tmp_path / "other", start=start, channels=(16, 16))

@@ -19,8 +19,15 @@ from tests.plugins.sgilo.solvers.worlds import Mapped, noisy, stiff
 SIGMA = 0.3
 
 
-@pytest.mark.parametrize("metropolis", ["none", "line"])
-@pytest.mark.parametrize("dim", [8, 64])
+@pytest.mark.parametrize(
+    ("dim", "metropolis"),
+    [
+        (8, "line"),
+        (64, "none"),
+        pytest.param(8, "none", marks=pytest.mark.slow),
+        pytest.param(64, "line", marks=pytest.mark.slow),
+    ],
+)
 def test_the_gaussian_posterior_is_exact_at_the_adapted_step_size(dim, metropolis):
     p, _ = problem(dim=dim, sigma=SIGMA, chains=512)
     mean, covariance = posterior(p, SIGMA)

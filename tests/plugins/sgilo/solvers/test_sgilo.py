@@ -15,6 +15,7 @@ from tests.plugins.closed_form import last, posterior, problem
 SIGMA = 0.3
 EXACT = {"t_end": 1e-4, "stages": (1,)}
 PAPER = {"dynamics": "overdamped"}
+SLOW = pytest.mark.slow
 
 
 def draws(p, **params):
@@ -45,13 +46,16 @@ def within(x, covariance, direction, tolerance):
     return abs(total - 1) < tolerance and abs(along - 1) < tolerance
 
 
-@pytest.mark.parametrize("stage", [0, 1])
-@pytest.mark.parametrize("dim", [8, 64])
+@pytest.mark.parametrize(
+    ("stage", "dim"),
+    # each stage and each size once in a quick run
+    [(0, 8), (1, 64), pytest.param(0, 64, marks=SLOW), pytest.param(1, 8, marks=SLOW)],
+)
 @pytest.mark.parametrize("dynamics", ["overdamped", "kinetic"])
 def test_with_metropolis_the_gaussian_posterior_is_exact(stage, dim, dynamics):
     p, _ = problem(dim=dim, sigma=SIGMA, chains=512)
     mean, covariance = posterior(p, SIGMA)
-    sizes = {"steps": (700,), "anneal": 0.1, "fisher_probes": 64}
+    sizes = {"steps": (650,), "anneal": 0.1, "fisher_probes": 16}
     x, _ = draws(p, **sizes, stages=(stage,), metropolis="density", dynamics=dynamics)
     # chains are independent: the Monte Carlo error is that of their means
     per_chain = x.mean(0)
@@ -77,7 +81,7 @@ def test_long_chains_are_judged_converged_and_right():
     assert float(error.max()) < 3 * found.mcse
 
 
-@pytest.mark.parametrize(("dim", "eta"), [(8, 0.1), (64, 0.04)])
+@pytest.mark.parametrize(("dim", "eta"), [(8, 0.1), pytest.param(64, 0.04, marks=SLOW)])
 def test_without_it_the_bias_is_of_the_order_of_the_step(dim, eta):
     """The variances, extrapolated to η = 0 from two step sizes, are those of the posterior."""
     p, _ = problem(dim=dim, sigma=SIGMA, chains=512)
@@ -95,10 +99,11 @@ def test_without_it_the_bias_is_of_the_order_of_the_step(dim, eta):
     assert along[0] > 1.05
 
 
+@pytest.mark.parametrize("rows", [350, pytest.param(1000, marks=SLOW)])
 @pytest.mark.parametrize("dynamics", ["overdamped", "kinetic"])
-def test_intervals_cover_as_often_as_they_say(dynamics):
-    """1,000 simulated problems, 8 coordinates each: the truth's rank among the draws is uniform."""
-    rows, chains = 1000, 4
+def test_intervals_cover_as_often_as_they_say(dynamics, rows):
+    """Many simulated problems, 8 coordinates each: the truth's rank among the draws is uniform."""
+    chains = 4
     p, _ = problem(dim=8, sigma=SIGMA, rows=rows, chains=chains)
     truth = torch.cat([p.generator.sample(1, seeds.stream("truth", r)) for r in range(rows)])
     x, _ = draws(p, steps=(260,), anneal=0.1, metropolis=True, thin=4, dynamics=dynamics)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from invprob import cli
-from invprob_sgilo.stylegan2 import precision
+from invprob.weights import precision
+from invprob_dps.prior import PixelDiffusion
 
 CPU = torch.device("cpu")
 
@@ -59,3 +60,27 @@ def test_a_run_keeps_what_was_chosen(times, tmp_path, monkeypatch, more):
     assert facts["settled"]["generator"].endswith("chosen for this machine: precision=bfloat16")
     assert facts["experiment"]["generator"]["precision"] == "bfloat16"
     assert 'precision = "bfloat16"' in (tmp_path / "out" / "experiment.toml").read_text()
+
+
+def test_a_run_keeps_what_was_chosen_for_a_diffusion(times, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = ["solve", "--solver", "dps:steps=1", "--prior", "pixel-diffusion:precision=auto", "-q"]
+    assert cli.call([*line, "--limit", "1", "--samples", "1", "--out", "out"]) == 0
+    facts = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert facts["settled"]["prior.0"].endswith("chosen for this machine: precision=bfloat16")
+    assert facts["experiment"]["prior"]["default"]["precision"] == "bfloat16"
+    (tmp_path / "cache").rename(tmp_path / "elsewhere")
+    times[0]["bfloat16"] = 2.0  # another machine goes on in what was chosen
+    assert cli.call(["run", "out/experiment.toml", "--out", "again", "-q"]) == 0
+    again = json.loads((tmp_path / "again" / "manifest.json").read_text())
+    assert again["experiment"]["prior"]["default"]["precision"] == "bfloat16"
+    assert len(times[1]) == 1
+
+
+@pytest.mark.parametrize(("bfloat16", "dtype"), [(0.5, torch.bfloat16), (2.0, torch.float32)])
+def test_a_diffusion_computes_in_what_is_faster(times, bfloat16, dtype):
+    times[0]["bfloat16"] = bfloat16
+    model = PixelDiffusion.pretrained("faces64-ddpm", precision="auto")
+    assert model.dtype == dtype
+    assert PixelDiffusion.pretrained("faces64-ddpm").dtype == torch.float32
+    assert PixelDiffusion.pretrained("faces64-ddpm").chosen == {}
