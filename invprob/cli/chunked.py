@@ -75,7 +75,7 @@ def solve(
     input_files.check(experiment, registry())
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
-        from invprob.runs import chunk_plan, folder
+        from invprob.runs import chunk_plan, folder, many
 
         made = (place.batch, place.workers, place.scheduler)
         chunks = chunk_plan.cut(experiment, registry(), *made)
@@ -84,7 +84,8 @@ def solve(
             where = out or folder.claim_default(experiment)
             chunks = chunks.in_folder(where)
             try:
-                table = _run(chunks, meter, place)
+                with many.begun(chunks) as chunks:
+                    table = _go(chunks, meter, place)
             finally:
                 if out is None:
                     folder.release(where)
@@ -126,32 +127,15 @@ def resume(
     _refuse(plots)
     from invprob.cli.meter import Meter
     from invprob.config.registry import registry
-    from invprob.io import chunked, lock
-    from invprob.runs import chunk_plan
+    from invprob.io import lock
+    from invprob.runs import many
 
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
         with lock.only(out):
-            chunks = chunk_plan.reopen(registry(), out)
-            for k in chunked.left(chunks):
-                chunks.source.look(chunks.cut.numbers(k))
+            chunks = many.reopened(registry(), out)
             table = _go(chunks, meter, place)
     chunked_report.report(chunks, table, quiet, as_json)
-
-
-def _run(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:
-    """Begin the folder of a run and solve it."""
-    from invprob.io import lock
-    from invprob.runs import folder
-
-    new = folder.claim(chunks.out)
-    with lock.only(chunks.out):
-        try:
-            chunks = chunks.begin()
-        except BaseException:
-            folder.withdraw(chunks.out, new)
-            raise
-        return _go(chunks, meter, place)
 
 
 def _go(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:

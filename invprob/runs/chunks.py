@@ -263,6 +263,8 @@ def _told(solution: Solution) -> dict[str, Any]:
         "returns": solution.returns,
         "seconds": round(solution.seconds, 3),
         "complete": solution.complete,
+        "steps": solution.steps,
+        "interval": solution.interval.count,
         "images": [finite(row) for row in solution.metrics],
         "notices": list(solution.notices),
     }

@@ -24,7 +24,7 @@ from invprob.runs.data import Data
 from invprob.runs.solution import Solution
 
 MEASUREMENT, EXPERIMENT = "measurement.safetensors", stored_data.EXPERIMENT
-CHECKPOINT, DRAWS = "checkpoint.pt", "draws.safetensors"
+CHECKPOINT, DRAWS, RESULT = "checkpoint.pt", "draws.safetensors", "result.safetensors"
 
 
 def claim_default(experiment: Experiment) -> Path:
@@ -219,7 +219,7 @@ def finish(out: Path, solution: Solution) -> None:
     """
     tensors = ("samples", "mean", "std", "lower", "median", "upper")
     arrays = {name: getattr(solution, name) for name in tensors}
-    tensor_files.write(out / "result.safetensors", arrays, {"names": list(solution.names)})
+    tensor_files.write(out / RESULT, arrays, {"names": list(solution.names)})
     table = {
         "solver": solution.method,
         "seconds": solution.seconds,
