@@ -53,7 +53,14 @@ class Chunked(Protocol):
         ...
 
     def is_finished(self, k: int) -> bool:
-        """Whether all of a chunk is on disk."""
+        """Say whether all of a chunk is on disk.
+
+        Args:
+            k: Its number, from 0.
+
+        Returns:
+            True if it is.
+        """
         ...
 
 

@@ -99,11 +99,25 @@ class Drawing:
     cut: Cut
 
     def path(self, i: int) -> Path:
-        """Where a picture lies."""
+        """Tell where a picture lies.
+
+        Args:
+            i: Its number, from 0.
+
+        Returns:
+            A file.
+        """
         return self.out / f"{i:0{max(4, len(str(self.cut.total - 1)))}d}.png"
 
     def is_finished(self, k: int) -> bool:
-        """Whether the last picture of a chunk, which is written last, is there."""
+        """Say whether the last picture of a chunk, which is written last, is there.
+
+        Args:
+            k: Its number, from 0.
+
+        Returns:
+            True if it is.
+        """
         return self.path(self.cut.numbers(k)[-1]).is_file()
 
     @torch.no_grad()
@@ -118,7 +132,11 @@ class Drawing:
             images.write_png(self.path(i), picture)
 
     def write_sheet(self) -> Path:
-        """Write the first pictures side by side, as files have them; return the file."""
+        """Write the first pictures side by side, as files have them.
+
+        Returns:
+            The file.
+        """
         shown = range(min(self.cut.total, SHEET))
         write_sheet(self.out / "sheet.png", [images.read(self.path(i), None) for i in shown])
         return self.out / "sheet.png"

@@ -50,7 +50,14 @@ class Inversions:
         return Cut(len(self.files), self.params.batch)
 
     def in_shards_of(self, size: int) -> Inversions:
-        """The same data set in shards of so many pictures."""
+        """The same data set, cut otherwise.
+
+        Args:
+            size: How many pictures a shard has.
+
+        Returns:
+            The data set, which has not begun.
+        """
         return replace(self, params=self.params.model_copy(update={"batch": size}))
 
     def trial(self) -> None:
@@ -88,7 +95,14 @@ class Inversions:
             io_files.write_json(out / MANIFEST, about)
 
     def is_finished(self, k: int) -> bool:
-        """Whether a shard is there."""
+        """Say whether a shard is there.
+
+        Args:
+            k: Its number, from 0.
+
+        Returns:
+            True if it is.
+        """
         return self._shard(k).is_file()
 
     def solve(self, k: int, watch: Callable[[int, int], None] = lambda step, total: None) -> None:
@@ -105,7 +119,14 @@ class Inversions:
         tensor_files.write(self._shard(k), leaves, {"psnr": psnrs})
 
     def psnrs(self, k: int) -> list[float]:
-        """The PSNR (dB) of each image of a shard."""
+        """Read how near the images of a shard came.
+
+        Args:
+            k: Its number, from 0.
+
+        Returns:
+            The PSNR of each image, in dB.
+        """
         return list(json.loads(tensor_files.read(self._shard(k))[1]["psnr"]))
 
     def _shard(self, k: int) -> Path:
