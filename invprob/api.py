@@ -23,11 +23,11 @@ from invprob.config.registry import registry
 from invprob.errors import BadInput, notify
 from invprob.generator import Generator
 from invprob.global_state.torch_state import standard
-from invprob.noise import Noise, UnknownNoise
+from invprob.noise import Noise
 from invprob.operator import Operator
 from invprob.params import Spec
 from invprob.prior import Prior
-from invprob.runs import build, default_method, given, inputs, session
+from invprob.runs import build, default_method, given, inputs, instances, many, session
 from invprob.runs.build import Parts
 from invprob.runs.instances import Instances
 from invprob.runs.solution import Solution
@@ -62,6 +62,7 @@ def solve(
     keep_measured: bool = False,
     callbacks: Iterable[OnStep | str | Spec] = (),
     out: Path_ | None = None,
+    batch: int | None = None,
     samples: int | None = None,
     observe: Iterable[OnStep | str | Spec] = (),
 ) -> Solution:
@@ -105,13 +106,16 @@ def solve(
         callbacks: Functions of an `invprob.solver.Progress`, called after every step; one that
             returns True stops the run, which then returns what there is. Or observers by name.
         out: The folder to write, new or empty; None: nothing is kept on disk. `resume` takes up
-            the run of a folder, unless the run was of a `Problem`.
+            the run of a folder, unless the run was of a `Problem`. Many pictures are solved there
+            in chunks; of each chunk, callbacks see the steps and may stop the run.
+        batch: Rows (pictures × samples) of a chunk; 0: all pictures at once; None: what fits, at
+            most 32, where there are more than 64.
         samples: The old name of `num_samples`.
         observe: The old name of `callbacks`.
 
     Returns:
         Samples, their mean and spread, metrics and diagnostics; `Solution.complete` is False where
-        a callback stopped the run.
+        a callback stopped the run. Of a run in chunks, tensors are read when they are asked for.
 
     Raises:
         InvprobError: If something cannot be used, in a sentence and a hint.
@@ -121,11 +125,9 @@ def solve(
     """
     if samples is not None:
         _renamed("samples", "num_samples")
-        num_samples = samples
     if observe:
         _renamed("observe", "callbacks")
-        callbacks = [*callbacks, *observe]
-    called = list(callbacks)
+    num_samples, called = num_samples if samples is None else samples, [*callbacks, *observe]
     functions = [c for c in called if not isinstance(c, (str, Spec))]
     named = [c for c in called if isinstance(c, (str, Spec))]
     folder = None if out is None else paths.expand(out)
@@ -164,6 +166,12 @@ def solve(
     experiment = whole.resolve(found.registry)
     input_files.check(experiment, found.registry)
     found.check_used(solver, experiment)
+    if batch is not None and folder is None:
+        raise BadInput(f"batch={batch} is given without a folder", "give out=…")
+    if folder is not None:
+        several = many.solve(experiment, found.registry, folder, make, memory, batch)
+        if several is not None:
+            return _told(several)
     return _told(session.solve(experiment, found.registry, folder, make, memory))
 
 
@@ -180,7 +188,8 @@ def resume(out: Path_) -> Solution:
         InvprobError: If the folder cannot be resumed.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C.
     """
-    return _told(session.resume(registry(), paths.expand(out)))
+    place = paths.expand(out)
+    return _told(many.resume(registry(), place) or session.resume(registry(), place))
 
 
 @standard()
@@ -233,7 +242,7 @@ def _components(**given: Any) -> tuple[dict[str, Any], Instances]:
     found = Instances(registry())
     table: dict[str, Any] = {}
     if given["noise"] is None:
-        given["noise"] = _noise_of(given["operator"])
+        given["noise"] = instances.noise_of(given["operator"])
     for kind, value in given.items():
         if value is None:
             continue
@@ -246,13 +255,6 @@ def _components(**given: Any) -> tuple[dict[str, Any], Instances]:
         else:
             table[kind] = value if kind == "operator" else found.spec(kind, value)  # type: ignore[arg-type]
     return table, found
-
-
-def _noise_of(operator: Any) -> Noise | None:
-    """The noise that an operator, or the last of several, was made with."""
-    last = operator[-1] if isinstance(operator, (list, tuple)) and operator else operator
-    known = isinstance(last, Operator) and not isinstance(last.noise, UnknownNoise)
-    return last.noise if known else None
 
 
 def _refuse_beside_a_problem(names: Sequence[str]) -> None:

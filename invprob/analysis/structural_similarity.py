@@ -98,7 +98,7 @@ def _mirrored(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 def _maps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """The luminance l and the contrast c at each pixel, (1, 1, H, W), of channels with an edge."""
-    mean_x, mean_y, xx, yy, xy = map(_blurred, (a, b, a * a, b * b, a * b))
+    mean_x, mean_y, xx, yy, xy = _blurred(torch.cat([a, b, a * a, b * b, a * b]))[:, None]
     products, squares = mean_x * mean_y, mean_x**2 + mean_y**2
     variances = (xx - mean_x**2).clamp_min(0) + (yy - mean_y**2).clamp_min(0)
     luminance = (2 * products + C1) / (squares + C1)
@@ -106,7 +106,7 @@ def _maps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blurred(padded: Tensor) -> Tensor:
-    """The mean of each pixel's neighbourhood, (1, 1, H, W), of a channel with an edge.
+    """The mean of each pixel's neighbourhood, (B, 1, H, W), of channels with an edge.
 
     Sums of shifted images: a convolution in double precision copies eleven of them.
     """

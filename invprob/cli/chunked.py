@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invprob.cli import chunked_report, execute, faults
-from invprob.errors import BadInput, BadParams, InvprobError
+from invprob.cli import chunked_report, execute, progress
+from invprob.errors import BadInput, BadParams
 
 if TYPE_CHECKING:
     from invprob.callback import CallbackContext, OnStep
@@ -72,21 +72,20 @@ def solve(
     from invprob.config.registry import registry
 
     place.check()
-    if experiment.measurement is not None:
-        execute.solve(experiment, out, quiet, as_json, plots)
-        return
     input_files.check(experiment, registry())
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
-        from invprob.runs import folder
+        from invprob.runs import chunk_plan, folder, many
 
-        chunks = _cut(experiment, place)
+        made = (place.batch, place.workers, place.scheduler)
+        chunks = chunk_plan.cut(experiment, registry(), *made)
         if chunks is not None:
             _refuse(plots)
             where = out or folder.claim_default(experiment)
             chunks = chunks.in_folder(where)
             try:
-                table = _run(chunks, meter, place)
+                with many.begun(chunks) as chunks:
+                    table = _go(chunks, meter, place)
             finally:
                 if out is None:
                     folder.release(where)
@@ -129,120 +128,49 @@ def resume(
     from invprob.cli.meter import Meter
     from invprob.config.registry import registry
     from invprob.io import lock
-    from invprob.runs import chunk_plan
+    from invprob.runs import many
 
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
         with lock.only(out):
-            chunks = chunk_plan.reopen(registry(), out)
+            chunks = many.reopened(registry(), out)
             table = _go(chunks, meter, place)
     chunked_report.report(chunks, table, quiet, as_json)
 
 
-def _cut(experiment: ResolvedExperiment, place: Place) -> Chunks | None:
-    """The chunks of a run that has several, or that others solve."""
-    from invprob.config.registry import registry
-    from invprob.runs import chunk_plan, chunk_size, settle
-    from invprob.runs.chunks import Chunks
-
-    if settle.seeks(experiment):
-        return None
-    found = chunk_plan.pictures(experiment)
-    whole = Chunks(Path(), experiment, registry(), found, len(found))
-    size = chunk_size.choose(whole, place.batch)
-    if place.workers is not None and place.batch is None:
-        size = min(size, -(-len(found) // place.workers))
-    if size == len(found) and not place.shared:
-        return None
-    for spec in experiment.observe:
-        if "path" in spec.params:
-            raise BadInput(
-                f"{len(found)} pictures are solved in chunks of {size}, and each would write"
-                f" {spec.params['path']} of {spec.name}",
-                "leave out its path, and each chunk has a file of its own",
-            )
-    return whole.of_size(size)
-
-
-def _run(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:
-    """Begin the folder of a run and solve it."""
-    from invprob.io import lock
-    from invprob.runs import folder
-
-    new = folder.claim(chunks.out)
-    with lock.only(chunks.out):
-        try:
-            chunks = chunks.begin()
-        except BaseException:
-            folder.withdraw(chunks.out, new)
-            raise
-        return _go(chunks, meter, place)
-
-
 def _go(chunks: Chunks, meter: Meter, place: Place) -> dict[str, Any]:
     """Solve the chunks that are left, and write the table."""
-    from invprob.runs.session import Interrupted
+    from invprob.io import chunked
 
-    left = chunks.left()
-    total = len(chunks.files)
-    have = total - sum(map(chunks.count, left))
-    if not left:
+    if not chunked.left(chunks):
         meter.say("this run is finished; its table is written anew")
-    meter.begin(type(chunks.parts.solver).__name__, have, total, "picture")
-    reasons = []
-    try:
-        for k, reason in _solved(chunks, left, meter, place):
-            if reason:
-                reasons.append(reason)
-                continue
-            have += chunks.count(k)
-            meter.update(have, "")
-            for text in chunks.told(k).get("notices", ()):
-                meter.say(f"notice: {text}")
-    except (Interrupted, KeyboardInterrupt):
-        raise faults.Stopped(
-            f"{have} of {total} pictures are finished; the run so far is kept in {chunks.out}",
-            execute.go_on(chunks.out),
-        ) from None
-    except InvprobError as error:
-        raise BadInput(
-            f"{have} of {total} pictures are finished; {error.message}",
-            f"{error.hint}; {execute.go_on(chunks.out)}"
-            if error.hint
-            else execute.go_on(chunks.out),
-        ) from None
-    if reasons:
-        raise BadInput(
-            f"{have} of {total} pictures are finished; a worker says: {reasons[0]}",
-            execute.go_on(chunks.out),
-        )
+    label, go_on = type(chunks.parts.solver).__name__, execute.go_on(chunks.out)
+    progress.follow(chunks, _solved(chunks, meter, place), meter, label, str(chunks.out), go_on)
     return chunks.finish()
 
 
-def _solved(
-    chunks: Chunks, left: list[int], meter: Meter, place: Place
-) -> Iterator[tuple[int, str]]:
+def _solved(chunks: Chunks, meter: Meter, place: Place) -> Iterable[tuple[int, str]]:
     """The number of each chunk when it has ended, and why it is not finished, or nothing."""
+    from invprob.io import chunked
+
     if place.shared:
         from invprob.runs import chunk_workers
 
-        yield from chunk_workers.solve(chunks, left, place.workers, place.scheduler)
-        return
-    have = len(chunks.files) - sum(map(chunks.count, left))
-    for k in left:
-        chunks.solve(k, _live_view(meter, have, chunks.count(k)))
-        have += chunks.count(k)
-        yield k, ""
+        ended = chunk_workers.solve(chunks, chunked.left(chunks), place.workers, place.scheduler)
+    else:
+        ended = progress.each(chunks, lambda k, show: chunks.solve(k, _live_view(show)), meter)
+    for k, reason in ended:
+        if not reason:
+            for text in chunks.told(k).get("notices", ()):
+                meter.say(f"notice: {text}")
+        yield k, reason
 
 
-def _live_view(meter: Meter, have: int, count: int) -> MakeCallbacks:
+def _live_view(show: Callable[[int, int], None]) -> MakeCallbacks:
     def make(context: CallbackContext) -> Iterable[OnStep]:
-        def show(progress: Progress) -> None:
-            step = progress.state.step
-            done = have + count * step // context.total
-            if meter.due(done):
-                meter.update(done, f"{count} pictures at step {step}/{context.total}")
+        def step(state: Progress) -> None:
+            show(state.state.step, context.total)
 
-        return (show,)
+        return (step,)
 
     return make

@@ -71,7 +71,7 @@ def _print(chunks: Chunks, table: dict[str, Any]) -> None:
         console.say(f"{stuck} pictures have chains that are stuck", "yellow")
     console.say()
     counts = f"{len(rows)} images × {samples} {table['returns']}{'s'[: samples > 1]}"
-    console.say(f"{console.clock(table['seconds'])} for {counts}, in {len(chunks)} chunks")
+    console.say(f"{console.clock(table['seconds'])} for {counts}, in {len(chunks.cut)} chunks")
     console.say(str(chunks.out), "bold")
 
 

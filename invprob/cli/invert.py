@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from invprob.cli import framing, keyed, options
+from invprob.cli import again, framing, keyed, options, progress
+from invprob.errors import BadParams
 from invprob.io.json_text import dumps
 
 EXAMPLES = """\b
@@ -29,9 +28,10 @@ Examples:
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="steps, batch, lr, sigma or weight. Repeatable.",
+    help="steps, lr, sigma or weight; batch as --batch. Repeatable.",
 )
 @framing.fitting
+@options.pictures_at_a_time
 @options.device
 @click.option(
     "--out",
@@ -50,6 +50,7 @@ def command(
     crop: bool,
     crop_at: str | None,
     limit: int | None,
+    batch: int | None,
     device: str | None,
     out: Path,
     quiet: bool,
@@ -58,48 +59,44 @@ def command(
     """Find the latents of images: a data set to train a prior on.
 
     Each IMAGE is a picture, a folder or a zip file. Latents are written in shards as they are
-    found; after Ctrl-C the same command goes on. `invprob train prior` learns from them.
+    found; after Ctrl-C or a kill the same command goes on. `invprob train prior` learns from them.
     """
     from invprob import paths
-    from invprob.cli import console, faults
+    from invprob.cli import console
     from invprob.cli.meter import Meter
     from invprob.config.registry import registry
     from invprob.latents.params import InversionParams
 
     given: dict[str, Any] = {"stage": stage, "resize": resize, "crop": crop}
     given |= {"crop_at": crop_at} if crop_at else {}
-    params = InversionParams.parse({**given, **keyed.pairs(settings)}, "--set")
+    set_by_key = keyed.pairs(settings)
+    if batch is not None and "batch" in set_by_key:
+        raise BadParams("--batch and --set batch are given at once", "keep one of them")
+    params = InversionParams.parse({**given, **set_by_key}, "--set")
     for image in images:
         paths.existing(image)
     spec = options.checked("generator", generator)
-    psnrs: list[float] = []
-    try:
-        with Meter(quiet) as meter:
-            meter.busy("loading PyTorch and the generator …")
-            from invprob.io import images as pictures
-            from invprob.latents import inversion_dataset, stages
-            from invprob.runs import build
+    with Meter(quiet) as meter:
+        meter.busy("loading PyTorch and the generator …")
+        from invprob.io import images as pictures
+        from invprob.io import survey
+        from invprob.latents import inversion_dataset, stages
+        from invprob.runs import build, chunk_size
 
-            where = build.device(device or "auto")
-            model = build.component(registry(), "generator", spec).to(where).eval()
-            model.requires_grad_(False)
-            stages.check((stage,), (1,), model, "--stage")
-            files = pictures.gather(images)[:limit]
-            steps = params.steps * -(-len(files) // params.batch)
-            meter.begin("inversion", 0, steps, "step")
-
-            def watch(step: int) -> None:
-                done = len(psnrs) // params.batch * params.steps + step
-                if meter.due(done):
-                    meter.update(done, f"{len(psnrs)} of {len(files)} images")
-
-            for found in inversion_dataset.write(out, model, files, params, where, watch):
-                psnrs[:] = found
-    except KeyboardInterrupt:
-        raise faults.Stopped(
-            f"{len(psnrs)} inversions are kept in {out}",
-            f"continue with: {shlex.join(['invprob', *sys.argv[1:]])}",
-        ) from None
+        where = build.device(device or "auto")
+        files = survey.sound(pictures.gather(images)[:limit])
+        model = build.component(registry(), "generator", spec).to(where).eval()
+        model.requires_grad_(False)
+        stages.check((stage,), (1,), model, "--stage")
+        work = inversion_dataset.Inversions(out, model, files, params, where)
+        if "batch" not in set_by_key:
+            begun = inversion_dataset.batch_of(out) if batch is None else None
+            size = begun or chunk_size.pictures(batch, len(files), where, work.trial)
+            work = work.in_shards_of(size)
+        work.begin()
+        ended = progress.each(work, work.solve, meter)
+        progress.follow(work, ended, meter, "inversion", str(out), again.hint())
+        psnrs = [psnr for k in range(len(work.cut)) for psnr in work.psnrs(k)]
     figures = {
         "out": str(out),
         "images": len(psnrs),

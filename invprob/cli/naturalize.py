@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import statistics
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from invprob import fingerprint
-from invprob.cli import completion, framing, options, sampling
+from invprob.cli import again, completion, framing, options, progress, sampling
 from invprob.io.json_text import dumps
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 EXAMPLES = """\b
 Examples:
   invprob naturalize portrait.png --resize --crop --out natural
   invprob naturalize portraits/ --resize --strength 0.1 --out natural
 """
+
+MOST_ROWS = 16
+"""A table of more pictures is not printed, but the mean of all."""
 
 
 @click.command(epilog=EXAMPLES)
@@ -58,12 +57,13 @@ Examples:
     help="Tolerance of the inversion, for images in [0, 1].  [default: 0.05]",
 )
 @framing.fitting
+@options.pictures_at_a_time
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed.  [default: 0]"
 )
 @options.device
 @options.download
-@options.new_folder
+@options.begun_folder
 @options.speech
 def command(
     images: tuple[Path, ...],
@@ -77,6 +77,7 @@ def command(
     crop: bool,
     crop_at: str | None,
     limit: int | None,
+    batch: int | None,
     seed: int,
     device: str | None,
     out: Path,
@@ -87,7 +88,8 @@ def command(
 
     Each IMAGE is inverted to a latent of the prior's stage, the latent noised to diffusion time
     --strength and taken back by the score model. Writes the pictures before and after, and
-    sheet.png with a row for each: given, inverted, naturalised.
+    sheet.png with a row for each of the first 64: given, inverted, naturalised. After Ctrl-C or a
+    kill the same command goes on.
     """
     from invprob import paths
     from invprob.cli import console
@@ -101,58 +103,36 @@ def command(
     how = sampling.sampler(sampler)
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
-        import torch
+        from dataclasses import replace
 
-        from invprob import seeds
-        from invprob.analysis import metrics
-        from invprob.io import images as pictures_of
-        from invprob.io.files import write_json
+        from invprob.io import chunked, survey
+        from invprob.io import images as pictures
         from invprob.io.framing import Framing
         from invprob.latents import stages
-        from invprob.latents.naturalize import naturalise
         from invprob.params.crop_at import place
-        from invprob.runs import build, folder
+        from invprob.runs import build, chunk_size
+        from invprob.runs.naturalised import Naturalisation
 
         where = build.device(device or "auto")
+        files = survey.sound(pictures.gather(images)[:limit])
         model = build.component(registry(), "generator", spec).to(where).eval()
         model.requires_grad_(False)
         stages.check((stage,), (1,), model, "--prior")
         score = build.component(registry(), "prior", which, model, stage).to(where).eval()
         score.requires_grad_(False)
-        shape = model.image_shape
-        files = pictures_of.gather(images)[:limit]
-        how_framed = Framing(resize, crop, place(crop_at or "middle"))
-        given = torch.stack(
-            [how_framed.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
+        framed = Framing(resize, crop, place(crop_at or "middle"))
+        work = Naturalisation(
+            out, model, score, stage, files, framed, strength, how, steps, sigma, seed, where
         )
-        keys = [seeds.key(seed, "naturalize", fingerprint.digest(picture)) for picture in given]
-        folder.claim(out)
-        meter.begin("inversion", 0, steps, "step")
-
-        def watch(step: int) -> None:
-            if meter.due(step):
-                meter.update(step, "")
-
-        found = naturalise(
-            model, score, stage, given.to(where), keys, strength, how, steps, sigma, watch
-        )
-        inverted, natural = (part.clamp(0, 1).cpu() for part in (found.inverted, found.natural))
-        rows = []
-        for i, file in enumerate(files):
-            pictures_of.write_png(out / "inverted" / f"{file.name}.png", inverted[i])
-            pictures_of.write_png(out / f"{file.name}.png", natural[i])
-            rows.append(
-                {
-                    "image": file.name,
-                    "psnr_inverted": float(metrics.psnr(inverted[i : i + 1], given[i : i + 1])),
-                    "psnr_natural": float(metrics.psnr(natural[i : i + 1], given[i : i + 1])),
-                    "likelihood_inverted": float(found.likelihood_inverted[i]),
-                    "likelihood_natural": float(found.likelihood_natural[i]),
-                }
-            )
-        _write_sheet(out / "sheet.png", [f.name for f in files], given, inverted, natural)
-        figures = {"strength": strength, "stage": stage, "images": rows}
-        write_json(out / "figures.json", figures)
+        size = chunked.size_of(out)
+        if size is None:
+            size = chunk_size.pictures(batch, len(files), where, work.trial)
+        work = replace(work, size=size)
+        work.begin()
+        ended = progress.each(work, work.solve, meter)
+        progress.follow(work, ended, meter, "naturalize", str(out), again.hint())
+        figures = work.finish()
+        rows = figures["images"]
     if as_json:
         click.echo(dumps({"out": str(out), **figures}))
     elif not quiet:
@@ -163,23 +143,15 @@ def command(
             console.Column("log-likelihood of inversion", number=True),
             console.Column("log-likelihood after", number=True),
         ]
-        shown = [[f"{value:.2f}" for value in list(row.values())[1:]] for row in rows]
-        console.table(columns, [[str(r["image"]), *v] for r, v in zip(rows, shown, strict=True)])
+        keys = list(rows[0])[1:]
+        values = [[math.nan if row[k] is None else row[k] for k in keys] for row in rows]
+        shown = [
+            [row["image"], *(f"{value:.2f}" for value in of_row)]
+            for row, of_row in zip(rows, values, strict=True)
+        ]
+        if len(rows) > MOST_ROWS:
+            means = (statistics.fmean(column) for column in zip(*values, strict=True))
+            shown = [[f"mean of {len(rows)}", *(f"{mean:.2f}" for mean in means)]]
+        console.table(columns, shown)
         console.say("PSNR to the picture in dB; log-likelihood in nats per dimension of the latent")
         console.say(str(out / "sheet.png"), "bold")
-
-
-def _write_sheet(path: Path, names: Sequence[str], *states: Tensor) -> None:
-    """The pictures (B, C, H, W) of every state, side by side."""
-    from invprob.io import images
-    from invprob.io.files import replacing
-    from invprob.plots import layout, raster
-
-    rows = [
-        layout.Row(name, [layout.Cell(images.to_pil(state[i])) for state in states])
-        for i, name in enumerate(names)
-    ]
-    size = layout.cell_size(*states[0].shape[-2:])
-    page = raster.draw(layout.Page(("given", "inverted", "naturalised"), rows, size))
-    with replacing(path) as part:
-        page.save(part, "PNG")

@@ -60,10 +60,27 @@ def download(f: F) -> F:
     )(f)
 
 
+class _Batch(click.ParamType):  # type: ignore[type-arg] # no older click takes one
+    """How many are computed at a time: a number, or ``auto``, which is None."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "auto":
+            return None
+        return click.IntRange(min=0).convert(value, param, ctx)
+
+
 def batch(f: F) -> F:
     """``--batch``, the number of rows that are computed at a time."""
-    text = "Rows (pictures × samples) at a time; 0: all.  [default: what fits, at most 32 of many]"
-    return click.option("--batch", type=click.IntRange(min=0), metavar="N", help=text)(f)
+    text = "Rows (pictures × samples) at a time; 0: all; auto: what fits, at most 32 of many."
+    return click.option("--batch", type=_Batch(), metavar="N", help=f"{text}  [default: auto]")(f)
+
+
+def pictures_at_a_time(f: F) -> F:
+    """``--batch``, the number of pictures that are computed at a time."""
+    text = "Pictures at a time; 0: all; auto: what fits, at most 32 of many.  [default: auto]"
+    return click.option("--batch", type=_Batch(), metavar="N", help=text)(f)
 
 
 def workers(f: F) -> F:
@@ -105,6 +122,12 @@ def new_folder(f: F) -> F:
         required=True,
         help="New or empty folder for the results.",
     )(f)
+
+
+def begun_folder(f: F) -> F:
+    """``--out`` that must be given, and that the same command goes on with."""
+    text = "Folder for the results: new, empty, or begun by the same command, which goes on."
+    return click.option("--out", type=PATH, metavar="DIR", required=True, help=text)(f)
 
 
 def generator(f: F) -> F:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from invprob.cli import completion, options, sampling
+from invprob.cli import again, completion, options, progress, sampling
 from invprob.errors import BadParams
 from invprob.io.json_text import dumps
-
-PRIOR_BATCH = 16
-"""Pictures drawn side by side from a prior, whose network is asked many times for each."""
 
 
 @click.command()
@@ -50,9 +48,10 @@ PRIOR_BATCH = 16
     metavar="T",
     help="Start the prior at diffusion time T from a latent of the generator, not from noise.",
 )
+@options.pictures_at_a_time
 @options.device
 @options.download
-@options.new_folder
+@options.begun_folder
 @options.speech
 def command(
     generator: str,
@@ -61,6 +60,7 @@ def command(
     prior: str | None,
     sampler: str | None,
     hot: float | None,
+    batch: int | None,
     device: str | None,
     out: Path,
     quiet: bool,
@@ -68,7 +68,8 @@ def command(
 ) -> None:
     """Draw images from a generator, or from a prior through it.
 
-    Writes a PNG for each image and sheet.png with all of them. For example:
+    Writes a PNG for each image and sheet.png with the first 256 of them. After Ctrl-C or a kill the
+    same command goes on. For example:
 
         invprob sample --generator stylegan2:truncation=0.7 --count 32 --out faces
 
@@ -87,28 +88,41 @@ def command(
         raise BadParams(what, "say which: --prior 1=latent-score")
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the generator …")
+        from invprob import fingerprint
+        from invprob.io import chunked
         from invprob.latents import generation, stages
-        from invprob.runs import build, folder
+        from invprob.runs import build, chunk_size
 
         where = build.device(device or "auto")
         model = build.component(registry(), "generator", spec).to(where).eval()
+        parts = [model]
         make = generation.of_generator(model, seed, where)
         if chosen is not None:
             stage, which = chosen
             stages.check((stage,), (1,), model, "--prior")
-            score = build.component(registry(), "prior", which, model, stage).to(where).eval()
-            make = generation.of_prior(model, score, stage, seed, how, hot)
-        folder.claim(out)
-        meter.begin(spec.name, 0, count, "image")
-        pictures = []
-        drawn = generation.draw(make, count, out, batch=1 if chosen is None else PRIOR_BATCH)
-        for i, picture in enumerate(drawn):
-            pictures.append(picture)
-            if meter.due(i + 1):
-                meter.update(i + 1, "")
-        generation.write_sheet(out / "sheet.png", pictures)
+            parts.append(build.component(registry(), "prior", which, model, stage).to(where).eval())
+            make = generation.of_prior(model, parts[1], stage, seed, how, hot)
+        size = chunked.size_of(out)
+        if size is None and chosen is None and batch is None:
+            size = 1  # a picture by itself has the same bits in every command
+        elif size is None:
+            size = chunk_size.pictures(batch, count, where, lambda: make([0]))
+        about: dict[str, Any] = {
+            "count": count,
+            "seed": seed,
+            "hot": hot,
+            "sampler": how.model_dump(mode="json"),
+        }
+        about |= {"generator": str(spec), "prior": None if chosen is None else str(chosen[1])}
+        about["weights"] = fingerprint.of_modules(*parts)
+        chunked.begin(out, about, size)
+        work = generation.Drawing(out, make, chunked.Cut(count, size))
+        ended = progress.each(work, lambda k, _: work.solve(k), meter)
+        progress.follow(work, ended, meter, spec.name, str(out), again.hint())
+        sheet = work.write_sheet()
+        chunked.end(out)
     if as_json:
-        click.echo(dumps({"out": str(out), "count": count, "sheet": str(out / "sheet.png")}))
+        click.echo(dumps({"out": str(out), "count": count, "sheet": str(sheet)}))
     elif not quiet:
         console.say(str(out), "bold")
-        console.say(str(out / "sheet.png"), "bold")
+        console.say(str(sheet), "bold")

@@ -106,11 +106,12 @@ class ImageFile:
                 raise unreadable(self.path, error) from None
 
 
-def gather(paths: Iterable[str | Path]) -> list[ImageFile]:
+def gather(paths: Iterable[str | Path], besides: Iterable[str] = ()) -> list[ImageFile]:
     """Find the pictures that files, folders and zip files hold.
 
     Args:
         paths: The files, folders and zip files.
+        besides: Suffixes of other files that folders are searched for.
 
     Returns:
         The pictures in order, with unique names.
@@ -118,7 +119,7 @@ def gather(paths: Iterable[str | Path]) -> list[ImageFile]:
     Raises:
         BadInput: If a path does not exist, or nothing is found.
     """
-    found = [place for given in paths for place in _inside(existing(given))]
+    found = [place for given in paths for place in _inside(existing(given), besides)]
     names: dict[str, None] = {}
     files = []
     for path, member in found:
@@ -130,7 +131,7 @@ def gather(paths: Iterable[str | Path]) -> list[ImageFile]:
 
 
 def read_each(files: Iterable[ImageFile], channels: int) -> Iterator[Tensor]:
-    """Read pictures one by one; a zip file is opened once.
+    """Read pictures one by one.
 
     Args:
         files: The pictures.
@@ -139,13 +140,26 @@ def read_each(files: Iterable[ImageFile], channels: int) -> Iterator[Tensor]:
     Yields:
         Each picture as (C, H, W), in [0, 1].
     """
+    for file, stream in streams(files):
+        yield decode(stream, file.label, channels)
+
+
+def streams(files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, IO[bytes]]]:
+    """Open pictures one by one; a zip file is opened once.
+
+    Args:
+        files: The pictures.
+
+    Yields:
+        Each picture and its bytes.
+    """
     with contextlib.ExitStack() as opened:
         archives: dict[Path, zipfile.ZipFile] = {}
         for file in files:
             if file.member is not None and file.path not in archives:
                 archives[file.path] = opened.enter_context(_archive(file.path))
             with file.open(archives.get(file.path)) as stream:
-                yield decode(stream, file.label, channels)
+                yield file, stream
 
 
 def safe(name: str) -> str:
@@ -161,14 +175,15 @@ def safe(name: str) -> str:
     return plain.encode()[:LONGEST].decode(errors="ignore") or "_"
 
 
-def _inside(path: Path) -> list[tuple[Path, str | None]]:
+def _inside(path: Path, besides: Iterable[str]) -> list[tuple[Path, str | None]]:
     """What a path stands for: (file, None), or (zip file, member)."""
     if path.is_file() and not _is_zip(path):
         return [(path, None)]
     kind = "folder" if path.is_dir() else "zip file"
     inside = _in_folder(path) if path.is_dir() else _in_zip(path)
     kept = [name for name in inside if not _is_junk(name)]
-    pictures = [name for name in kept if PurePosixPath(name).suffix.lower() in SUFFIXES]
+    known = {*SUFFIXES, *(besides if path.is_dir() else ())}
+    pictures = [name for name in kept if PurePosixPath(name).suffix.lower() in known]
     others = [name for name in kept if name not in set(pictures)]
     if not pictures:
         raise BadInput(f"{kind} {path} holds no images", f"accepted: {FORMATS}")

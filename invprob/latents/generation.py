@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from invprob.diffusion import samplers
 from invprob.diffusion.params import SamplerParams
 from invprob.generator import Generator
 from invprob.io import images
+from invprob.io.chunked import Cut
 from invprob.latents import stages
 from invprob.prior import Score
 
@@ -82,25 +84,62 @@ def of_prior(
     return make
 
 
-@torch.no_grad()
-def draw(make: Make, count: int, out: Path, batch: int = 1) -> Iterator[Tensor]:
-    """Write picture after picture.
+@dataclass(frozen=True)
+class Drawing:
+    """Pictures that are drawn into a folder, some at a time.
 
-    Args:
+    Attributes:
+        out: The folder.
         make: What makes them.
-        count: How many, ≥ 1.
-        out: The folder they are written to.
-        batch: How many are made at a time, ≥ 1.
-
-    Yields:
-        Each picture, (C, H, W).
+        cut: How many, and how many at a time.
     """
-    width = max(4, len(str(count - 1)))
-    for first in range(0, count, batch):
-        numbers = range(first, min(first + batch, count))
-        for i, picture in zip(numbers, make(numbers).clamp(0, 1).cpu(), strict=True):
-            images.write_png(out / f"{i:0{width}d}.png", picture)
-            yield picture
+
+    out: Path
+    make: Make
+    cut: Cut
+
+    def path(self, i: int) -> Path:
+        """Tell where a picture lies.
+
+        Args:
+            i: Its number, from 0.
+
+        Returns:
+            A file.
+        """
+        return self.out / f"{i:0{max(4, len(str(self.cut.total - 1)))}d}.png"
+
+    def is_finished(self, k: int) -> bool:
+        """Say whether the last picture of a chunk, which is written last, is there.
+
+        Args:
+            k: Its number, from 0.
+
+        Returns:
+            True if it is.
+        """
+        return self.path(self.cut.numbers(k)[-1]).is_file()
+
+    @torch.no_grad()
+    def solve(self, k: int) -> None:
+        """Draw the pictures of a chunk.
+
+        Args:
+            k: Its number, from 0.
+        """
+        numbers = self.cut.numbers(k)
+        for i, picture in zip(numbers, self.make(numbers).clamp(0, 1).cpu(), strict=True):
+            images.write_png(self.path(i), picture)
+
+    def write_sheet(self) -> Path:
+        """Write the first pictures side by side, as files have them.
+
+        Returns:
+            The file.
+        """
+        shown = range(min(self.cut.total, SHEET))
+        write_sheet(self.out / "sheet.png", [images.read(self.path(i), None) for i in shown])
+        return self.out / "sheet.png"
 
 
 def write_sheet(path: Path, pictures: Sequence[Tensor]) -> None:

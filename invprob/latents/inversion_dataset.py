@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from invprob import fingerprint, paths, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.io import files as io_files
-from invprob.io import tensor_files
+from invprob.io import survey, tensor_files
+from invprob.io.chunked import Cut
 from invprob.io.collection import ImageFile
 from invprob.io.framing import Framing
 from invprob.latents.inversion import invert
@@ -24,17 +26,121 @@ from invprob.tree import X
 MANIFEST = "inversions.json"
 
 
+@dataclass(frozen=True)
+class Inversions:
+    """A data set that is made shard after shard.
+
+    Attributes:
+        out: The folder of the data set.
+        generator: The generator.
+        files: The pictures.
+        params: Stage, steps, batch and framing.
+        device: Where it is computed.
+    """
+
+    out: Path
+    generator: Generator
+    files: tuple[ImageFile, ...]
+    params: InversionParams
+    device: torch.device
+
+    @property
+    def cut(self) -> Cut:
+        """How the pictures are cut into shards."""
+        return Cut(len(self.files), self.params.batch)
+
+    def in_shards_of(self, size: int) -> Inversions:
+        """The same data set, cut otherwise.
+
+        Args:
+            size: How many pictures a shard has.
+
+        Returns:
+            The data set, which has not begun.
+        """
+        return replace(self, params=self.params.model_copy(update={"batch": size}))
+
+    def trial(self) -> None:
+        """Take as much memory as one picture does, and write nothing."""
+        one = self.params.model_copy(update={"steps": 2})
+        _batch(self.generator, self.files[:1], one, self.device, lambda step, total: None)
+
+    def begin(self) -> None:
+        """Begin the folder, or go on with one that was begun for the same.
+
+        Raises:
+            BadInput: If it holds something else, or inversions of other images, parameters or
+                weights.
+        """
+        _framed(self.generator, survey.of_each_size(self.files), self.params)
+        about = {
+            "generator": fingerprint.of_module(self.generator),
+            # folders of before know of no place
+            "params": self.params.model_dump(
+                mode="json", exclude={"crop_at"} if self.params.crop_at == "middle" else None
+            ),
+            "images": [file.name for file in self.files],
+            "groups": [group(file) for file in self.files],
+        }
+        out = paths.made(self.out)
+        if (out / MANIFEST).is_file():
+            if _read_manifest(out) != about:
+                raise BadInput(
+                    f"{out} holds inversions of other images, parameters or weights",
+                    "give another --out, or repeat the command that began it",
+                )
+        elif any(out.iterdir()):
+            raise BadInput(f"folder {out} is not empty", "give another --out")
+        else:
+            io_files.write_json(out / MANIFEST, about)
+
+    def is_finished(self, k: int) -> bool:
+        """Say whether a shard is there.
+
+        Args:
+            k: Its number, from 0.
+
+        Returns:
+            True if it is.
+        """
+        return self._shard(k).is_file()
+
+    def solve(self, k: int, watch: Callable[[int, int], None] = lambda step, total: None) -> None:
+        """Make a shard.
+
+        Args:
+            k: Its number, from 0.
+            watch: Called with the number of every step and of all steps.
+        """
+        batch = [self.files[i] for i in self.cut.numbers(k)]
+        x, found = _batch(self.generator, batch, self.params, self.device, watch)
+        leaves = {name: leaf.to(torch.float16) for name, leaf in tree.items(x)}
+        psnrs = [round(float(p), 3) for p in found]
+        tensor_files.write(self._shard(k), leaves, {"psnr": psnrs})
+
+    def psnrs(self, k: int) -> list[float]:
+        """Read how near the images of a shard came.
+
+        Args:
+            k: Its number, from 0.
+
+        Returns:
+            The PSNR of each image, in dB.
+        """
+        return list(json.loads(tensor_files.read(self._shard(k))[1]["psnr"]))
+
+    def _shard(self, k: int) -> Path:
+        return self.out / f"latents-{k:05d}.safetensors"
+
+
 def write(
     out: Path,
     generator: Generator,
     files: Sequence[ImageFile],
     params: InversionParams,
     device: torch.device,
-    watch: Callable[[int], None] = lambda steps: None,
 ) -> Iterator[list[float]]:
-    """Invert batch after batch into shards.
-
-    Shards that are there already are kept, so that a run that was stopped goes on.
+    """Invert batch after batch into shards; those that are there already are kept.
 
     Args:
         out: The folder of the data set.
@@ -42,45 +148,38 @@ def write(
         files: The pictures.
         params: Stage, steps, batch and framing.
         device: Where it is computed.
-        watch: Called with the number of every step.
 
     Yields:
         The PSNR (dB) of each image so far, after each batch.
 
     Raises:
-        BadInput: If the folder holds something else, or inversions of other images, parameters or
-            weights.
+        BadInput: As `Inversions.begin`.
     """
-    about = {
-        "generator": fingerprint.of_module(generator),
-        # folders of before know of no place
-        "params": params.model_dump(
-            mode="json", exclude={"crop_at"} if params.crop_at == "middle" else None
-        ),
-        "images": [file.name for file in files],
-        "groups": [group(file) for file in files],
-    }
-    out = paths.made(out)
-    if (out / MANIFEST).is_file():
-        if _read_manifest(out) != about:
-            raise BadInput(
-                f"{out} holds inversions of other images, parameters or weights",
-                "give another --out, or repeat the command that began it",
-            )
-    elif any(out.iterdir()):
-        raise BadInput(f"folder {out} is not empty", "give another --out")
-    else:
-        io_files.write_json(out / MANIFEST, about)
+    work = Inversions(out, generator, tuple(files), params, device)
+    work.begin()
     psnrs: list[float] = []
-    for number, first in enumerate(range(0, len(files), params.batch)):
-        shard = out / f"latents-{number:05d}.safetensors"
-        if not shard.is_file():
-            batch = files[first : first + params.batch]
-            x, found = _batch(generator, batch, params, device, watch)
-            leaves = {name: leaf.to(torch.float16) for name, leaf in tree.items(x)}
-            tensor_files.write(shard, leaves, {"psnr": [round(float(p), 3) for p in found]})
-        psnrs += json.loads(tensor_files.read(shard)[1]["psnr"])
+    for k in range(len(work.cut)):
+        if not work.is_finished(k):
+            work.solve(k)
+        psnrs += work.psnrs(k)
         yield psnrs
+
+
+def batch_of(out: Path) -> int | None:
+    """Read how many images a shard of a data set has.
+
+    Args:
+        out: Its folder.
+
+    Returns:
+        The number; None where nothing was begun.
+
+    Raises:
+        BadInput: If the list of the data set is damaged.
+    """
+    if not (out / MANIFEST).is_file():
+        return None
+    return int(_read_manifest(out)["params"]["batch"])
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -112,19 +211,23 @@ def _batch(
     files: Sequence[ImageFile],
     params: InversionParams,
     device: torch.device,
-    watch: Callable[[int], None],
+    watch: Callable[[int, int], None],
 ) -> tuple[X, Tensor]:
-    shape = generator.image_shape
-    framing = Framing.of(params)
-    pictures = [framing.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
-    stacked = torch.stack(pictures).to(device)
+    stacked = torch.stack(_framed(generator, files, params)).to(device)
     record = None
     for record in invert(
         generator, stacked, params.stage, params.steps, params.lr, params.sigma, params.weight
     ):
-        watch(record.step)
+        watch(record.step, params.steps)
     assert record is not None
     return record.x, record.psnr
+
+
+def _framed(
+    generator: Generator, files: Sequence[ImageFile], params: InversionParams
+) -> list[Tensor]:
+    shape, framing = generator.image_shape, Framing.of(params)
+    return [framing.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
 
 
 def read(folder: Path, generator: Generator, stage: int, like: X) -> tuple[X, list[str]]:

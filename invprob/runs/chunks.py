@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +23,24 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, Diverged
 from invprob.io import files
-from invprob.io.framing import Framing
-from invprob.io.images import ImageFile
+from invprob.io.chunked import Cut
 from invprob.io.json_text import finite
-from invprob.runs import build, folder, inputs, kept_files, manifest, room, session, settle
+from invprob.runs import (
+    chunk_files,
+    folder,
+    inputs,
+    kept_files,
+    manifest,
+    room,
+    session,
+    settle,
+    stored_data,
+)
 from invprob.runs.build import Parts
+from invprob.runs.data import Data
 from invprob.runs.session import MakeCallbacks
 from invprob.runs.solution import Solution
+from invprob.runs.sources import Source, kept_at
 
 PLAN, FOLDER, DONE = "chunks.json", "chunks", "done.json"
 
@@ -43,29 +53,32 @@ class Chunks:
         out: The folder of the run.
         experiment: What to solve.
         registry: Where its components are looked up.
-        files: All pictures.
+        source: The pictures.
         size: How many of them a chunk has, the last one at most.
     """
 
     out: Path
     experiment: ResolvedExperiment
     registry: Registry
-    files: tuple[ImageFile, ...]
+    source: Source
     size: int
 
-    def __len__(self) -> int:
-        return -(-len(self.files) // self.size)
-
     @cached_property
-    def framing(self) -> Framing:
-        """What is done with pictures of another size."""
-        return Framing.of(self.experiment, frozenset(file.size() for file in self.files))
+    def cut(self) -> Cut:
+        """How the pictures are cut into chunks."""
+        return Cut(len(self.source.names), self.size)
 
     @cached_property
     def parts(self) -> Parts:
-        """The objects that all chunks share."""
-        shape = inputs.shape_of(self.files[0].read(3))
-        return build.parts(self.experiment, self.registry, shape, self.framing)
+        """The objects that all chunks share; where each has its own, those of the first picture."""
+        if self.alone:
+            return self._prepared([0])[0]
+        return self.source.parts(self.experiment, self.registry)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each picture has objects of its own, for something is found in it."""
+        return settle.each_alone(self.experiment)
 
     def folder(self, k: int) -> Path:
         """The folder of a chunk.
@@ -78,20 +91,19 @@ class Chunks:
         """
         return self.out / FOLDER / f"{k:05d}"
 
-    def left(self) -> list[int]:
-        """The numbers of the chunks that are not finished."""
-        return [k for k in range(len(self)) if not (self.folder(k) / DONE).is_file()]
+    def is_finished(self, k: int) -> bool:
+        """Whether all of a chunk is on disk."""
+        return (self.folder(k) / DONE).is_file()
 
-    def count(self, k: int) -> int:
-        """How many pictures a chunk has.
+    def data(self, numbers: Sequence[int]) -> Data:
+        """The measurements of some pictures, of which each could be measured alone."""
+        if self.alone:
+            return self._prepared(numbers)[1]
+        return self.source.data(self.parts, self.experiment, numbers)
 
-        Args:
-            k: Its number, from 0.
-
-        Returns:
-            At least 1.
-        """
-        return len(self._own(k))
+    def _prepared(self, numbers: Sequence[int]) -> tuple[Parts, Data]:
+        named = self.source.named(self.experiment, numbers, self.out)
+        return inputs.prepare(named, self.registry)
 
     def of_size(self, size: int) -> Chunks:
         """The same run in chunks of so many pictures; its objects are kept."""
@@ -103,9 +115,8 @@ class Chunks:
 
     def _changed(self, **fields: Any) -> Chunks:
         other = dataclasses.replace(self, **fields)
-        for name in ("framing", "parts"):
-            if name in self.__dict__:
-                other.__dict__[name] = self.__dict__[name]
+        if "parts" in self.__dict__:
+            other.__dict__["parts"] = self.parts
         return other
 
     def begin(self) -> Chunks:
@@ -118,19 +129,27 @@ class Chunks:
             InvprobError: If the objects cannot be made, pictures cannot be used, or the files of
                 the whole run would not find room.
         """
-        each = {file.size(): file for file in self.files}
-        context = self._tried([*each.values()])
-        room.check(self.out, context, len(self.files) / len(each))
+        tried = [0] if self.alone else [*self.source.sizes().values()] or [0]
+        context = self._tried(tried)
+        room.check(self.out, context, self.cut.total / len(tried))
         settled = settle.Settled(chosen=settle.chosen(self.parts))
         experiment = settled.applied(self.experiment, None)
         kept = kept_files.keep(self.out, experiment, self.registry)
         files.write_text(self.out / folder.EXPERIMENT, experiment.to_toml())
-        facts = {"files": kept, "chunks": len(self), "settled": settled.facts(self.experiment)}
+        facts = {"files": kept, "chunks": len(self.cut), "settled": settled.facts(self.experiment)}
         manifest.write(self.out, context, experiment, self.registry, **facts)
+        if self.source.in_memory:
+            (self.out / settle.FOLDER).mkdir(exist_ok=True)
+            for k in range(len(self.cut)):
+                stored_data.write(kept_at(self.out, k), self.data(self.cut.numbers(k)))
         # last: a folder with a plan can be resumed
-        sources = [str(paths.expand(path).absolute()) for path in self.experiment.images]
-        names = {"names": [file.name for file in self.files]}
-        files.write_json(self.out / PLAN, {"size": self.size, "images": sources, **names})
+        sources = [str(paths.expand(path).absolute()) for path in experiment.images]
+        given = experiment.measurement
+        measured = None if given is None else str(paths.expand(given).absolute())
+        plan = {"size": self.size, "images": sources, "measurement": measured}
+        plan |= {"sizes": sorted(self.source.sizes())}
+        plan |= {"in_memory": self.source.in_memory, "names": list(self.source.names)}
+        files.write_json(self.out / PLAN, plan)
         found = kept_files.found_again(self.out, experiment, self.registry, facts)
         return self._changed(experiment=found)
 
@@ -143,14 +162,14 @@ class Chunks:
         Raises:
             InvprobError: If a component has other numbers.
         """
-        manifest.check_unchanged(facts, self.out, self._tried(self.files[:1]).problem)
+        manifest.check_unchanged(facts, self.out, self._tried([0]).problem)
 
-    def _tried(self, chosen: Sequence[ImageFile]) -> CallbackContext:
+    def _tried(self, numbers: Sequence[int]) -> CallbackContext:
         """A run of some pictures that does not begin; what is wrong with it shows here."""
-        experiment, solver = self.experiment, self.parts.solver
-        data = inputs.degraded(self.parts, chosen, self.framing, experiment)
-        problem = self.parts.problem(data.y, experiment.samples, experiment.seed)
-        return CallbackContext(solver, problem, 0, solver.total(problem), self.out)
+        parts, experiment = self.parts, self.experiment
+        y = self.data(numbers).y
+        problem = parts.problem(y, experiment.samples, experiment.seed)
+        return CallbackContext(parts.solver, problem, 0, parts.solver.total(problem), self.out)
 
     def solve(self, k: int, callbacks: MakeCallbacks | None = None) -> None:
         """Solve a chunk, or go on with it, and move its pictures up.
@@ -164,7 +183,7 @@ class Chunks:
             Interrupted: On Ctrl-C.
         """
         out = self.folder(k)
-        names = [file.name for file in self._own(k)]
+        names = [self.source.names[i] for i in self.cut.numbers(k)]
         try:
             solution = self._solved(k, out, callbacks)
             told = _told(solution)
@@ -173,18 +192,8 @@ class Chunks:
             told = known or {"images": [{"image": name} for name in names]}
             told["diverged"] = f"{error.message} ({error.hint})" if error.hint else error.message
         out.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        for place in (path for path in out.iterdir() if path.is_dir()):
-            if place.name != settle.FOLDER:
-                (self.out / place.name).mkdir(exist_ok=True)
-                for picture in place.iterdir():
-                    os.replace(picture, self.out / place.name / picture.name)
-                place.rmdir()
-        alone = out / "restored.png"
-        if alone.is_file():
-            place = self.out if len(self.files) == 1 else self.out / "restored"
-            place.mkdir(exist_ok=True)
-            os.replace(alone, place / (alone.name if place == self.out else f"{names[0]}.png"))
+        chunk_files.sweep(out)
+        chunk_files.move_up(out, self.out, None if self.cut.total == 1 else names[0])
         files.write_json(out / DONE, told)
         (out / folder.CHECKPOINT).unlink(missing_ok=True)
 
@@ -193,18 +202,13 @@ class Chunks:
         if (out / folder.EXPERIMENT).is_file() and (out / manifest.NAME).is_file():
             return session.resume(self.registry, out, callbacks, plots)
         shutil.rmtree(out, ignore_errors=True)  # a process died before the first step
-        chosen, experiment = self._own(k), self.experiment
-        data = inputs.degraded(self.parts, chosen, self.framing, experiment)
-        if all(file.member is None for file in chosen):
-            # each folder names its own pictures: all of them in each would grow with the square
-            own = tuple(str(file.path.absolute()) for file in chosen)
-            experiment = experiment.model_copy(update={"images": own, "limit": None})
+        numbers = self.cut.numbers(k)
+        experiment = self.source.named(self.experiment, numbers, out)
+        if self.alone:
+            return session.solve(experiment, self.registry, out, callbacks, plots=plots)
         return session.solve_prepared(
-            experiment, self.registry, self.parts, data, out, callbacks, plots
+            experiment, self.registry, self.parts, self.data(numbers), out, callbacks, plots
         )
-
-    def _own(self, k: int) -> tuple[ImageFile, ...]:
-        return self.files[k * self.size : (k + 1) * self.size]
 
     def finish(self) -> dict[str, Any]:
         """Write the table of all pictures, when all chunks are finished.
@@ -213,10 +217,10 @@ class Chunks:
             The table: ``solver``, ``seconds`` and ``images``, and besides ``returns``, ``complete``
             and what ``diverged``, in sentences.
         """
-        told = [self.told(k) for k in range(len(self))]
-        for k in range(len(self)):
+        told = [self.told(k) for k in range(len(self.cut))]
+        for k in range(len(self.cut)):
             (self.folder(k) / folder.CHECKPOINT).unlink(missing_ok=True)
-            _sweep(self.folder(k))
+            chunk_files.sweep(self.folder(k))
         table = {
             "solver": str(self.experiment.solver),
             "seconds": sum(part.get("seconds", 0.0) for part in told),
@@ -254,17 +258,13 @@ class Chunks:
             ) from None
 
 
-def _sweep(out: Path) -> None:
-    """Remove what processes that died were writing."""
-    for part in out.rglob(".*.part"):
-        part.unlink()
-
-
 def _told(solution: Solution) -> dict[str, Any]:
     return {
         "returns": solution.returns,
         "seconds": round(solution.seconds, 3),
         "complete": solution.complete,
+        "steps": solution.steps,
+        "interval": solution.interval.count,
         "images": [finite(row) for row in solution.metrics],
         "notices": list(solution.notices),
     }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from invprob import paths
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput
 from invprob.io import arrays, collection
 from invprob.io.collection import ImageFile
 from invprob.params import Spec
-from invprob.runs import image_shape
+from invprob.runs import image_shape, measured_files
 from invprob.runs.in_memory import InMemoryInput, Picture
 
 SIZE = (64, 64)
@@ -69,19 +68,21 @@ def _pictures(experiment: Experiment, given: InMemoryInput | None) -> Sequence[I
 def _measured(
     experiment: Experiment, registry: Registry, given: InMemoryInput | None
 ) -> dict[tuple[int, int], str]:
-    """The size of the image behind the measurement, if that is a picture."""
-    name, shape = "the measurement", tuple[int, ...]()
+    """The sizes of the images behind measurements that are pictures."""
+    shapes = dict[tuple[int, ...], str]()
     if given is not None and given.measurement is not None:
-        shape = tuple(given.measurement.shape)
+        shapes[tuple(given.measurement.shape)] = "the measurement"
     elif experiment.measurement is not None:
-        path = paths.existing(experiment.measurement)
-        name = path.name
-        if arrays.is_array(path):
-            shape = tuple(arrays.read_array(path, holes=True).shape)
-        else:
-            shape = (3, *ImageFile(path.name, path).size())
-    if len(shape) < 3 or shape[-3] not in (1, 3):
-        return {}
-    channels, height, width = shape[-3:]
-    _, height, width = image_shape.behind(experiment, registry, (channels, height, width))
-    return {(height, width): name}
+        for file in measured_files.of(experiment.measurement, experiment.limit):
+            if arrays.is_array(file.path):
+                shape = tuple(arrays.read_array(file.path, holes=True).shape)
+            else:
+                shape = (3, *file.size())
+            shapes[shape] = file.path.name
+    sizes = {}
+    for shape, name in shapes.items():
+        if len(shape) >= 3 and shape[-3] in (1, 3):
+            channels, height, width = shape[-3:]
+            _, *size = image_shape.behind(experiment, registry, (channels, height, width))
+            sizes[size[0], size[1]] = name
+    return sizes

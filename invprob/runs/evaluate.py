@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from invprob.analysis import metrics
-from invprob.runs.inputs import Data
+from invprob.runs.data import Data
 from invprob.solver import Problem
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import itertools
-import json
 import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from invprob import fingerprint
 from invprob.analysis import diagnostics, draws
 from invprob.analysis.draws import Drawn
 from invprob.callback import CallbackContext
@@ -21,12 +19,12 @@ from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, InvprobError
 from invprob.io import files, tensor_files
-from invprob.runs import kept_files, manifest
-from invprob.runs.inputs import Data
+from invprob.runs import kept_files, manifest, stored_data
+from invprob.runs.data import Data
 from invprob.runs.solution import Solution
 
-EXPERIMENT, MEASUREMENT = "experiment.toml", "measurement.safetensors"
-CHECKPOINT, DRAWS = "checkpoint.pt", "draws.safetensors"
+MEASUREMENT, EXPERIMENT = "measurement.safetensors", stored_data.EXPERIMENT
+CHECKPOINT, DRAWS, RESULT = "checkpoint.pt", "draws.safetensors", "result.safetensors"
 
 
 def claim_default(experiment: Experiment) -> Path:
@@ -132,10 +130,7 @@ def begin(
         experiment: What it was made from; None for a problem made of objects.
         registry: Where the components of the experiment are looked up.
     """
-    arrays = {"measurement": data.y} | ({} if data.truth is None else {"truth": data.truth})
-    about: dict[str, Any] = {"names": data.names, "digest": fingerprint.of_tensors(arrays)}
-    about |= {} if data.image_shape is None else {"image_shape": data.image_shape}
-    tensor_files.write(out / MEASUREMENT, arrays, about)
+    stored_data.write(out / MEASUREMENT, data)
     data.settled.write(out)
     kept: dict[str, Any] = {}
     if experiment is not None and registry is not None:
@@ -186,35 +181,6 @@ def _has(table: Any, whole: Any) -> bool:
     return True
 
 
-def read_data(out: Path) -> Data:
-    """Read the measurements of a run folder.
-
-    Args:
-        out: The folder of the run.
-
-    Returns:
-        Names, measurements and truth, on the CPU.
-
-    Raises:
-        BadInput: If they are gone or damaged.
-    """
-    path = out / MEASUREMENT
-    try:
-        arrays, metadata = tensor_files.read(path)
-        names = tuple(json.loads(metadata["names"]))
-        shape = tuple(json.loads(metadata.get("image_shape", "null")) or ()) or None
-        found = Data(names, arrays["measurement"], arrays.get("truth"), shape)
-        if metadata.get("digest", fingerprint.of_tensors(arrays)) != fingerprint.of_tensors(arrays):
-            raise ValueError("its numbers have changed")
-    except (InvprobError, OSError, ValueError, KeyError, TypeError):
-        state = "damaged" if path.is_file() else "gone"
-        raise BadInput(
-            f"{path} is {state}, and the run cannot go on without the measurement",
-            f"start it anew: invprob run {shlex.quote(str(out / EXPERIMENT))}",
-        ) from None
-    return found
-
-
 def read_draws(out: Path, step: int, count: int | None) -> Drawn | None:
     """Read the draws that a run made before it was stopped.
 
@@ -253,7 +219,7 @@ def finish(out: Path, solution: Solution) -> None:
     """
     tensors = ("samples", "mean", "std", "lower", "median", "upper")
     arrays = {name: getattr(solution, name) for name in tensors}
-    tensor_files.write(out / "result.safetensors", arrays, {"names": list(solution.names)})
+    tensor_files.write(out / RESULT, arrays, {"names": list(solution.names)})
     table = {
         "solver": solution.method,
         "seconds": solution.seconds,

@@ -13,6 +13,7 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Entry, Registry
 from invprob.errors import BadInput
 from invprob.generator import Generator
+from invprob.noise import UnknownNoise
 from invprob.operator import LinearOperator, Noise, Operator
 from invprob.params import Params, Spec
 from invprob.plugin import Component, Kind
@@ -118,6 +119,20 @@ class Instances:
         target = f"{cls.__module__}:{cls.__qualname__}"
         ours = (entry.component for entry in self._registry.of_kind(kind))
         return next((c for c in ours if c.target.removesuffix(".from_params") == target), None)
+
+
+def noise_of(operator: Any) -> Noise | None:
+    """Tell the noise that an operator, or the last of several, was made with.
+
+    Args:
+        operator: An object, a text, or a sequence of such.
+
+    Returns:
+        The noise, where it is known.
+    """
+    last = operator[-1] if isinstance(operator, (list, tuple)) and operator else operator
+    known = isinstance(last, Operator) and not isinstance(last.noise, UnknownNoise)
+    return last.noise if known else None
 
 
 def _unfit(kind: Kind, value: Any) -> tuple[str, str]:

@@ -113,14 +113,14 @@ def _mixing(draws: Tensor, path: Path) -> None:
     with files.replacing(path) as part:
         from invprob.plots import summary
 
-        summary.mixing(draws).save(part, "PNG")
+        summary.mixing(draws).save(part, "PNG", compress_level=images.COMPRESSION)
 
 
 def _undecided(r_hat: Tensor, path: Path) -> None:
     with files.replacing(path) as part:
         from invprob.plots import summary
 
-        summary.undecided(r_hat).save(part, "PNG")
+        summary.undecided(r_hat).save(part, "PNG", compress_level=images.COMPRESSION)
 
 
 def _traces(solution: Solution, path: Path) -> None:

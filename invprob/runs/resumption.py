@@ -11,9 +11,9 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import UnknownComponent
 from invprob.io import checkpoint
-from invprob.runs import build, folder, kept_files, manifest, trace_file
+from invprob.runs import build, folder, kept_files, manifest, stored_data, trace_file
 from invprob.runs.build import Parts
-from invprob.runs.inputs import Data
+from invprob.runs.data import Data
 from invprob.solver import Problem
 
 
@@ -77,7 +77,7 @@ def load(registry: Registry, out: Path, facts: dict[str, Any] | None) -> Stopped
         experiment = raw.resolve(registry)
     except UnknownComponent as error:
         raise manifest.missing_plugin(error, facts, registry) from None
-    data = folder.read_data(out)
+    data = stored_data.read(out / folder.MEASUREMENT)
     found = kept_files.found_again(out, experiment, registry, facts)
     # folders of 0.1 do not tell the shape
     shape = data.image_shape or (None if data.truth is None else tuple(data.truth.shape[1:]))

@@ -22,9 +22,10 @@ from invprob.global_state.torch_state import standard
 from invprob.io import checkpoint, lock
 from invprob.runs import build, folder, manifest, pictures, resumption, room, settle, trace_file
 from invprob.runs.build import Parts
+from invprob.runs.data import Data
 from invprob.runs.divergence import Divergence
 from invprob.runs.in_memory import InMemoryInput
-from invprob.runs.inputs import Data, prepare
+from invprob.runs.inputs import prepare
 from invprob.runs.interruption import Interrupted as Interrupted
 from invprob.runs.loop import Checkpointer, Trace, drive
 from invprob.runs.resumption import Stopped
@@ -42,6 +43,7 @@ def solve(
     out: Path | None = None,
     callbacks: MakeCallbacks | None = None,
     given: InMemoryInput | None = None,
+    plots: bool = True,
 ) -> Solution:
     """Solve what an experiment names.
 
@@ -51,6 +53,7 @@ def solve(
         out: The run folder to write, new or empty; None: nothing is kept.
         callbacks: Makes callbacks besides those of the experiment.
         given: What stands in for the files that the experiment would name.
+        plots: Whether to draw the traces and the summary.
 
     Returns:
         What the run came to; `Solution.complete` is False where a callback stopped it.
@@ -67,8 +70,8 @@ def solve(
         stored = str(out / folder.MEASUREMENT)
         experiment = experiment.model_copy(update={"measurement": stored})
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    facts = settled.facts(asked)
-    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, facts)
+    told = settled.facts(asked)
+    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, told, plots)
 
 
 @standard()
@@ -89,8 +92,7 @@ def solve_prepared(
         plots: Whether to draw the traces and the summary.
     """
     problem = parts.problem(data.y, experiment.samples, experiment.seed)
-    solver = parts.solver
-    return _begin(solver, problem, data, out, callbacks, experiment, registry, plots=plots)
+    return _begin(parts.solver, problem, data, out, callbacks, experiment, registry, {}, plots)
 
 
 @standard()

@@ -151,6 +151,18 @@ def seeks(experiment: ResolvedExperiment) -> bool:
     return any(AUTO in spec.params.values() for spec in experiment.operator)
 
 
+def each_alone(experiment: ResolvedExperiment) -> bool:
+    """Whether every picture is to be solved with objects of its own, for something is found in it.
+
+    Args:
+        experiment: What names operators and noise.
+
+    Returns:
+        True where a mask or the level of the noise is ``auto``.
+    """
+    return seeks(experiment) or AUTO in experiment.noise.params.values()
+
+
 def found(A: Operator) -> dict[str, Tensor]:
     """List what operators found in the picture.
 

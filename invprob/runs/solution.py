@@ -20,7 +20,7 @@ from invprob.callback import CallbackContext
 from invprob.config.experiment import ResolvedExperiment
 from invprob.operator import Chain, Operator
 from invprob.runs import evaluate, page, pooling
-from invprob.runs.inputs import Data
+from invprob.runs.data import Data
 from invprob.solver import Solver
 
 MOST_UNDECIDED = 0.2

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import random
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -18,38 +14,11 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from invprob import cli
 from invprob.config.registry import Registry
 from invprob.errors import Diverged
 from invprob.runs import session
-from invprob.runs.memory import Peak
 from tests.cli.conftest import INVPROB, WALK, Invoke
-
-SEED = random.Random(0)
-
-
-def many(folder: Path, count: int) -> Path:
-    """Grey pictures of the toys' size, each of its own brightness."""
-    folder.mkdir()
-    for i in range(count):
-        Image.new("L", (16, 16), 20 + 200 * i // count).save(folder / f"picture-{i:04d}.png")
-    return folder
-
-
-def content(out: Path) -> dict[str, bytes]:
-    """What a run folder holds, but for times."""
-    found = {}
-    for path in sorted(out.rglob("*")):
-        name = path.relative_to(out).as_posix()
-        if path.is_dir() or path.name in (".lock", "manifest.json"):
-            continue
-        data = path.read_bytes()
-        if path.name in ("metrics.json", "done.json"):
-            table = json.loads(data)
-            data = json.dumps({k: v for k, v in table.items() if k != "seconds"}).encode()
-        # summary.png says how long the run took
-        found[name] = b"" if path.name == "summary.png" else data
-    return found
+from tests.cli.many import content, killed_again_and_again, many, peak
 
 
 def test_chunks_give_what_the_batch_gives(invoke: Invoke, tmp_path: Path) -> None:
@@ -167,24 +136,6 @@ def test_a_chunk_that_diverges_does_not_stop_the_others(
     assert len(list((tmp_path / "out" / "mean").iterdir())) == 4
 
 
-def killed_at_random(line: list[str], longest: float) -> bool:
-    """Run a command line in a process that is killed after a random time; whether it was."""
-    process = multiprocessing.get_context("fork").Process(target=_run, args=(line,))
-    process.start()
-    process.join(SEED.uniform(0, longest))
-    alive = process.is_alive()
-    if alive and process.pid is not None:
-        os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    assert alive or process.exitcode == 0
-    return alive
-
-
-def _run(line: list[str]) -> None:
-    torch.set_num_threads(1)
-    os._exit(cli.call(line))
-
-
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_nothing_that_is_finished_is_lost(
@@ -195,34 +146,21 @@ def test_nothing_that_is_finished_is_lost(
     started = time.monotonic()
     assert invoke("solve", photos, *walk, "--out", "undisturbed", "-q").status == 0
     seconds = time.monotonic() - started
-    out, seen, count = tmp_path / "out", set[Path](), 0
-    line = ["solve", str(photos), *walk, "--out", "out", "-q"]
-    for _ in range(50 * kills):
-        if not killed_at_random(line, 3 * seconds / kills):
-            break
-        count += 1
-        finished = set(out.glob("chunks/*/done.json"))
-        assert seen <= finished
-        seen = finished
+    out = tmp_path / "out"
+
+    def go_on() -> list[str]:
         if (out / "chunks.json").is_file():
-            line = ["resume", "out", "-q"]
-        elif out.is_dir():
-            shutil.rmtree(out)
-        if count == kills:
-            break
-    assert invoke(*line).status == 0
+            return ["resume", "out", "-q"]
+        shutil.rmtree(out, ignore_errors=True)
+        return ["solve", str(photos), *walk, "--out", "out", "-q"]
+
+    def done() -> set[Path]:
+        return set(out.glob("chunks/*/done.json"))
+
+    count = killed_again_and_again(go_on, done, kills, 3 * seconds / kills)
+    assert invoke(*go_on()).status == 0
     assert count > 0
     assert content(out) == content(tmp_path / "undisturbed")
-
-
-def _peak(line: list[str], answer: Path) -> None:
-    torch.set_num_threads(1)
-    with Peak(torch.device("cpu")) as before:
-        pass
-    with Peak(torch.device("cpu")) as peak:
-        status = cli.call(line)
-    answer.write_text(f"{peak.megabytes} {before.megabytes}")
-    os._exit(status)
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -233,13 +171,8 @@ def test_memory_does_not_grow_with_the_pictures(invoke: Invoke, tmp_path: Path, 
     for limit in (16, count):
         line = ["solve", str(photos), *WALK, "--samples", "4", "--set", "solver.steps=2"]
         line += ["--limit", str(limit), "--batch", "32", "--out", f"out-{limit}", "-q"]
-        answer = tmp_path / f"peak-{limit}"
-        process = multiprocessing.get_context("fork").Process(target=_peak, args=(line, answer))
-        process.start()
-        process.join()
-        assert process.exitcode == 0
-        peak, before = map(float, answer.read_text().split())
-        taken.append((peak, peak - before))
+        most, before = peak(line, tmp_path / f"peak-{limit}")
+        taken.append((most, most - before))
     assert taken[1][0] < 1.5 * taken[0][0]
     assert taken[1][1] < 1.5 * taken[0][1] + 8
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from invprob.runs import folder, room
+from invprob.io import survey
+from invprob.runs import build, folder, room
 from tests.cli.conftest import WALK, Invoke
 
 
@@ -70,10 +71,33 @@ def test_the_whole_run_has_to_find_room(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_picture_says_how_far_the_run_came(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_damaged_picture_is_found_before_the_models_are_loaded(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = photos(tmp_path / "in", 4)
+    line = ("solve", pictures, *WALK, "--batch", "2", "--out", "out")
+    whole = (pictures / "3.png").read_bytes()
+    (pictures / "3.png").write_bytes(whole[:45])
+    with monkeypatch.context() as only:
+        only.setattr(build, "models", None)
+        said = invoke(*line)
+    assert said.status == 2
+    assert "3.png is damaged or truncated" in said.err
+    assert not (tmp_path / "out").exists()
+    (pictures / "3.png").write_bytes(whole)
+    assert invoke(*line).status == 0
+    shutil.rmtree(tmp_path / "out" / "chunks" / "00003")
+    (pictures / "3.png").write_bytes(whole[:45])
+    assert "3.png is damaged or truncated" in invoke("resume", "out").err
+
+
+def test_a_picture_damaged_on_the_way_says_how_far_the_run_came(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pictures = photos(tmp_path / "in", 3)
     whole = (pictures / "1.png").read_bytes()
     (pictures / "1.png").write_bytes(whole[:45])
+    monkeypatch.setattr(survey, "sound", tuple)
     said = invoke("solve", pictures, *WALK, "--batch", "2", "--out", "out")
     assert said.status == 2
     assert "1 of 3 pictures are finished" in said.err
