@@ -26,7 +26,10 @@ GAUSSIAN = Path(FOLDER.name) / "gaussian.safetensors"
 
 EXAMPLES = {
     "classical": {"gaussian-images": {"weights": str(GAUSSIAN)}},
-    "dps": {"pixel-diffusion": {"weights": str(DIFFUSION)}},
+    "dps": {
+        "pixel-diffusion": {"weights": str(DIFFUSION)},
+        "ddim": {"weights": str(DIFFUSION), "steps": 2},
+    },
     "pnp": {"photo": {"weights": str(DENOISER)}},
     "sgilo": {
         "stylegan2": {"weights": str(GENERATOR)},
