@@ -57,10 +57,10 @@ class DMPlugParams(Params):
 class DMILOParams(Params):
     """Stage by stage, from the image back to the seed, with sparse deviations."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"rounds": 1, "inner": 2}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"rounds": 1, "steps": 2}]})
 
     rounds: int = Field(3, ge=1, description="Ways back from the image to the seed.")
-    inner: int = Field(50, ge=1, description="Steps of Adam at each stage of a round.")
+    steps: int = Field(50, ge=1, description="Steps of Adam at each stage of a round.")
     lr: float = Field(
         0.1, gt=0, description="Step size of Adam, in units of each leaf's spread under G."
     )

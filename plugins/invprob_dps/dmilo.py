@@ -68,7 +68,7 @@ class DMILO(Solver[DMILOState]):
         return ()
 
     def total(self, problem: Problem) -> int:
-        return self.params.rounds * problem.generator.depth * self.params.inner
+        return self.params.rounds * problem.generator.depth * self.params.steps
 
     def init(self, problem: Problem) -> DMILOState:
         G = problem.generator
@@ -90,11 +90,11 @@ class DMILO(Solver[DMILOState]):
 
     def step(self, problem: Problem, state: DMILOState) -> Progress:
         p, depth = self.params, problem.generator.depth
-        k = depth - state.step // p.inner % depth
-        lr = p.lr * stages.cosine_ramp((state.step % p.inner + 1) / p.inner)
+        k = depth - state.step // p.steps % depth
+        lr = p.lr * stages.cosine_ramp((state.step % p.steps + 1) / p.steps)
         move = self._fit if k == depth else self._invert
         after = replace(move(problem, state, k, lr), step=state.step + 1)
-        if after.step % p.inner == 0:
+        if after.step % p.steps == 0:
             after = self._next(problem, after, k)
         chi2 = problem.operator.chi2(problem.y, after.image)
         return Progress(after, Info(after.image, k - 1, {"chi2": chi2}))

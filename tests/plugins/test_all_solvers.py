@@ -20,7 +20,7 @@ from tests.plugins.closed_form import last, placed, problem, with_balls, without
 
 SOLVERS = {
     "csgm": lambda: CSGM(steps=12, restarts=2),
-    "dmilo": lambda: DMILO(rounds=2, inner=3),
+    "dmilo": lambda: DMILO(rounds=2, steps=3),
     "dmplug": lambda: DMPlug(steps=12),
     "dps": lambda: DPS(steps=12),
     "ilo": lambda: ILO(stages=(0, 1), steps=(6, 6)),
