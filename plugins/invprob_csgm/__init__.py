@@ -8,7 +8,8 @@ from invprob.plugin import exports
 
 if TYPE_CHECKING:
     from invprob_csgm.solver import CSGM
+    from invprob_csgm.vae.generator import VAE
 
-__all__ = ["CSGM"]
+__all__ = ["CSGM", "VAE"]
 
-__getattr__, __dir__ = exports(__name__, {"CSGM": "solver"})
+__getattr__, __dir__ = exports(__name__, {"CSGM": "solver", "VAE": "vae.generator"})

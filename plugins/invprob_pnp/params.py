@@ -86,7 +86,9 @@ class DAPSParams(Params):
         30, ge=1, description="Langevin steps for operators that are not linear; others are exact."
     )
     step_size: float = Field(
-        0.1, gt=0, description="Langevin step size, in units of the variance at each level."
+        0.1,
+        gt=0,
+        description="Langevin step size, in units of the least variance at a level, given y.",
     )
 
 

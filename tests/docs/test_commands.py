@@ -57,6 +57,7 @@ STEPS = {
 }
 FEW = {
     "train generator": ["--set", "kimg=1", "--set", "channel_max=16", "--set", "batch=25"],
+    "train vae": ["--set", "kimg=1"],
     "train prior": ["--set", "steps=2", "--set", "batch=2", "--set", "validate_every=2"],
     "train diffusion": ["--set", "kimg=1", "--set", "batch=500"],
     "sample": ["--count", "2"],

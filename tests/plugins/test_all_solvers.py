@@ -7,6 +7,8 @@ from invprob import tree
 from invprob.io import checkpoint
 from invprob.solver import Problem
 from invprob_csgm.solver import CSGM
+from invprob_dps.dmilo import DMILO
+from invprob_dps.dmplug import DMPlug
 from invprob_dps.solver import DPS
 from invprob_ilo.solver import ILO
 from invprob_mcmc.hmc import HMC
@@ -18,6 +20,8 @@ from tests.plugins.closed_form import last, placed, problem, with_balls, without
 
 SOLVERS = {
     "csgm": lambda: CSGM(steps=12, restarts=2),
+    "dmilo": lambda: DMILO(rounds=2, steps=3),
+    "dmplug": lambda: DMPlug(steps=12),
     "dps": lambda: DPS(steps=12),
     "ilo": lambda: ILO(stages=(0, 1), steps=(6, 6)),
     "hmc": lambda: HMC(steps=12, leapfrog=3),

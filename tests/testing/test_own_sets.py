@@ -21,12 +21,16 @@ FOLDER = tempfile.TemporaryDirectory(prefix="invprob-kit-")
 GENERATOR = Path(FOLDER.name) / "tiny.safetensors"
 CODES = Path(FOLDER.name) / "latent.pth"
 DIFFUSION = Path(FOLDER.name) / "tiny-ddpm"
+DENOISING = Path(FOLDER.name) / "tiny-sample-ddpm"
 DENOISER = Path(FOLDER.name) / "tiny-denoiser.safetensors"
 GAUSSIAN = Path(FOLDER.name) / "gaussian.safetensors"
 
 EXAMPLES = {
     "classical": {"gaussian-images": {"weights": str(GAUSSIAN)}},
-    "dps": {"pixel-diffusion": {"weights": str(DIFFUSION)}},
+    "dps": {
+        "pixel-diffusion": {"weights": str(DIFFUSION)},
+        "ddim": {"weights": str(DENOISING), "steps": 2},
+    },
     "pnp": {"photo": {"weights": str(DENOISER)}},
     "sgilo": {
         "stylegan2": {"weights": str(GENERATOR)},
@@ -64,6 +68,8 @@ def networks():
     torch.set_rng_state(before)
     scheduler = DDPMScheduler(beta_schedule="linear")
     write_folder(DIFFUSION, net, scheduler, 1, {})
+    # random noise predictions are far from any noise, and their images far from [0, 1]
+    write_folder(DENOISING, net, DDPMScheduler(prediction_type="sample"), 1, {})
     rows = torch.eye(192)[:4].reshape(4, 3, 8, 8)
     variances = torch.tensor([0.2, 0.1, 0.05, 0.02])
     write(GAUSSIAN, Factors(torch.full((3, 8, 8), 0.5), rows, variances, torch.tensor(0.01)), {})

@@ -1,5 +1,6 @@
 """Plug-and-play on worlds whose answers are known."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -15,7 +16,17 @@ from invprob.problem import Problem
 from invprob_basics import GaussianNoise, Quantize
 from invprob_pnp import DAPS, DiffPIR, PnP, data_term
 from tests.plugins.closed_form import last
-from tests.plugins.pnp.worlds import MEAN, SHAPE, SIGMA, SPREAD, Pixels, posterior, problem
+from tests.plugins.pnp.worlds import (
+    MEAN,
+    SEEN,
+    SHAPE,
+    SIGMA,
+    SPREAD,
+    Mixed,
+    Pixels,
+    posterior,
+    problem,
+)
 
 
 def solved(solver, p):
@@ -66,6 +77,29 @@ def test_the_mean_of_samples_is_that_of_the_posterior(solver):
     image = solved(solver, p).flatten(1).double()
     mean, covariance = posterior(p)
     assert float((image.mean(0) - mean).square().mean().sqrt()) < 0.2 * SPREAD
+    assert 0.5 < float(image.std(0).mean() / covariance.diagonal().sqrt().mean()) < 1.5
+
+
+class Unknown(Operator):
+    """The sums of pixels of `Mixed`, of which nobody knows that they are linear."""
+
+    in_shape, out_shape = SHAPE, (SEEN,)
+
+    def __init__(self) -> None:
+        super().__init__(GaussianNoise(SIGMA))
+        self.mixed = Mixed()
+
+    def forward(self, x):
+        return self.mixed(x)
+
+
+def test_langevin_of_daps_is_stable_far_above_the_noise_and_samples_the_posterior():
+    p = replace(problem(rows=80), operator=Unknown())
+    seen = list(DAPS(levels=20, ode_steps=4, steps=40, step_size=0.4, end=0.02).run(p))
+    assert max(float(progress.info.image.abs().max()) for progress in seen) < 10
+    image = seen[-1].state.image.flatten(1).double()
+    mean, covariance = posterior(problem())
+    assert float((image.mean(0) - mean).square().mean().sqrt()) < 0.25 * SPREAD
     assert 0.5 < float(image.std(0).mean() / covariance.diagonal().sqrt().mean()) < 1.5
 
 

@@ -1,0 +1,1 @@
+"""A variational autoencoder: its decoder is the generator of the paper of CSGM."""
