@@ -144,6 +144,7 @@ def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name):
         ("defaults", "| 4 | 25.03 | 23.99 | 22.04 | **26.19** |"),
         ("noise-level", "| 2 |"),
         ("dps-passes", "| 8 |"),
+        ("mri-phantoms", "| 4 | 20.22 | 28.15 | 25.17 | **30.68** |"),
     ],
 )
 def test_the_record_is_printed(monkeypatch, capsys, study, says):
