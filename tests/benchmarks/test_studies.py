@@ -145,6 +145,7 @@ def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name):
         ("noise-level", "| 2 |"),
         ("dps-passes", "| 8 |"),
         ("mri-phantoms", "| 4 | 20.22 | 28.15 | 25.17 | **30.68** |"),
+        ("ct-phantoms", "| 2 | 5.64 | 27.10 | 26.57 | **29.25** |"),
     ],
 )
 def test_the_record_is_printed(monkeypatch, capsys, study, says):
