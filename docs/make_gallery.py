@@ -1,10 +1,16 @@
-"""Write docs/reference/gallery.md: every operator of ours on a bundled face.
+"""Write docs/reference/gallery.md: every operator and every solver of ours on a bundled face.
 
-python docs/make_gallery.py
+    python docs/make_gallery.py
+    python docs/make_gallery.py --solvers
+
+The second one makes the pictures of the solvers anew, which takes minutes.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +23,12 @@ from invprob import seeds
 from invprob.config.registry import Registry, registry
 from invprob.params import Spec
 
+sys.path.insert(0, str(Path(__file__).parent))
+import gallery_of_solvers
+
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "images" / "gallery"
+SOLVERS = DOCS / "images" / "solvers"
 OURS = "basics"
 SIDE = 128
 """Pixels a side of a tile; measurements of other sizes are enlarged or reduced to it."""
@@ -66,7 +76,7 @@ def observed(text: str, face: Tensor) -> Tensor:
 
 def tile(picture: Tensor) -> Image.Image:
     """The picture at the side of a tile, its pixels as squares."""
-    pixels = (255 * picture).round().byte().permute(1, 2, 0).numpy()
+    pixels = (255 * picture.clamp(0, 1)).round().byte().permute(1, 2, 0).numpy()
     image = Image.fromarray(np.ascontiguousarray(pixels))
     return image.resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
@@ -76,11 +86,15 @@ def sheets() -> dict[str, Image.Image]:
     face = invprob.datasets.faces(1)[0]
     made = {}
     for group, texts in groups(registry()).items():
-        tiles = [tile(picture) for picture in (face, *(observed(text, face) for text in texts))]
-        strip = Image.new("RGB", (SIDE * len(tiles) + 8 * (len(tiles) - 1), SIDE), "white")
-        for k, each in enumerate(tiles):
-            strip.paste(each, (k * (SIDE + 8), 0))
-        made[group] = strip
+        made[group] = strip([face, *(observed(text, face) for text in texts)])
+    return made
+
+
+def strip(pictures: Sequence[Tensor]) -> Image.Image:
+    """Tiles of pictures (3, h, w), side by side."""
+    made = Image.new("RGB", (SIDE * len(pictures) + 8 * (len(pictures) - 1), SIDE), "white")
+    for k, picture in enumerate(pictures):
+        made.paste(tile(picture), (k * (SIDE + 8), 0))
     return made
 
 
@@ -88,7 +102,8 @@ def page() -> str:
     """The text of the page."""
     lines = [
         "<!-- made by docs/make_gallery.py -->\n",
-        "# Gallery of operators\n",
+        "# Gallery\n",
+        "## Operators\n",
         "A bundled face at the left, and beside it what is measured of it, with Gaussian noise of",
         f"{NOISE}. Where a measurement is not a picture, `Operator.observed` makes one: the",
         "least-squares solution, the decoded picture, sums along rays, or magnitudes.",
@@ -96,22 +111,33 @@ def page() -> str:
     ]
     for group, texts in groups(registry()).items():
         shown = ", ".join(f"`{text}`" for text in texts)
-        lines += [f"## {group.capitalize()}\n", f"From the left: the face, {shown}.\n"]
+        lines += [f"### {group.capitalize()}\n", f"From the left: the face, {shown}.\n"]
         lines += [f"![The face, {', '.join(texts)}](../images/gallery/{group}.webp)\n"]
         for text in texts:
             name = Spec.model_validate(text).name
             summary = registry().find("operator", name).component.summary
             lines.append(f"- [`{text}`](components.md#{name}) – {summary}")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *gallery_of_solvers.lines()])
 
 
-def main() -> None:
+def save(picture: Image.Image, file: Path) -> None:
+    """Write a strip as it is committed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(file, quality=80, method=6)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page and its pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--solvers", nargs="*", help="Make those of these rows anew; none: all.")
+    given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for group, strip in sheets().items():
-        strip.save(FOLDER / f"{group}.webp", quality=80, method=6)
+    for group, picture in sheets().items():
+        save(picture, FOLDER / f"{group}.webp")
+    if given.solvers is not None:
+        for row in given.solvers or gallery_of_solvers.ROWS:
+            save(strip(gallery_of_solvers.pictures(row)), SOLVERS / f"{row}.webp")
     (DOCS / "reference" / "gallery.md").write_text(page(), encoding="utf-8")
 
 

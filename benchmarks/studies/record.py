@@ -39,6 +39,8 @@ STUDIES = {
     "defaults": ("defaults.toml", "faces.csv"),
     "noise-level": ("noise-level.toml", "misfit.csv"),
     "dps-passes": ("dps-passes.toml", "dps_passes.csv"),
+    "mri-phantoms": ("mri-phantoms.toml", "mri_phantoms.csv"),
+    "ct-phantoms": ("ct-phantoms.toml", "ct_phantoms.csv"),
 }
 """The suite and the results of each study."""
 RENAMED = {

@@ -1,17 +1,18 @@
 """How far `pnp` is ahead of the decoded picture behind JPEG and behind two bits.
 
     python benchmarks/studies/sensors.py
-    python benchmarks/studies/sensors.py --images FOLDER
+    python benchmarks/studies/sensors.py --images FOLDER --size 160 --csv FILE
 
 The pictures are the bundled faces and a scene of shaded discs that hide each other, blurred as by a
 lens: a model of photographs (Lee, Mumford, Huang, 2001, International Journal of Computer Vision
 41). With `--images` they are the middles of pictures of your own. Nothing but the sensor degrades
-them.
+them. `--csv FILE` keeps a row per picture, and goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from torch import Tensor
 import invprob
 from invprob import seeds
 from invprob.analysis import metrics
+from invprob.bench import bootstrap
 from invprob.errors import BadInput
 from invprob.io import collection
 from invprob_basics import Blur
@@ -68,24 +70,67 @@ def pictures(images: Path | None, size: int) -> Iterator[tuple[str, Tensor]]:
         yield file.name, picture[:, top : top + size, left : left + size]
 
 
+def gain(x: Tensor, sensor: str, solver: str) -> tuple[float, float]:
+    """PSNR in dB of a picture (3, H, W) as decoded, and as restored."""
+    found = invprob.solve(truth=x, operator=sensor, noise="none", solver=solver, num_samples=1)
+    decoded, restored = found.operator.observed(found.y), found.mean
+    return float(metrics.psnr(decoded, x[None])), float(metrics.psnr(restored, x[None]))
+
+
+def kept(file: Path | None) -> dict[tuple[str, str], tuple[float, float]]:
+    """What a file of earlier rows holds, by sensor and picture."""
+    if file is None or not file.exists():
+        return {}
+    with file.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return {
+        (row["sensor"], row["picture"]): (float(row["decoded"]), float(row["restored"]))
+        for row in rows
+    }
+
+
+def keep(file: Path, found: dict[tuple[str, str], tuple[float, float]]) -> None:
+    """Write all rows, sensor by sensor."""
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("sensor", "picture", "decoded", "restored"))
+        for (sensor, name), both in sorted(found.items()):
+            writer.writerow((sensor, name, *(f"{value:.4f}" for value in both)))
+
+
+def table(sensor: str, found: dict[str, tuple[float, float]]) -> str:
+    """The table of a sensor: a row per picture, and their means with an interval of the gain."""
+    lines = [
+        f"\n`{sensor}`, PSNR in dB\n",
+        "| picture | decoded | restored | gain |",
+        "|---|---|---|---|",
+    ]
+    for name, (decoded, restored) in found.items():
+        lines.append(f"| {name} | {decoded:.2f} | {restored:.2f} | {restored - decoded:+.2f} |")
+    means = [sum(column) / len(found) for column in zip(*found.values(), strict=True)]
+    ahead = bootstrap.estimate([restored - decoded for decoded, restored in found.values()])
+    lines.append(f"| mean of {len(found)} | {means[0]:.2f} | {means[1]:.2f} | {ahead.signed(2)} |")
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table per sensor."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=Path, help="Pictures of your own.")
     parser.add_argument("--size", type=int, default=96, help="Side of scene and middles.")
     parser.add_argument("--solver", default="pnp", help="What restores them.")
+    parser.add_argument("--csv", type=Path, help="A row per picture; those that it has stay.")
     given = parser.parse_args(arguments)
+    found = kept(given.csv)
     for sensor in SENSORS:
-        print(f"\n`{sensor}`, PSNR in dB\n\n| picture | decoded | restored | gain |")
-        print("|---|---|---|---|")
+        names = []
         for name, x in pictures(given.images, given.size):
-            found = invprob.solve(
-                truth=x, operator=sensor, noise="none", solver=given.solver, num_samples=1
-            )
-            both = found.operator.observed(found.y), found.mean
-            decoded, restored = (float(metrics.psnr(picture, x[None])) for picture in both)
-            gain = restored - decoded
-            print(f"| {name} | {decoded:.2f} | {restored:.2f} | {gain:+.2f} |", flush=True)
+            names.append(name)
+            if (sensor, name) not in found:
+                found[sensor, name] = gain(x, sensor, given.solver)
+                if given.csv is not None:
+                    keep(given.csv, found)
+        print(table(sensor, {name: found[sensor, name] for name in names}), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from torch import Tensor
 from invprob import fingerprint
 from invprob.bench import provenance
 from invprob.bench.measurements import Measured, measure
-from invprob.bench.methods import Method, Task
+from invprob.bench.methods import Task
 from invprob.bench.shared_models import sharing
 from invprob.bench.store import key_of
 from invprob.bench.suite import Suite
@@ -134,30 +134,32 @@ Loaded = tuple[str, tuple[int, int, int]]
 def _models(suite: Suite, beside: Path, registry: Registry) -> dict[tuple[str, str], Loaded]:
     """What each method loads for each task; an override may name other stages or priors.
 
-    A method without generator and prior takes images of the size of the others, or of the first.
+    A method for images of any size takes those of the size of the others, or of the first picture.
     """
     shape: tuple[int, int, int] | None = None
     make, known = sharing(), dict[str, Loaded]()
     made = {}
-    for method in sorted(suite.method, key=lambda m: _any_size(m, registry)):
-        if shape is None and _any_size(method, registry):
-            channels, height, width = _files(suite, beside)[0].read(3).shape
-            shape = (channels, height, width)
-        for task in suite.tasks:
+    waiting = [(method, task) for method in suite.method for task in suite.tasks]
+    while waiting:
+        postponed = []
+        for method, task in waiting:
             experiment = suite.experiment(method, task, 0, registry)
             brought = experiment.model_dump_json(include={"solver", "generator", "prior"})
             if brought not in known:
-                found = build.models(experiment, registry, shape, make)
+                try:
+                    found = build.models(experiment, registry, shape, make)
+                except build.UnknownSize:
+                    postponed.append((method, task))
+                    continue
                 sha256 = fingerprint.of_modules(found.generator, *found.priors.values())
                 known[brought] = (sha256, found.generator.image_shape)
             made[method.label, task.name] = known[brought]
             shape = known[brought][1]
+        if shape is None:
+            channels, height, width = _files(suite, beside)[0].read(3).shape
+            shape = (channels, height, width)
+        waiting = postponed
     return made
-
-
-def _any_size(method: Method, registry: Registry) -> bool:
-    """Whether a method works on images of any size: it needs neither generator nor prior."""
-    return not registry.find("solver", method.solver.partition(":")[0]).component.needs
 
 
 def _files(suite: Suite, beside: Path) -> list[images.ImageFile]:

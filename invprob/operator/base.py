@@ -39,8 +39,9 @@ class Operator(nn.Module, ABC):
     is_sensor: bool = False
     """Whether it records what the noise was added to, as rounding does; then it stands last."""
     symmetric: bool = False
-    """Whether turning an image by 180° and shifting it on the circle, channel by channel, leave its
-    measurement as it is; then results are compared with the truth up to these too."""
+    """Whether turning an image by 180°, and shifting it within its black border, leave its
+    measurement as it is, channel by channel; then results are compared with the truth up to turns
+    and shifts (on the circle) too."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

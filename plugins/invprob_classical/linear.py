@@ -8,6 +8,28 @@ from invprob.operator import LinearOperator
 from invprob.solver import Problem
 
 
+def operator(problem: Problem, solver: str) -> LinearOperator:
+    """The linear operator of a problem.
+
+    Args:
+        problem: The problem.
+        solver: The name of the solver, for the message.
+
+    Returns:
+        A.
+
+    Raises:
+        Incompatible: If the operator is not linear.
+    """
+    A = problem.operator
+    if not isinstance(A, LinearOperator):
+        raise Incompatible(
+            f"{solver} needs a linear operator, and {type(A).__name__} is not declared as one",
+            "derive it from LinearOperator if it is linear, or use another solver",
+        )
+    return A
+
+
 def with_white_noise(problem: Problem, solver: str) -> tuple[LinearOperator, float]:
     """The operator of a problem and the standard deviation of its noise.
 
@@ -21,12 +43,7 @@ def with_white_noise(problem: Problem, solver: str) -> tuple[LinearOperator, flo
     Raises:
         Incompatible: If the operator is not linear, or the noise is not white and Gaussian.
     """
-    A, noise = problem.operator, problem.operator.noise
-    if not isinstance(A, LinearOperator):
-        raise Incompatible(
-            f"{solver} needs a linear operator, and {type(A).__name__} is not declared as one",
-            "derive it from LinearOperator if it is linear, or use another solver",
-        )
+    A, noise = operator(problem, solver), problem.operator.noise
     if not isinstance(noise, WhiteNoise):
         raise Incompatible(
             f"{solver} needs Gaussian noise, and the noise is {type(noise).__name__}",

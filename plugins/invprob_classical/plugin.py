@@ -32,6 +32,14 @@ def invprob_components() -> list[Component]:
             summary="Fewest wavelet details that fit the measurement (Coifman & Donoho, 1995).",
         ),
         Component(
+            kind="solver",
+            name="pinv",
+            target="invprob_classical.pinv:PseudoInverse.from_params",
+            params="invprob.params:Params",
+            summary="The least-squares image of least norm (Penrose, 1955).",
+            defaults=(("samples", "1"),),
+        ),
+        Component(
             kind="prior",
             name="gaussian-images",
             target="invprob_classical.gaussian_images:GaussianImages.from_params",

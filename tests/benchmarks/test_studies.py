@@ -21,6 +21,8 @@ from tests.bench.conftest import WorkerHere
 STUDIES = Path(__file__).parents[2] / "benchmarks" / "studies"
 SAMPLES = Path(images.__file__).parent / "samples"
 SUITES = sorted(path.name for path in STUDIES.glob("*.toml"))
+LITERATURE = {"ffhq256.toml", "ffhq256-phase.toml"}  # tests/benchmarks/test_literature.py
+PHANTOMS = {"ct-phantoms.toml", "mri-phantoms.toml"}
 
 
 @pytest.fixture
@@ -112,7 +114,14 @@ def test_every_solver_is_tuned_by_as_many_settings(read, domain):
 
 @pytest.mark.parametrize(
     ("name", "pictures"),
-    [("claim-faces64.toml", 1), *(pytest.param(n, 2, marks=pytest.mark.slow) for n in SUITES)],
+    [
+        ("claim-faces64.toml", 1),
+        *(
+            pytest.param(n, 2, marks=pytest.mark.slow)
+            for n in SUITES
+            if n not in LITERATURE | PHANTOMS
+        ),
+    ],
 )
 def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name, pictures):
     suite = shortened(read(name), pictures)
@@ -138,6 +147,8 @@ def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name, pictures):
         ("defaults", "| 4 | 25.03 | 23.99 | 22.04 | **26.19** |"),
         ("noise-level", "| 2 |"),
         ("dps-passes", "| 8 |"),
+        ("mri-phantoms", "| 4 | 20.22 | 28.15 | 25.17 | **30.68** |"),
+        ("ct-phantoms", "| 2 | 5.64 | 27.10 | 26.57 | **29.25** |"),
     ],
 )
 def test_the_record_is_printed(monkeypatch, capsys, study, says):
@@ -153,3 +164,29 @@ def test_the_study_of_sensors_prints_a_line_per_picture(tmp_path, capsys):
     study["main"](["--images", str(tmp_path), "--size", "16", "--solver", "pnp:steps=1"])
     assert capsys.readouterr().out.count("| grey") == len(study["SENSORS"])
     assert study["scene"](24).shape == (3, 24, 24)
+
+
+@pytest.mark.parametrize("name", sorted(PHANTOMS))
+def test_phantoms_are_measured_and_solved(run, tmp_path, name):
+    recipe = runpy.run_path(str(STUDIES.parent / "recipes" / "phantoms.py"))
+    recipe["main"]([str(tmp_path / "phantoms"), "--size", "16", "--count", "2"])
+    text = (STUDIES / name).read_text(encoding="utf-8")
+    for method in ("tv", "wavelet", "pnp"):
+        text = text.replace(f'solver = "{method}"', f'solver = "{method}:steps=2"')
+    (tmp_path / name).write_text(text)
+    suite = suites.read(tmp_path / name, registry())
+    suite = suite.model_copy(update={"operators": suite.operators[:1], "limit": 1})
+    bench = session.prepare(suite, tmp_path, tmp_path / "out", registry())
+    outcome = session.run(bench, registry(), session.Place(), 300, "again", session.Watch())
+    assert outcome.failures == []
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [line["method"] for line in told["lines"]] == ["pinv", "tv", "wavelet", "pnp"]
+
+
+def test_the_first_phantom_is_that_of_shepp_and_logan_and_others_vary():
+    phantom = runpy.run_path(str(STUDIES.parent / "recipes" / "phantoms.py"))["phantom"]
+    first, second = phantom(64, 0), phantom(64, 1)
+    assert first.shape == (1, 64, 64)
+    assert float(first.max()) == 1
+    assert float(first[0, 32, 32]) == pytest.approx(0.2, abs=1e-6)
+    assert not first.allclose(second)

@@ -8,13 +8,11 @@ from dataclasses import replace
 from textwrap import dedent
 
 import pytest
-import torch
 
 from invprob import cli
-from invprob.cli import console, listing, show
+from invprob.cli import console, listing
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Entry, Registry, registry
-from invprob.params import Spec
 from tests.cli.conftest import Invoke
 
 
@@ -67,17 +65,6 @@ def test_operators_fit_one_screen_by_groups(capsys: pytest.CaptureFixture[str]) 
     groups = [line.split()[0] for line in lines[2:] if not line.startswith(" ")]
     assert groups == ["pixels", "resolution", "colour", "transforms", "sensors", "other"]
     assert "stranger" in lines[-1]
-
-
-@pytest.mark.parametrize("entry", registry().of_kind("operator"), ids=lambda e: e.full_name)
-def test_the_example_of_an_operator_runs(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
-    show.command.main([entry.full_name], standalone_mode=False)
-    example = capsys.readouterr().out.splitlines()[-1].removeprefix("e.g. ")
-    spec = Spec.model_validate(example)
-    params = entry.params()(**spec.params)
-    image = torch.full((1, 3, 24, 24), 0.5)
-    A = entry.load()(params, (3, 24, 24), 0)
-    assert A(image).shape == (1, *A.out_shape)
 
 
 def test_show(invoke: Invoke) -> None:

@@ -11,7 +11,8 @@ from invprob.testing.collect import Trial
 from invprob.testing.target import cases
 from tests.testing.broken import BREACHES
 
-for name in ("manifests", "models", "generators", "operators", "noises", "priors", "solvers"):
+KINDS = ("generators", "operators", "noises", "priors", "solvers")
+for name in ("manifests", "models", *KINDS, "claims"):
     importlib.import_module(f"tests.testing.broken.{name}")
 
 BY_NAME = {check.name: check for check in CHECKS}

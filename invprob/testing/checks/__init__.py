@@ -5,6 +5,7 @@ from __future__ import annotations
 from invprob.testing.check import Check
 from invprob.testing.checks import (
     chain,
+    claims,
     functions,
     generator,
     manifest,
@@ -20,7 +21,7 @@ CHECKS: tuple[Check, ...] = tuple(
     value
     for module in (
         *(manifest, params, functions, side_effects),
-        *(generator, operator, noise, prior, solver, chain),
+        *(generator, operator, noise, prior, solver, chain, claims),
     )
     for value in vars(module).values()
     if isinstance(value, Check)

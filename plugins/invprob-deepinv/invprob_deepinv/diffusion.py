@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from invprob import seeds
 from invprob.errors import Incompatible
-from invprob.generator import Generator
 from invprob.operator import with_white_noise
-from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
+from invprob.solver import Info, Problem, Progress, Result, State
 from invprob_deepinv.denoising import denoiser
+from invprob_deepinv.image_solver import ImageSolver
 from invprob_deepinv.library import deepinv
 from invprob_deepinv.solver_params import DiffusionParams, DPSParams, InnerParams
-from invprob_deepinv.splitting import linear_with_noise
 
 HALVINGS = 50
 LAST = 1e-3
@@ -38,27 +37,15 @@ class DiffusionState(State):
     image: Tensor
 
 
-class Diffusion(Solver):
+class Diffusion(ImageSolver):
     """Approximate posterior samples of an image; a subclass has the data term."""
 
     returns = "sample"
     states = (DiffusionState,)
-    params: Any
 
     @property
     def bias(self) -> float:
         return 1.5
-
-    @property
-    def name(self) -> str:
-        """What messages call the solver."""
-        return f"deepinv-{type(self).__name__.lower()}"
-
-    def validate(self, generator: Generator) -> None:
-        on_images(self.name, generator)
-
-    def total(self, problem: Problem) -> int:
-        return int(self.params.steps)
 
     def init(self, problem: Problem) -> DiffusionState:
         shape = (len(problem.keys), *problem.generator.image_shape)
@@ -150,7 +137,7 @@ class Diffusion(Solver):
         Raises:
             Incompatible: If the operator is not linear, or its noise not Gaussian.
         """
-        A, sigma = linear_with_noise(problem.operator, self.name)
+        A, sigma = self.linear(problem)
         physics = deepinv().physics
         return physics.LinearPhysics(
             A=lambda x, **_: A(x.to(problem.y)),
@@ -181,31 +168,30 @@ class DPS(Diffusion):
         return physics.Physics(A=lambda x, **_: A(x.to(problem.y)), **noise)
 
 
-class PiGDM(Diffusion):
+class Inner(Diffusion):
+    """A data term with a linear system; a subclass names the data fidelity of deepinv."""
+
+    params_type = InnerParams
+    params: InnerParams
+    fidelity: ClassVar[str]
+
+    def data_term(self) -> Any:
+        p = self.params
+        make = getattr(deepinv().sampling, self.fidelity)
+        # a tolerance would be one of the whole batch
+        return make(weight=p.weight, cg_max_iter=p.inner, cg_tol=0.0)
+
+
+class PiGDM(Inner):
     """Pseudo-inverse guided diffusion (Song et al., 2023), by deepinv."""
 
-    params_type = InnerParams
-    params: InnerParams
-
-    def data_term(self) -> Any:
-        # a tolerance would be one of the whole batch
-        p = self.params
-        return deepinv().sampling.PiGDMDataFidelity(
-            weight=p.weight, cg_max_iter=p.inner, cg_tol=0.0
-        )
+    fidelity = "PiGDMDataFidelity"
 
 
-class Moment(Diffusion):
+class Moment(Inner):
     """Moment matching posterior sampling (Rozet et al., 2024, arXiv:2405.13712), by deepinv."""
 
-    params_type = InnerParams
-    params: InnerParams
-
-    def data_term(self) -> Any:
-        p = self.params
-        return deepinv().sampling.MomentMatchingDataFidelity(
-            weight=p.weight, cg_max_iter=p.inner, cg_tol=0.0
-        )
+    fidelity = "MomentMatchingDataFidelity"
 
 
 class ALD(Diffusion):

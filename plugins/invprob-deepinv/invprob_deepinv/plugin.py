@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from invprob.plugin import Component, hookimpl
+from typing import Any
+
+from invprob.plugin import Component, Kind, hookimpl
 
 LINEAR = {
     "inpainting": ("InpaintingParams", "Random pixels."),
@@ -66,14 +68,22 @@ def invprob_components() -> list[Component]:
     return [*_operators(), *_solvers(), *_priors()]
 
 
+def _component(
+    kind: Kind, name: str, target: str, params: str, summary: str, **rest: Any
+) -> Component:
+    """A component of this package; its summary says whose it is."""
+    target, params = (f"invprob_deepinv.{where}" for where in (target, params))
+    return Component(kind, name, target, params, f"{summary[:-1]} (deepinv).", **rest)
+
+
 def _operators() -> list[Component]:
     return [
-        Component(
-            kind="operator",
-            name=name,
-            target=f"invprob_deepinv.physics:{name.replace('-', '_')}",
-            params=f"invprob_deepinv.operator_params:{params}",
-            summary=f"{summary[:-1]} (deepinv).",
+        _component(
+            "operator",
+            name,
+            f"physics:{name.replace('-', '_')}",
+            f"operator_params:{params}",
+            summary,
             offers=offers,
         )
         for table, offers in ((LINEAR, ("linear",)), (GENERAL, ()))
@@ -88,12 +98,12 @@ def _solvers() -> list[Component]:
         (SAMPLERS, True, (("prior", "pnp.photo"),)),
     ]
     return [
-        Component(
-            kind="solver",
-            name=name,
-            target=f"invprob_deepinv.{target}.from_params",
-            params=f"invprob_deepinv.solver_params:{params}",
-            summary=f"{summary[:-1]} (deepinv).",
+        _component(
+            "solver",
+            name,
+            f"{target}.from_params",
+            f"solver_params:{params}",
+            summary,
             needs=("prior.denoiser",) if denoising else (),
             defaults=defaults,
         )
@@ -103,14 +113,15 @@ def _solvers() -> list[Component]:
 
 
 def _priors() -> list[Component]:
+    offers = ("score", "denoiser", "pixels")
     return [
-        Component(
-            kind="prior",
-            name=name,
-            target=f"invprob_deepinv.prior:{name.replace('-', '_')}",
-            params=f"invprob_deepinv.prior_params:{params}",
-            summary=f"{summary[:-1]} (deepinv).",
-            offers=("score", "denoiser", "pixels"),
+        _component(
+            "prior",
+            name,
+            f"prior:{name.replace('-', '_')}",
+            f"prior_params:{params}",
+            summary,
+            offers=offers,
         )
         for name, (params, summary) in PRIORS.items()
     ]

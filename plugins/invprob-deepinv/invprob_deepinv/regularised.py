@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -28,22 +28,20 @@ class TV(Splitting):
 
     params_type = TVParams
     params: TVParams
+    model: ClassVar[str] = "TVDenoiser"
 
     def regulariser(self, problem: Problem) -> Any:
         # a tolerance would be one of the whole batch
-        made = deepinv().models.TVDenoiser(crit=0.0, n_it_max=self.params.inner)
+        made = getattr(deepinv().models, self.model)(crit=0.0, n_it_max=self.params.inner)
         return Shrinkage(lambda x, gamma: made(x, ths=gamma))
 
 
-class TGV(Splitting):
+class TGV(TV):
     """Total generalised variation of second order by deepinv."""
 
     params_type = TGVParams
     params: TGVParams
-
-    def regulariser(self, problem: Problem) -> Any:
-        made = deepinv().models.TGVDenoiser(crit=0.0, n_it_max=self.params.inner)
-        return Shrinkage(lambda x, gamma: made(x, ths=gamma))
+    model = "TGVDenoiser"
 
 
 class Wavelet(Splitting):

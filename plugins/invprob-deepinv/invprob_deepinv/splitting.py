@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 
 from invprob import seeds, tree
-from invprob.errors import Incompatible
-from invprob.generator import Generator
-from invprob.operator import LinearOperator, Operator, with_white_noise
-from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
+from invprob.operator import LinearOperator
+from invprob.solver import Info, Problem, Progress, Result, State
+from invprob_deepinv.image_solver import ImageSolver
 from invprob_deepinv.library import deepinv
 
 POWER_STEPS = 30
@@ -34,32 +33,20 @@ class SplittingState(State):
     square: Tensor
 
 
-class Splitting(Solver):
+class Splitting(ImageSolver):
     """An estimate by a splitting algorithm; a subclass has the regulariser."""
 
     returns = "estimate"
     states = (SplittingState,)
-    params: Any
-
-    @property
-    def name(self) -> str:
-        """What messages call the solver."""
-        return f"deepinv-{type(self).__name__.lower()}"
-
-    def validate(self, generator: Generator) -> None:
-        on_images(self.name, generator)
-
-    def total(self, problem: Problem) -> int:
-        return int(self.params.steps)
 
     def init(self, problem: Problem) -> SplittingState:
-        y, (A, _) = problem.measurements, linear_with_noise(problem.operator, self.name)
+        y, (A, _) = problem.measurements, self.linear(problem)
         x = torch.full((len(y), *A.in_shape), 0.5).to(y)
         z = torch.zeros_like(x) if self.algorithm == "admm" else x
         return SplittingState(x=x, z=z, square=square_norm(A, y).expand(len(y)).clone())
 
     def step(self, problem: Problem, state: SplittingState) -> Progress:
-        y, (A, sigma) = problem.measurements, linear_with_noise(problem.operator, self.name)
+        y, (A, sigma) = problem.measurements, self.linear(problem)
         optim = deepinv().optim
         iterations = {
             "fista": optim.FISTAIteration,
@@ -154,29 +141,6 @@ class Likelihood:
         """
         weight = y.new_full((len(y), *[1] * (y.dim() - 1)), gamma / self.sigma**2)
         return self.A.prox(x, y, weight)
-
-
-def linear_with_noise(A: Operator, name: str) -> tuple[LinearOperator, float]:
-    """Refuse all but linear operators with white noise.
-
-    Args:
-        A: The operator.
-        name: What the message calls the solver.
-
-    Returns:
-        The operator and the standard deviation of its noise.
-
-    Raises:
-        Incompatible: For other operators and noises.
-    """
-    found = with_white_noise(A)
-    if found is None:
-        raise Incompatible(
-            f"{name} needs a linear operator with Gaussian noise, not {type(A).__name__} with"
-            f" {type(A.noise).__name__}",
-            "use deepinv-dps:guidance=norm, or a solver of another set",
-        )
-    return found
 
 
 def square_norm(A: LinearOperator, like: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from invprob_basics.compressed import Compressed
 from invprob_basics.identity import Identity
 from invprob_basics.inpaint import Inpaint
 from invprob_basics.noise import GaussianNoise, PoissonNoise
+from invprob_basics.phase import Phase
 from invprob_basics.superres import Superres
+from invprob_classical.pinv import PseudoInverse
 from invprob_classical.tv import Gradient, TotalVariation
 from invprob_classical.wavelet import TAPS, Details, Wavelet
 from tests.plugins.closed_form import last
@@ -129,3 +131,16 @@ def test_more_levels_than_the_size_allows_are_refused():
     A = Identity(SHAPE, noise=GaussianNoise(0.1))
     with pytest.raises(BadParams, match="4 levels of images of 10×12"):
         Wavelet(levels=4).init(Problem.create(random(1, *SHAPE), A))
+
+
+def test_the_pseudo_inverse_is_what_the_operator_says():
+    A = Compressed(ratio=0.3, image_shape=SHAPE, noise=GaussianNoise(0.01)).double()
+    p = Problem.create(A(random(2, *SHAPE)), A)
+    state, info = last(PseudoInverse(), p)
+    torch.testing.assert_close(A(info.image), p.y, rtol=0, atol=1e-6)
+    torch.testing.assert_close(info.image, A.pinv(p.y))
+    assert state.step == 1
+    B = Phase(1.0, image_shape=SHAPE, noise=A.noise).double()
+    magnitudes = Problem.create(B(random(1, *SHAPE)), B)
+    with pytest.raises(Incompatible, match="pinv needs a linear operator, and Phase"):
+        last(PseudoInverse(), magnitudes)

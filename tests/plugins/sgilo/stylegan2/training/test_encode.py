@@ -63,7 +63,8 @@ def test_the_generator_stays_as_it_is(tiny, picture_folder, tmp_path):
 def test_it_begins_with_the_layers_of_another_that_fit(tiny, picture_folder, tmp_path):
     first = Encoder(ARCH, stage=2, seed=9)
     first.save(tmp_path / "first.safetensors", {})
-    params = EncoderTraining(**{**tiny, "batch": 50}, start=str(tmp_path / "first.safetensors"), lr=1e-12)
+    given = {"start": str(tmp_path / "first.safetensors"), "lr": 1e-12}
+    params = EncoderTraining(**{**tiny, "batch": 50, **given})
     list(train(params, picture_folder, tmp_path / "out"))
     E = Encoder.pretrained(tmp_path / "out" / "encoder.safetensors")
     image = torch.rand(2, 3, ARCH.resolution, ARCH.resolution, generator=seeds.stream(1))
