@@ -7,12 +7,32 @@ from typing import TYPE_CHECKING
 from invprob.plugin import exports
 
 if TYPE_CHECKING:
+    from invprob_dps.consistency import Consistency
+    from invprob_dps.latent.decoder import LatentDecoder
+    from invprob_dps.latent.prior import LatentDiffusion
     from invprob_dps.moments import MMPS, PiGDM
     from invprob_dps.prior import PixelDiffusion
     from invprob_dps.solver import DPS
 
-__all__ = ["DPS", "MMPS", "PiGDM", "PixelDiffusion"]
+__all__ = [
+    "DPS",
+    "MMPS",
+    "Consistency",
+    "LatentDecoder",
+    "LatentDiffusion",
+    "PiGDM",
+    "PixelDiffusion",
+]
 
 __getattr__, __dir__ = exports(
-    __name__, {"DPS": "solver", "MMPS": "moments", "PiGDM": "moments", "PixelDiffusion": "prior"}
+    __name__,
+    {
+        "Consistency": "consistency",
+        "DPS": "solver",
+        "LatentDecoder": "latent.decoder",
+        "LatentDiffusion": "latent.prior",
+        "MMPS": "moments",
+        "PiGDM": "moments",
+        "PixelDiffusion": "prior",
+    },
 )
