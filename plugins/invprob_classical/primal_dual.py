@@ -52,21 +52,19 @@ class Iterate:
 
     Attributes:
         x: The images (B, C, H, W).
-        x_ahead: The extrapolated images x̄.
         measured: A x.
-        measured_ahead: A x̄.
-        p: The dual variables of the parts of D x.
-        q: The dual variables of A x.
-        least: The least of ⟨Dᵀ p + Aᵀ q, x⟩ over images in [0, 1], (B,).
+        p: The dual variables of the parts of D x, ready for the next step.
+        q: The dual variables of A x, likewise.
+        least: The least of ⟨Dᵀ p + Aᵀ q, x⟩ over images in [0, 1], of the step before, (B,).
+        price: What q costs in the dual objective, of the step before, (B,).
     """
 
     x: Tensor
-    x_ahead: Tensor
     measured: Tensor
-    measured_ahead: Tensor
     p: tuple[Tensor, ...]
     q: Tensor
     least: Tensor
+    price: Tensor
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,12 @@ class Convex:
     weight: float | None
     radius: float
 
-    def start(self) -> Iterate:
+    def start(self, tau: float, square: float) -> Iterate:
         """Begin at the grey image that fits y best.
+
+        Args:
+            tau: The primal step size τ > 0.
+            square: A bound on ‖A‖².
 
         Returns:
             The first iterate.
@@ -96,8 +98,10 @@ class Convex:
         seen = self.A(self.y.new_ones(1, *self.A.in_shape))
         grey = (self.y * seen).flatten(1).sum(1) / seen.square().sum().clamp_min(1e-12)
         x = grey.clamp(0, 1)[:, None, None, None].expand(-1, *self.A.in_shape)
-        a, p = self.A(x), tuple(torch.zeros_like(d) for d in self.analysis.parts(x))
-        return Iterate(x, x, a, a, p, torch.zeros_like(a), torch.zeros_like(grey))
+        a, none = self.A(x), torch.zeros_like(grey)
+        still = tuple(torch.zeros_like(d) for d in self.analysis.parts(x))
+        p, q = self._ascended(still, torch.zeros_like(a), x, a, tau, square)
+        return Iterate(x, a, p, q, none, none)
 
     def step(self, at: Iterate, tau: float, square: float) -> Iterate:
         """Make one step.
@@ -110,23 +114,39 @@ class Convex:
         Returns:
             The next iterate.
         """
-        # τ (s ‖D‖² + t ‖A‖²) = 1, half of it for each
-        s, t = 1 / (2 * tau * self.analysis.square_norm), 1 / (2 * tau * square)
-        p = tuple(self._dual(at, s))
-        q = at.q + t * (at.measured_ahead - self.y)
-        q = shrunk(q, t * self.radius) if self.weight is None else q / (1 + t * self.weight)
-        slope = self.analysis.adjoint(p) + self.A.adjoint(q)
+        slope = self.analysis.adjoint(at.p) + self.A.adjoint(at.q)
         least = slope.clamp_max(0).flatten(1).sum(1)
         x = (at.x - tau * slope).clamp(0, 1)
+        del slope
         a = self.A(x)
-        return Iterate(x, 2 * x - at.x, a, 2 * a - at.measured, p, q, least)
+        ahead = 2 * x - at.x, 2 * a - at.measured
+        p, q = self._ascended(at.p, at.q, *ahead, tau, square)
+        return Iterate(x, a, p, q, least, self._price(at.q))
 
-    def _dual(self, at: Iterate, s: float) -> Iterator[Tensor]:
-        """p after a step, part by part."""
+    def _ascended(
+        self, p: tuple[Tensor, ...], q: Tensor, x: Tensor, a: Tensor, tau: float, square: float
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """p and q after a step up at the extrapolated images x, of which a is A x."""
+        # τ (s ‖D‖² + t ‖A‖²) = 1, half of it for each
+        s, t = 1 / (2 * tau * self.analysis.square_norm), 1 / (2 * tau * square)
+        q = q + t * (a - self.y)
+        q = shrunk(q, t * self.radius) if self.weight is None else q / (1 + t * self.weight)
+        return tuple(self._projected(p, x, s)), q
+
+    def _projected(self, p: tuple[Tensor, ...], x: Tensor, s: float) -> Iterator[Tensor]:
+        """p + s D x in the dual ball, part by part."""
         D = self.analysis
-        for p, d, weight in zip(at.p, D.parts(at.x_ahead), D.weights, strict=True):
-            p = p + s * d
-            yield p / (D.magnitude(p) / weight).clamp_min(1)
+        for before, d, weight in zip(p, D.parts(x), D.weights, strict=True):
+            after = (s * d).add_(before)
+            yield after.div_((D.magnitude(after) / weight).clamp_min(1))
+
+    def _price(self, q: Tensor) -> Tensor:
+        flat = q.flatten(1)
+        if self.weight is None:
+            price: Tensor = self.radius * flat.norm(dim=1)
+        else:
+            price = self.weight / 2 * flat.square().sum(1)
+        return (flat * self.y.flatten(1)).sum(1) + price
 
     def objective(self, at: Iterate) -> Tensor:
         """The objective of x; without a weight, R(x) whether x fits or not.
@@ -154,13 +174,7 @@ class Convex:
         Returns:
             One number per image, (B,).
         """
-        q, y = at.q.flatten(1), self.y.flatten(1)
-        if self.weight is None:
-            price = self.radius * q.norm(dim=1)
-        else:
-            price = self.weight / 2 * q.square().sum(1)
-        bound: Tensor = at.least - (q * y).sum(1) - price
-        return bound
+        return at.least - at.price
 
 
 def shrunk(q: Tensor, by: float) -> Tensor:
