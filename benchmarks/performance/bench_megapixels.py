@@ -1,6 +1,7 @@
 """The memory and the CPU time of solving one large photograph, by the command line.
 
 python benchmarks/performance/bench_megapixels.py --width 4000 --height 3000
+python benchmarks/performance/bench_megapixels.py --solver wavelet:steps=2 --prior ""
 """
 
 from __future__ import annotations
@@ -32,18 +33,22 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=4000)
     parser.add_argument("--height", type=int, default=3000)
     parser.add_argument("--operator", default="superres:factor=2")
+    parser.add_argument("--noise", default="")
     parser.add_argument("--solver", default="pnp:steps=2")
-    parser.add_argument("--prior", default="photo")
+    parser.add_argument("--prior", default="photo", help="that of the solver; empty: it has none")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "photograph.png"
         photograph(args.width, args.height).save(source, compress_level=1)
         command = [sys.executable, "-m", "invprob", "solve", str(source), "--samples", "1"]
-        command += ["--operator", args.operator, "--solver", args.solver, "--prior", args.prior]
+        command += ["--operator", args.operator, "--solver", args.solver]
+        command += ["--noise", args.noise] if args.noise else []
+        command += ["--prior", args.prior] if args.prior else []
         command += ["--device", "cpu", "--out", f"{folder}/run"]
         subprocess.run(command, check=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"{args.width}×{args.height}, {args.operator}, {args.solver}, {args.prior}")
+    named = filter(None, (args.operator, args.solver, args.prior))
+    print(f"{args.width}×{args.height}, {', '.join(named)}")
     print(
         f"peak memory {used.ru_maxrss / 2**20:.2f} GiB, {used.ru_utime + used.ru_stime:.0f} CPU s"
     )

@@ -21,7 +21,7 @@ from typing import IO
 from torch import Tensor
 
 from invprob.errors import BadInput
-from invprob.io.decode import decode, is_reduced, size
+from invprob.io.decode import decode, is_reduced, profile, size
 from invprob.io.formats import FORMATS, SUFFIXES
 from invprob.paths import existing, unreadable
 
@@ -78,6 +78,11 @@ class ImageFile:
         """Whether it holds more bits than are read, as colours of 16 bits do; raises `BadInput`."""
         with self.open() as stream:
             return is_reduced(stream, self.label)
+
+    def profile(self) -> bytes | None:
+        """Its colour profile, if it has one; raises `BadInput` if the header cannot be read."""
+        with self.open() as stream:
+            return profile(stream, self.label)
 
     @contextlib.contextmanager
     def open(self, archive: zipfile.ZipFile | None = None) -> Iterator[IO[bytes]]:

@@ -9,6 +9,7 @@ a picture may hold:
 * Transparency, which is laid on white unless somebody asks for it: `layers`. Of an animation or a
   multi-page TIFF the first frame is taken.
 * EXIF orientation is applied; colour profiles are not, CMYK becomes RGB by Pillow's plain formula.
+  `profile` reads them.
 * Grey becomes colour by repetition, colour becomes grey by the luma of Rec. 601.
 * 32-bit integers and floating point have no agreed white and are refused.
 """
@@ -152,6 +153,25 @@ def is_reduced(stream: IO[bytes], label: str) -> bool:
     if codec == "ppm":
         return bool(words[-1] > 255)
     return any(isinstance(word, str) and ";16" in word for word in words)
+
+
+def profile(stream: IO[bytes], label: str) -> bytes | None:
+    """Read the colour profile of a picture from its header.
+
+    Args:
+        stream: The file.
+        label: What errors call it.
+
+    Returns:
+        The bytes as they are, which nobody vouches for; None where there is none.
+
+    Raises:
+        BadInput: If it is not a picture.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = _open(stream, label).info.get("icc_profile")
+    return found if isinstance(found, bytes) and found else None
 
 
 def from_pil(picture: Image.Image, label: str) -> Tensor:

@@ -181,12 +181,16 @@ def to_pil(image: Tensor, depth: int = 8) -> Image.Image:
     return Image.fromarray(values[..., 0] if values.shape[2] == 1 else values)
 
 
-def write_png(path: str | Path, image: Tensor, depth: int = 8) -> None:
+def write_png(
+    path: str | Path, image: Tensor, depth: int = 8, profile: bytes | None = None
+) -> None:
     """Write an image as a PNG, whole or not at all.
 
     Args:
         path: The file; the folder it lies in is made.
         image: The image, (1 or 3, H, W) in [0, 1].
+        depth: Bits of a number, 8 or 16; colours have 8.
+        profile: The colour profile that gives the numbers their meaning, if any does.
 
     Raises:
         BadInput: If the place cannot be written to or the disk is full.
@@ -195,7 +199,8 @@ def write_png(path: str | Path, image: Tensor, depth: int = 8) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(path) as part:
-            to_pil(image, depth).save(part, "PNG", compress_level=COMPRESSION)
+            picture = to_pil(image, depth)
+            picture.save(part, "PNG", compress_level=COMPRESSION, icc_profile=profile)
     except OSError as error:
         raise BadInput(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invprob.errors import InvprobError
 from invprob.io import files, images
-from invprob.runs import restored
+from invprob.runs import colour_profiles, restored
 from invprob.runs.solution import Solution
 
 if TYPE_CHECKING:
@@ -30,13 +30,15 @@ def write(out: Path, solution: Solution, plots: bool = True) -> list[str]:
         plots: Whether to write the traces and the summary.
 
     Returns:
-        A sentence for each picture that could not be drawn.
+        A sentence for each picture that could not be drawn, and for each colour profile that its
+        restored picture cannot keep.
 
     Raises:
         OSError: If the folder cannot be written to; `BadInput` alike.
     """
-    notices = []
-    for name, draw in _all(solution, plots):
+    channels = solution.mean.shape[1]
+    profiles, notices = colour_profiles.find(solution.experiment, solution.names, channels)
+    for name, draw in _all(solution, plots, profiles):
         try:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             draw(out / name)
@@ -71,11 +73,13 @@ def vector(out: Path, solution: Solution, kind: Format) -> list[Path]:
     return [out / name for name in made]
 
 
-def _all(solution: Solution, plots: bool) -> Iterator[tuple[str, Draw]]:
+def _all(
+    solution: Solution, plots: bool, profiles: Mapping[str, bytes]
+) -> Iterator[tuple[str, Draw]]:
     """Every picture: its path in the folder, and how it is written."""
     for i, name in enumerate(solution.names):
         where = "restored" if len(solution.names) == 1 else f"restored/{name}"
-        yield f"{where}.png", partial(_restored, solution, i)
+        yield f"{where}.png", partial(_restored, solution, i, profiles.get(name))
         # an operator's picture of a measurement is made where a failure does no harm
         yield f"measurement/{name}.png", partial(_measurement, solution, i)
         yield f"mean/{name}.png", partial(_image, solution.mean[i])
@@ -98,11 +102,11 @@ def _image(image: Tensor, path: Path) -> None:
     images.write_png(path, image)
 
 
-def _restored(solution: Solution, i: int, path: Path) -> None:
+def _restored(solution: Solution, i: int, profile: bytes | None, path: Path) -> None:
     keep = solution.experiment is not None and solution.experiment.keep_measured
     one = slice(i, i + 1)
     image = restored.picture(solution.mean[one], solution.y[one], solution.operator, keep)[0]
-    images.write_png(path, image, restored.depth(solution.y[one], len(image)))
+    images.write_png(path, image, restored.depth(solution.y[one], len(image)), profile)
 
 
 def _measurement(solution: Solution, i: int, path: Path) -> None:

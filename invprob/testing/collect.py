@@ -121,7 +121,7 @@ def trials(
         if own is not None:
             entry.params().parse(own, f"{c.kind} {c.name}")
         made += [
-            _trial(f"{c.kind} {c.name}", short, rule, *cases(entry, found, own))
+            _trial(f"{c.kind} {c.name}", short, rule, *cases(entry, found, own, given))
             for rule in _of(c.kind)
             if rule.offers in ("", *c.offers)
         ]

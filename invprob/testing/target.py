@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -62,12 +62,14 @@ class Case:
         registry: Where the generator is found that a prior names among its `defaults`.
         example: The parameters by name.
         stages: Those for which a prior is tried, in order.
+        beside: Parameters of other components by name, for the generators of a prior.
     """
 
     entry: Entry
     registry: Registry
     example: Mapping[str, Any]
     stages: tuple[int, ...] = STAGES
+    beside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -159,21 +161,28 @@ class Case:
         if name is None:
             return [toys.Linear()]
         entry = self.registry.find("generator", name)
-        return [case.build().thing for case in cases(entry, self.registry)]
+        given = self.beside.get(entry.component.name)
+        return [case.build().thing for case in cases(entry, self.registry, given)]
 
 
-def cases(entry: Entry, registry: Registry, given: Mapping[str, Any] | None = None) -> list[Case]:
+def cases(
+    entry: Entry,
+    registry: Registry,
+    given: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Case]:
     """Make the cases of a component.
 
     Args:
         entry: The component.
         registry: Where the generators of priors are found.
         given: Parameters to try instead of the examples of the params model.
+        beside: Such parameters of other components, by name.
 
     Returns:
         A case for each example, at least one: that of the defaults if there is no example.
     """
-    one = Case(entry, registry, {})
+    one = Case(entry, registry, {}, beside=beside or {})
     if given is not None:
         return [replace(one, example=given)]
     return [replace(one, example=example) for example in examples(entry)] or [one]

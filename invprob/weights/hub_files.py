@@ -16,6 +16,8 @@ PREFIX = "hf:"
 _NAME = r"[A-Za-z0-9][\w.-]{0,95}"
 _ADDRESS = re.compile(rf"hf:({_NAME}/{_NAME})(?:@([\w.-]+))?((?:/[\w.-]+)*)")
 WEIGHTS = "diffusion_pytorch_model"
+AUTOENCODERS = ("vqvae/", "vae/")
+TEXT = ("text_encoder", "tokenizer")
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def wanted(address: Address, listed: Iterable[File]) -> list[File]:
         The files to fetch.
 
     Raises:
-        BadWeights: If they are not there.
+        BadWeights: If they are not there, or the model needs a text.
     """
     by_name = {file.name: file for file in listed}
     if address.file is not None:
@@ -115,10 +117,22 @@ def wanted(address: Address, listed: Iterable[File]) -> list[File]:
                 f"it has {', '.join(map(errors.shown, sorted(by_name)[:12])) or 'none'}",
             )
         return [by_name[address.file]]
-    inside = "unet/" if any(name.startswith("unet/") for name in by_name) else ""
-    timing = "scheduler/" if any(name.startswith("scheduler/") for name in by_name) else ""
+    folders = {name.partition("/")[0] + "/" for name in by_name if "/" in name}
+    if texts := sorted(name for name in folders if name.startswith(TEXT)):
+        raise BadWeights(
+            f"{PREFIX}{address.repo} needs a text: it has a part {errors.shown(texts[0][:-1])}",
+            f"needed is an unconditional model; for a single file, write {PREFIX}{address.repo}"
+            "/FILE",
+        )
+    inside = "unet/" if "unet/" in folders else ""
+    timing = "scheduler/" if "scheduler/" in folders else ""
     weights = next((names for names in _weights(inside, by_name) if names), [])
     configs = ["model_index.json", f"{inside}config.json", f"{timing}scheduler_config.json"]
+    for part in AUTOENCODERS if inside else ():
+        beside = next((names for names in _weights(part, by_name) if names), [])
+        if beside:
+            configs.append(f"{part}config.json")
+            weights = weights and [*weights, *beside]
     if not weights or configs[1] not in by_name:
         raise BadWeights(
             f"{PREFIX}{address.repo} is not a model that diffusers wrote",

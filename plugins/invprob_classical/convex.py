@@ -52,7 +52,8 @@ class LeastRegulariser(Solver[ConvexState]):
 
     def init(self, problem: Problem) -> ConvexState:
         task = self._task(problem)
-        return ConvexState(at=task.start(), square=primal_dual.square_norm(task.A, task.y))
+        square = primal_dual.square_norm(task.A, task.y)
+        return ConvexState(at=task.start(self.params.tau, square), square=square)
 
     def step(self, problem: Problem, state: ConvexState) -> Progress:
         task = self._task(problem)

@@ -77,3 +77,9 @@ class WaveletParams(ConvexParams):
     levels: int | None = Field(
         None, ge=1, description="Scales, a factor of two apart; none: as many as the size allows."
     )
+    memory: int = Field(
+        1200,
+        ge=1,
+        description="What details may need, in MiB; of larger images coarse ones are in fewer"
+        " shifts.",
+    )

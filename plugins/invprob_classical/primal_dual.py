@@ -6,6 +6,7 @@
 Chambolle, Pock, A first-order primal-dual algorithm for convex problems with applications to
 imaging, Journal of Mathematical Imaging and Vision 40, 2011 (algorithm 1). D is a linear analysis
 of images and ‖·‖ a sum of norms of groups of its coefficients, whose dual ball p is projected on.
+Of the coefficients only p is kept: D x̄ and D x are computed anew, one part after another.
 With a weight w the objective is R(x) + ‖A x − y‖²/2w, and prox(q) = q / (1 + t w). Without one it
 is R(x) subject to ‖A x − y‖ ≤ σ √m, which is χ² ≤ 1 (the discrepancy principle: Morozov, 1966), and
 prox(q) shrinks the norm of q by t σ √m.
@@ -13,6 +14,7 @@ prox(q) shrinks the norm of q by t σ √m.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,25 +26,23 @@ from invprob.operator import LinearOperator
 
 
 class Analysis(Protocol):
-    """The linear map D of images (B, C, H, W) and the norm of what it gives."""
+    """The linear map D of images (B, C, H, W) and the norm of what it gives, part by part."""
 
     square_norm: float
     """A bound on ‖D‖²."""
+    weights: Sequence[float]
+    """The weight of the groups of each part in the sum."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """D x."""
+    def parts(self, x: Tensor) -> Iterator[Tensor]:
+        """D x, each part when it is asked for; no group is in two parts."""
         ...
 
-    def adjoint(self, p: Tensor) -> Tensor:
+    def adjoint(self, p: Sequence[Tensor]) -> Tensor:
         """Dᵀ p."""
         ...
 
     def magnitude(self, p: Tensor) -> Tensor:
-        """The norm of every group of coefficients, which broadcasts over them."""
-        ...
-
-    def weights(self, p: Tensor) -> Tensor | float:
-        """The weight of every group in the sum, which broadcasts over coefficients."""
+        """The norm of every group of a part, which broadcasts over it."""
         ...
 
 
@@ -52,21 +52,19 @@ class Iterate:
 
     Attributes:
         x: The images (B, C, H, W).
-        analysed: D x.
         measured: A x.
-        ahead: D x̄ and A x̄ at the extrapolated images.
-        p: The dual variables of D x.
-        q: The dual variables of A x.
-        slope: Dᵀ p + Aᵀ q, (B, C, H, W).
+        p: The dual variables of the parts of D x, ready for the next step.
+        q: The dual variables of A x, likewise.
+        least: The least of ⟨Dᵀ p + Aᵀ q, x⟩ over images in [0, 1], of the step before, (B,).
+        price: What q costs in the dual objective, of the step before, (B,).
     """
 
     x: Tensor
-    analysed: Tensor
     measured: Tensor
-    ahead: tuple[Tensor, Tensor]
-    p: Tensor
+    p: tuple[Tensor, ...]
     q: Tensor
-    slope: Tensor
+    least: Tensor
+    price: Tensor
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,12 @@ class Convex:
     weight: float | None
     radius: float
 
-    def start(self) -> Iterate:
+    def start(self, tau: float, square: float) -> Iterate:
         """Begin at the grey image that fits y best.
+
+        Args:
+            tau: The primal step size τ > 0.
+            square: A bound on ‖A‖².
 
         Returns:
             The first iterate.
@@ -96,10 +98,10 @@ class Convex:
         seen = self.A(self.y.new_ones(1, *self.A.in_shape))
         grey = (self.y * seen).flatten(1).sum(1) / seen.square().sum().clamp_min(1e-12)
         x = grey.clamp(0, 1)[:, None, None, None].expand(-1, *self.A.in_shape)
-        d, a = self.analysis.forward(x), self.A(x)
-        return Iterate(
-            x, d, a, (d, a), torch.zeros_like(d), torch.zeros_like(a), torch.zeros_like(x)
-        )
+        a, none = self.A(x), torch.zeros_like(grey)
+        still = tuple(torch.zeros_like(d) for d in self.analysis.parts(x))
+        p, q = self._ascended(still, torch.zeros_like(a), x, a, tau, square)
+        return Iterate(x, a, p, q, none, none)
 
     def step(self, at: Iterate, tau: float, square: float) -> Iterate:
         """Make one step.
@@ -112,16 +114,39 @@ class Convex:
         Returns:
             The next iterate.
         """
+        slope = self.analysis.adjoint(at.p) + self.A.adjoint(at.q)
+        least = slope.clamp_max(0).flatten(1).sum(1)
+        x = (at.x - tau * slope).clamp(0, 1)
+        del slope
+        a = self.A(x)
+        ahead = 2 * x - at.x, 2 * a - at.measured
+        p, q = self._ascended(at.p, at.q, *ahead, tau, square)
+        return Iterate(x, a, p, q, least, self._price(at.q))
+
+    def _ascended(
+        self, p: tuple[Tensor, ...], q: Tensor, x: Tensor, a: Tensor, tau: float, square: float
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """p and q after a step up at the extrapolated images x, of which a is A x."""
         # τ (s ‖D‖² + t ‖A‖²) = 1, half of it for each
         s, t = 1 / (2 * tau * self.analysis.square_norm), 1 / (2 * tau * square)
-        p = at.p + s * at.ahead[0]
-        p = p / (self.analysis.magnitude(p) / self.analysis.weights(p)).clamp_min(1)
-        q = at.q + t * (at.ahead[1] - self.y)
+        q = q + t * (a - self.y)
         q = shrunk(q, t * self.radius) if self.weight is None else q / (1 + t * self.weight)
-        slope = self.analysis.adjoint(p) + self.A.adjoint(q)
-        x = (at.x - tau * slope).clamp(0, 1)
-        d, a = self.analysis.forward(x), self.A(x)
-        return Iterate(x, d, a, (2 * d - at.analysed, 2 * a - at.measured), p, q, slope)
+        return tuple(self._projected(p, x, s)), q
+
+    def _projected(self, p: tuple[Tensor, ...], x: Tensor, s: float) -> Iterator[Tensor]:
+        """p + s D x in the dual ball, part by part."""
+        D = self.analysis
+        for before, d, weight in zip(p, D.parts(x), D.weights, strict=True):
+            after = (s * d).add_(before)
+            yield after.div_((D.magnitude(after) / weight).clamp_min(1))
+
+    def _price(self, q: Tensor) -> Tensor:
+        flat = q.flatten(1)
+        if self.weight is None:
+            price: Tensor = self.radius * flat.norm(dim=1)
+        else:
+            price = self.weight / 2 * flat.square().sum(1)
+        return (flat * self.y.flatten(1)).sum(1) + price
 
     def objective(self, at: Iterate) -> Tensor:
         """The objective of x; without a weight, R(x) whether x fits or not.
@@ -132,8 +157,9 @@ class Convex:
         Returns:
             One number per image, (B,).
         """
-        groups = self.analysis.weights(at.analysed) * self.analysis.magnitude(at.analysed)
-        regulariser = groups.flatten(1).sum(1)
+        regulariser = torch.zeros_like(at.least)
+        for d, weight in zip(self.analysis.parts(at.x), self.analysis.weights, strict=True):
+            regulariser = regulariser + weight * self.analysis.magnitude(d).flatten(1).sum(1)
         if self.weight is None:
             return regulariser
         gap = (at.measured - self.y).flatten(1)
@@ -148,14 +174,7 @@ class Convex:
         Returns:
             One number per image, (B,).
         """
-        least = at.slope.clamp_max(0).flatten(1).sum(1)
-        q, y = at.q.flatten(1), self.y.flatten(1)
-        if self.weight is None:
-            price = self.radius * q.norm(dim=1)
-        else:
-            price = self.weight / 2 * q.square().sum(1)
-        bound: Tensor = least - (q * y).sum(1) - price
-        return bound
+        return at.least - at.price
 
 
 def shrunk(q: Tensor, by: float) -> Tensor:

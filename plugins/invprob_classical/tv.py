@@ -7,6 +7,8 @@ applications to color image processing, Inverse Problems and Imaging 2(4), 2008.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor
 
@@ -35,19 +37,21 @@ class TotalVariation(LeastRegulariser):
 
 
 class Gradient:
-    """Forward differences (B, 2, C, H, W), 0 at the lower and the right border."""
+    """Forward differences, one part (B, 2, C, H, W), 0 at the lower and the right border."""
 
     square_norm = 8.0
+    weights: Sequence[float] = (1.0,)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def parts(self, x: Tensor) -> Iterator[Tensor]:
         p = x.new_zeros(len(x), 2, *x.shape[1:])
         p[:, 0, :, :-1] = x.diff(dim=2)
         p[:, 1, :, :, :-1] = x.diff(dim=3)
-        return p
+        yield p
 
-    def adjoint(self, p: Tensor) -> Tensor:
-        down, right = p[:, 0, :, :-1], p[:, 1, :, :, :-1]
-        x = torch.zeros_like(p[:, 0])
+    def adjoint(self, p: Sequence[Tensor]) -> Tensor:
+        (whole,) = p
+        down, right = whole[:, 0, :, :-1], whole[:, 1, :, :, :-1]
+        x = torch.zeros_like(whole[:, 0])
         x[:, :, 1:] += down
         x[:, :, :-1] -= down
         x[:, :, :, 1:] += right
@@ -56,6 +60,3 @@ class Gradient:
 
     def magnitude(self, p: Tensor) -> Tensor:
         return p.square().sum((1, 2), keepdim=True).sqrt()
-
-    def weights(self, p: Tensor) -> float:
-        return 1.0

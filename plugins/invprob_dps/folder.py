@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
 
-from invprob.converter import require
 from invprob.errors import BadWeights
 from invprob.io import files, tensor_files
 from invprob.prior import Prior
-from invprob_dps import folder_config
+from invprob_dps import folder_config, networks, scheduler_config
 from invprob_dps.folder_weights import NETWORK, network_file, read_tensors
+from invprob_dps.scheduler_config import NoiseLevels
 
 __all__ = ["network_file", "read_folder", "write_folder"]
 
 Model = TypeVar("Model", bound=Prior)
-Make: TypeAlias = Callable[[UNet2DModel, DDPMScheduler, int], Model]
+Make: TypeAlias = Callable[[UNet2DModel, NoiseLevels, int], Model]
 
 
 def read_folder(folder: Path, make: Make[Model], expected: str | None = None) -> Model:
@@ -40,47 +40,48 @@ def read_folder(folder: Path, make: Make[Model], expected: str | None = None) ->
     Raises:
         BadWeights: For everything else, with what would be needed.
     """
-    file = network_file(folder)
-    inside = file.parent
-    timing = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
-    place = folder / "model_index.json"
-    index = folder_config.read_json(place) if place.is_file() else {}
+    index = folder_config.index(folder)
     folder_config.check_pipeline(folder, index)
-    told = folder_config.read_json(inside / "config.json")
-    patch = index.get("patch", 1)
-    arguments = folder_config.network(folder, told, patch)
-    times = folder_config.read_json(timing / "scheduler_config.json")
-    if not file.is_file():
-        raise BadWeights(
-            f"{folder} holds no {NETWORK}",
-            "give a folder that diffusers wrote, with safetensors or a .bin file",
-        )
+    net, scheduler = read_unet(folder, index, "pixel diffusion", expected=expected)
+    return make(net, scheduler, index.get("patch", 1))
+
+
+def read_unet(
+    folder: Path,
+    index: Mapping[str, Any],
+    what: str,
+    latent: int | None = None,
+    expected: str | None = None,
+) -> tuple[UNet2DModel, NoiseLevels]:
+    """The U-Net of a folder and the noise that it knows.
+
+    Args:
+        folder: A pipeline as diffusers writes it, in either layout of the hub.
+        index: Its model_index.json; empty where there is none.
+        what: What messages call the model.
+        latent: Channels of the latents that the network is for; None: it is for pictures.
+        expected: The SHA-256 of its weights file, checked if given.
+
+    Returns:
+        The network, in float32, and its scheduler.
+
+    Raises:
+        BadWeights: If a file is missing or damaged, or says something else than we compute.
+    """
+    file = network_file(folder)
+    told = folder_config.read_json(file.parent / "config.json")
+    arguments = folder_config.network(folder, told, index.get("patch", 1), latent)
+    times = folder_config.read_json(folder_config.timing(folder))
     tensors = read_tensors(file, expected)
     try:
-        scheduler = folder_config.scheduler(folder, times, index)
-        folder_config.check_variances(folder, arguments, times)
-        with torch.device("meta"):  # draws and fills nothing
-            net = UNet2DModel(**arguments)
-        shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-        passing = {name for name, _ in net.named_buffers()} - shapes.keys()
+        scheduler = scheduler_config.read(folder, times, index)
     except BadWeights:
         raise
     except Exception as error:  # diffusers raises a dozen unrelated classes
         reason = str(error).split("\n")[0]
-        raise BadWeights(f"{folder} describes no pixel diffusion: {reason}", "") from None
-    if passing:
-        raise BadWeights(
-            f"the network of {folder} computes with {min(passing)}, which no file holds",
-            "needed are blocks of types that DDPM is made of",
-        )
-    try:
-        require(shapes, tensors, "UNet2DModel")
-    except BadWeights as fault:
-        raise BadWeights(
-            f"weights of {folder} do not fit its config: {fault.message}", fault.hint
-        ) from None
-    net.load_state_dict(tensors, assign=True)
-    return make(net.eval(), scheduler, patch)
+        raise BadWeights(f"{folder} describes no {what}: {reason}", "") from None
+    scheduler_config.check_variances(folder, arguments, times)
+    return networks.built(UNet2DModel, arguments, tensors, folder, what), scheduler
 
 
 def write_folder(

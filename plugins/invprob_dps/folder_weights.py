@@ -31,9 +31,9 @@ def names() -> Iterator[str]:
             yield f"diffusion_pytorch_model.{kind}.index{variant}.json"
 
 
-def network_file(folder: Path) -> Path:
-    """The file of a folder's weights, or the list of their parts; the usual place if neither is."""
-    inside = folder / "unet" if (folder / "unet").is_dir() else folder
+def network_file(folder: Path, part: str = "unet") -> Path:
+    """The file of a part's weights, or the list of their pieces; the usual place if neither is."""
+    inside = folder / part if (folder / part).is_dir() else folder
     found = (inside / name for name in names() if (inside / name).is_file())
     return next(found, inside / NETWORK)
 
@@ -45,6 +45,11 @@ def read_tensors(file: Path, expected: str | None = None) -> dict[str, Tensor]:
         file: weights, or the list of the files that they are divided into.
         expected: the SHA-256 of the file, where one is known.
     """
+    if not file.is_file():
+        raise BadWeights(
+            f"{file.parent} holds no {NETWORK}",
+            "give a folder that diffusers wrote, with safetensors or a .bin file",
+        )
     if file.suffix != ".json":
         tensors = _read(file, expected)
     elif expected is not None:

@@ -64,6 +64,50 @@ class PixelDiffusionParams(Params):
     width: int | None = Field(None, ge=1, description="Width, likewise.")
 
 
+class LatentDecoderParams(Params):
+    """The decoder of a latent diffusion model."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weights": "ldm"}]})
+
+    weights: PathText = Field(
+        description="A folder of diffusers with unet, scheduler and vqvae or vae, an autoencoder"
+        " alone, or hf:OWNER/NAME of the hub."
+    )
+    sha256: str | None = Field(None, description="Expected SHA-256 of the autoencoder's file.")
+    quantize: bool = Field(
+        True, description="Move latents of a VQModel to the nearest codes, as in its training."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the network."
+    )
+
+
+class LatentDiffusionParams(Params):
+    """The score of the latents of latent-decoder."""
+
+    weights: PathText = Field(
+        "auto",
+        description="A folder of diffusers, hf:OWNER/NAME of the hub, or auto: that of the"
+        " generator.",
+    )
+    sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the network."
+    )
+
+
+class ConsistencyParams(Params):
+    """A consistency model, which makes images in one step."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"weights": "cd-cat256"}]})
+
+    weights: PathText = Field(description="A folder of diffusers, or hf:OWNER/NAME of the hub.")
+    sha256: str | None = Field(None, description="Expected SHA-256 of its weights file.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the network."
+    )
+
+
 class GuidedDiffusionParams(Params):
     """What files of guided diffusion do not tell of themselves."""
 

@@ -1,33 +1,33 @@
 """A diffusion model of images: a U-Net of diffusers and the α, σ of its scheduler.
 
-u = 2x − 1 for an image x in [0, 1]. The time t ∈ [0, 1] is (i + 1)/T for the step i of T that the
-network was trained with; between steps log α is interpolated, so that any time can be asked for.
+u = 2x − 1 for an image x in [0, 1]. `invprob_dps.timing` has the times.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
-from diffusers import DDPMScheduler, UNet2DModel
+from diffusers import UNet2DModel
 from torch import Tensor
-from torch.nn import functional as F
 
 from invprob.errors import BadParams, BadWeights
 from invprob.generator import Generator
 from invprob.io import checksums
-from invprob.prior import Denoiser, over_images
+from invprob.prior import over_images
 from invprob.weights import precision, store
 from invprob_dps.file import read_file
 from invprob_dps.folder import Make, network_file, read_folder
 from invprob_dps.params import PixelDiffusionParams
+from invprob_dps.scheduler_config import NoiseLevels
+from invprob_dps.unet_denoiser import Precision, UNetDenoiser
 
 BUNDLED = Path(__file__).parent / "weights"
 
 
-class PixelDiffusion(Denoiser[Tensor]):
+class PixelDiffusion(UNetDenoiser):
     """E[u_0 | u_t] of images (B, C, H, W) by a network of diffusers.
 
     `PixelDiffusion.pretrained("faces64-ddpm")` reads a network from weights.
@@ -46,25 +46,15 @@ class PixelDiffusion(Denoiser[Tensor]):
     def __init__(
         self,
         net: UNet2DModel,
-        scheduler: DDPMScheduler,
+        scheduler: NoiseLevels,
         patch: int = 1,
         *,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         size: tuple[int | None, int | None] = (None, None),
     ) -> None:
-        super().__init__()
-        # 0.92 of the time of a forward and a backward on a CPU, for one picture and for many
-        self.net = net.to(memory_format=torch.channels_last)
-        self.patch = patch
-        self.prediction: str = scheduler.config["prediction_type"]
-        self.steps: int = scheduler.config["num_train_timesteps"]
-        self.t_min = 1 / self.steps
-        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        super().__init__(net, scheduler, patch, precision)
         height, width = sides(net, patch, size)
         self.image_shape = (net.config["in_channels"] // patch**2, height, width)
-        log_alpha = 0.5 * scheduler.alphas_cumprod.double().clamp_min(1e-10).log()
-        self.log_alpha: Tensor
-        self.register_buffer("log_alpha", F.pad(log_alpha, (1, 0)).float(), persistent=False)
 
     @classmethod
     def pretrained(cls, weights: str | Path = "faces64-ddpm", **values: Any) -> Self:
@@ -126,38 +116,6 @@ class PixelDiffusion(Denoiser[Tensor]):
 
     def restore(self, u: Tensor) -> Tensor:
         return (u + 1) / 2
-
-    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        place = (t * self.steps).clamp(0, self.steps)
-        left = place.detach().floor().long().clamp(max=self.steps - 1)
-        below, above = self.log_alpha[left], self.log_alpha[left + 1]
-        log_alpha = below + (place - left) * (above - below)
-        return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
-
-    def denoise(self, u: Tensor, t: Tensor) -> Tensor:
-        alpha, sigma = (v[:, None, None, None] for v in self.schedule(t))
-        out = self.predict(u, (t * self.steps - 1).clamp_min(0))
-        if self.prediction == "sample":
-            return out
-        if self.prediction == "v_prediction":
-            return alpha * u - sigma * out
-        return (u - sigma * out) / alpha
-
-    def predict(self, u: Tensor, step: Tensor) -> Tensor:
-        """What the network predicts.
-
-        Args:
-            u: Noised images in the model's units, (B, C, H, W).
-            step: Steps of its training, (B,), from 0; they may lie between two.
-
-        Returns:
-            The noise, the image or v, as `prediction` says, (B, C, H, W).
-        """
-        blocks = F.pixel_unshuffle(u, self.patch)
-        with torch.autocast(u.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            out = self.net(blocks, step).sample
-        # a network that learned variances too gives them in its second half
-        return F.pixel_shuffle(out[:, : blocks.shape[1]].to(u.dtype), self.patch)
 
 
 def sides(net: UNet2DModel, patch: int, size: tuple[int | None, int | None]) -> tuple[int, int]:

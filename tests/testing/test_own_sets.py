@@ -15,6 +15,7 @@ from invprob_pnp.denoiser.file import save
 from invprob_pnp.denoiser.network import Network, Size
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Architecture
+from tests.plugins.dps.latent_folders import consistency_pipeline, latent_pipeline
 from tests.plugins.sgilo.published.layouts import score_weights
 
 FOLDER = tempfile.TemporaryDirectory(prefix="invprob-kit-")
@@ -22,6 +23,8 @@ GENERATOR = Path(FOLDER.name) / "tiny.safetensors"
 CODES = Path(FOLDER.name) / "latent.pth"
 DIFFUSION = Path(FOLDER.name) / "tiny-ddpm"
 DENOISING = Path(FOLDER.name) / "tiny-sample-ddpm"
+LATENT = Path(FOLDER.name) / "tiny-ldm"
+CONSISTENCY = Path(FOLDER.name) / "tiny-cm"
 DENOISER = Path(FOLDER.name) / "tiny-denoiser.safetensors"
 GAUSSIAN = Path(FOLDER.name) / "gaussian.safetensors"
 
@@ -30,6 +33,8 @@ EXAMPLES = {
     "dps": {
         "pixel-diffusion": {"weights": str(DIFFUSION)},
         "ddim": {"weights": str(DENOISING), "steps": 2},
+        "latent-decoder": {"weights": str(LATENT)},
+        "consistency": {"weights": str(CONSISTENCY)},
     },
     "pnp": {"photo": {"weights": str(DENOISER)}},
     "sgilo": {
@@ -64,6 +69,9 @@ def networks():
         up_block_types=("UpBlock2D",),
         norm_num_groups=8,
     )
+    # a VQModel rounds to codes, whose gradient is not that of the function
+    latent_pipeline("AutoencoderKL").save_pretrained(LATENT)
+    consistency_pipeline().save_pretrained(CONSISTENCY)
     save(DENOISER, Network(Size(channels=(8,), blocks=(1,))), 0.01, {})
     torch.set_rng_state(before)
     scheduler = DDPMScheduler(beta_schedule="linear")

@@ -143,3 +143,18 @@ def test_parts_of_divided_weights_come_with_their_index():
     listed = [File(name, 1, None, "") for name in names]
     found = wanted(Address.parse("hf:a/b"), listed)
     assert [file.name for file in found] == names[:6]
+
+
+def test_a_latent_diffusion_comes_with_its_autoencoder_and_one_of_texts_not_at_all():
+    from invprob.weights.hub_files import File, wanted
+
+    parts = ("unet", "vqvae")
+    names = [
+        *("model_index.json", "unet/config.json", "scheduler/scheduler_config.json"),
+        *("vqvae/config.json", *(f"{part}/diffusion_pytorch_model.bin" for part in parts)),
+    ]
+    listed = [File(name, 1, None, "") for name in (*names, "README.md")]
+    assert [file.name for file in wanted(Address.parse("hf:a/b"), listed)] == names
+    listed.append(File("text_encoder/config.json", 1, None, ""))
+    with pytest.raises(BadWeights, match="needs a text: it has a part text_encoder"):
+        wanted(Address.parse("hf:a/b"), listed)

@@ -12,13 +12,18 @@ from invprob_basics.inpaint import Inpaint
 from invprob_basics.noise import GaussianNoise, PoissonNoise
 from invprob_basics.phase import Phase
 from invprob_basics.superres import Superres
+from invprob_classical import wavelet
 from invprob_classical.pinv import PseudoInverse
 from invprob_classical.tv import Gradient, TotalVariation
 from invprob_classical.wavelet import TAPS, Details, Wavelet
 from tests.plugins.closed_form import last
 
 SHAPE = (3, 12, 10)
-ANALYSES = {"tv": Gradient()} | {n: Details(taps, 2, SHAPE[1:]) for n, taps in TAPS.items()}
+ANALYSES = {
+    "tv": Gradient(),
+    **{n: Details(taps, 2, SHAPE[1:]) for n, taps in TAPS.items()},
+    "few shifts": Details(TAPS["db2"], 3, SHAPE[1:], finest=1),
+}
 SOLVERS = {"tv": TotalVariation, "wavelet": Wavelet}
 
 
@@ -36,12 +41,13 @@ def blocks():
 @pytest.mark.parametrize("name", ANALYSES)
 def test_the_adjoint_is_one_and_the_norm_is_bounded(name):
     D, x = ANALYSES[name], random(2, *SHAPE)
-    p = torch.randn(D.forward(x).shape, generator=seeds.stream("p")).double()
-    assert float((D.forward(x) * p).sum()) == pytest.approx(float((x * D.adjoint(p)).sum()))
+    p = [torch.randn(d.shape, generator=seeds.stream("p")).double() for d in D.parts(x)]
+    product = sum(float((d * q).sum()) for d, q in zip(D.parts(x), p, strict=True))
+    assert product == pytest.approx(float((x * D.adjoint(p)).sum()))
     for _ in range(60):
-        x = D.adjoint(D.forward(x / x.norm()))
+        x = D.adjoint(list(D.parts(x / x.norm())))
     assert float(x.norm()) <= D.square_norm + 1e-9
-    assert float(D.forward(torch.ones(1, *SHAPE).double()).abs().max()) < 1e-12
+    assert max(float(d.abs().max()) for d in D.parts(torch.ones(1, *SHAPE).double())) < 1e-12
 
 
 @pytest.mark.parametrize("family", TAPS)
@@ -54,13 +60,13 @@ def test_wavelets_are_orthogonal_and_keep_what_they_split(family):
     D, x = Details(TAPS[family], 3, (8, 8)), random(2, 3, 8, 8)
     if family == "haar":
         centred = x - x.mean((2, 3), keepdim=True)
-        torch.testing.assert_close(D.adjoint(D.forward(x)), centred, rtol=0, atol=1e-12)
+        again = D.adjoint(list(D.parts(x)))
+        torch.testing.assert_close(again, centred, rtol=0, atol=1e-12)
 
 
 def test_the_norm_is_the_mean_over_shifts_of_the_orthogonal_transform():
     x = random(1, 1, 4, 4)
     D = Details(TAPS["haar"], 1, (4, 4))
-    p = D.forward(x)
     sums = []
     for down in range(2):
         for right in range(2):
@@ -68,8 +74,49 @@ def test_the_norm_is_the_mean_over_shifts_of_the_orthogonal_transform():
             a, b, c, d = s[::2, ::2], s[::2, 1::2], s[1::2, ::2], s[1::2, 1::2]
             details = (a - b + c - d, a + b - c - d, a - b - c + d)
             sums.append(sum(float(v.abs().sum()) for v in details) / 2)
-    found = float((D.weights(p) * p.abs()).sum())
-    assert found == pytest.approx(sum(sums) / 4)
+    assert _norm(D, x) == pytest.approx(sum(sums) / 4)
+
+
+def _norm(D, x):
+    return sum(w * float(d.abs().sum()) for w, d in zip(D.weights, D.parts(x), strict=True))
+
+
+def test_fewer_shifts_are_the_mean_over_those_and_need_less():
+    """Of the 8 × 8 shifts that matter to three scales: those of all are the mean over 2 × 2."""
+    x, size = random(1, 1, 16, 16), (16, 16)
+    few, all_ = Details(TAPS["db2"], 3, size, finest=1), Details(TAPS["db2"], 3, size)
+    kept = [sum(d.numel() for d in D.parts(x)) / x.numel() for D in (few, all_)]
+    assert kept == [wavelet.count(3, size, 1), 9] == [3 + 3 / 4 + 3 / 16, 9]
+    spun = [x.roll((2 * i, 2 * j), (2, 3)) for i in range(4) for j in range(4)]
+    assert sum(_norm(few, s) for s in spun) / 16 == pytest.approx(_norm(all_, x))
+    rest = sum(float(d.square().sum()) for d in all_.parts(x))
+    energy = [sum(float(d.square().sum()) for d in few.parts(s)) for s in spun[:3]]
+    coarse = sum(float(d.square().sum()) for d in few.parts(x - x.mean()))
+    assert coarse <= float(x.square().sum())
+    assert sum(energy) / 3 == pytest.approx(rest, rel=0.1)
+
+
+def test_the_shifts_are_as_many_as_memory_allows():
+    size = (640, 960)
+    assert wavelet.finest(6, size, 18) is None
+    assert [wavelet.finest(9, size, most) for most in (1, 4, 9, 17)] == [1, 1, 2, 4]
+    for given, extended, norm in (((3000, 4000), (3000, 4000), 1), ((3001, 4002), (3008, 4008), 4)):
+        D = Wavelet().analysis((3, *given))
+        assert (D.finest, D.size, D.square_norm) == (1, extended, norm)
+        assert wavelet.count(11, given, 1) < 4.5
+    assert Wavelet().analysis((3, 64, 64)).finest is None
+
+
+def test_an_image_in_few_shifts_is_much_the_same(monkeypatch):
+    A = Identity(SHAPE, noise=GaussianNoise(0.1)).double()
+    p = Problem.create(A.measure(blocks(), [seeds.stream("noise")]), A)
+    solver = Wavelet(steps=100)
+    whole = solver.result(p, last(solver, p)[0]).image
+    few = Details(TAPS["db2"], 3, SHAPE[1:], finest=1)
+    monkeypatch.setattr(solver, "analysis", lambda shape: few)
+    other = solver.result(p, last(solver, p)[0]).image
+    assert float((other - blocks()).square().mean().sqrt()) < 0.08
+    assert 0 < float((other - whole).square().mean().sqrt()) < 0.05
 
 
 @pytest.mark.parametrize("name", SOLVERS)

@@ -60,7 +60,7 @@ def test_samplers_of_the_family_say_the_same(hub, copy, name):
     assert torch.equal(asked(read(copy)), asked(read(hub)))
 
 
-OTHERS = ["KarrasVe", "EDMEuler", "FlowMatchEulerDiscrete", "ScoreSdeVe", "CMStochasticIterative",
+OTHERS = ["KarrasVe", "EDMEuler", "FlowMatchHeunDiscrete", "ScoreSdeVe", "CMStochasticIterative",
           "VQDiffusion", "IPNDM", "LCM", "TCD", "DDPMWuerstchen"]  # fmt: skip
 
 

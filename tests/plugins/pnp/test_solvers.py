@@ -46,6 +46,28 @@ def test_pnp_ends_at_the_fixed_point_of_its_last_level():
     assert torch.allclose(found, expected, atol=5e-4)
 
 
+@pytest.mark.parametrize("zeta", [0.75, 1.0])
+def test_diffpir_at_one_level_stays_around_its_fixed_point_as_is_known(zeta):
+    """v' = (1 − a) x(v) + a v + σ √ζ ε with a = √(1 − ζ) and x affine in v: the mean of its
+    stationary distribution is the fixed point of x, and its covariance solves Σ = F Σ F + σ² ζ."""
+    p, sigma, weight = problem(rows=300), 0.1, 0.5
+    solver = DiffPIR(steps=35, start=sigma, end=sigma, weight=weight, zeta=zeta)
+    found = solved(solver, p).flatten(1).double()
+    M = p.operator.matrix.double()
+    gamma, gain = sigma**2 / weight / SIGMA**2, SPREAD**2 / (SPREAD**2 + sigma**2)
+    eye = torch.eye(36, dtype=torch.float64)
+    near = torch.linalg.inv(eye + gamma * M.T @ M)
+    still = near @ (gamma * M.T @ p.y[0].double() + (1 - gain) * MEAN)
+    expected = torch.linalg.solve(eye - gain * near, still)
+    a = (1 - zeta) ** 0.5
+    F = (1 - a) * gain * near + a * eye
+    spread = sigma**2 * zeta * torch.linalg.inv(eye - F @ F)
+    covariance = (gain * near) @ spread @ (gain * near)
+    errors = (found.mean(0) - expected) / (covariance.diagonal() / 300).sqrt()
+    assert float(errors.square().mean()) == pytest.approx(1, abs=0.6)
+    assert float(found.var(0).sum() / covariance.trace()) == pytest.approx(1, abs=0.1)
+
+
 def test_samples_of_pnp_are_one_image_that_is_computed_once():
     p = problem(rows=3)
     state, image = last(PnP(steps=2), p)[0], solved(PnP(steps=2), p)

@@ -156,5 +156,5 @@ def test_the_schedule_is_the_published_one(tmp_path, schedule, steps):
     wanted = 0.5 * torch.log1p(-beta).cumsum(0)
     assert prior.steps == steps
     assert prior.prediction == "epsilon"
-    assert apart(prior.log_alpha[1:], wanted) < 1e-4
-    assert prior.log_alpha[0] == 0
+    assert apart(prior.timing.log_alpha[1:], wanted) < 1e-4
+    assert prior.timing.log_alpha[0] == 0
