@@ -21,20 +21,23 @@ long chunks(int H, int W, int C)
     return (H + rows - 1) / rows;
 }
 
+/* Room for a sum of rows and, behind it, for a row of zeros. */
+static float *room(int W, int C) { return calloc((2 * (long)W + 6) * C, sizeof(float)); }
+
 /* Row r of the filtered features of one sample, padded by `pad` on the left and the top. */
 static void filtered_row(const float *in, int Hi, int Wi, int C, int r, int pad, int Wo, float *sum,
                          float *out)
 {
     const long width = (long)Wi * C, wanted = (long)Wo * C;
+    const float *zeros = sum + (long)(Wi + 4) * C, *from[4];
     float *row = sum + (long)pad * C;
-    memset(sum, 0, sizeof(float) * (Wo + 3) * C);
     for (int i = 0; i < 4; i++) {
         const int y = r - pad + i;
-        if (y < 0 || y >= Hi) continue;
-        const float f = FIR[i], *from = in + y * width;
-        #pragma omp simd
-        for (long j = 0; j < width; j++) row[j] += f * from[j];
+        from[i] = y < 0 || y >= Hi ? zeros : in + y * width;
     }
+    const float *a = from[0], *b = from[1], *c = from[2], *d = from[3];
+    #pragma omp simd
+    for (long j = 0; j < width; j++) row[j] = FIR[0] * (a[j] + d[j]) + FIR[1] * (b[j] + c[j]);
     #pragma omp simd
     for (long j = 0; j < wanted; j++)
         out[j] = FIR[0] * (sum[j] + sum[j + 3 * C]) + FIR[1] * (sum[j + C] + sum[j + 2 * C]);
@@ -45,7 +48,7 @@ void filter(const float *in, float *out, long B, int H, int W, int C)
 {
     #pragma omp parallel
     {
-        float *sum = malloc(sizeof(float) * (W + 4) * C);
+        float *sum = room(W, C);
         #pragma omp for
         for (long t = 0; t < B * (H + 1); t++)
             filtered_row(in + t / (H + 1) * H * W * C, H, W, C, t % (H + 1), 2, W + 1, sum,
@@ -146,7 +149,7 @@ void activate(const float *in, int pending, const float *noise, const float *d, 
 {
     #pragma omp parallel
     {
-        float *sum = malloc(sizeof(float) * (W + 3) * C);
+        float *sum = room(W + 1, C);
         #pragma omp for
         for (long t = 0; t < B * H; t++) {
             const long b = t / H;
