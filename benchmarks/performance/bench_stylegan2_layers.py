@@ -30,7 +30,7 @@ def alone(case: Case, batch: int) -> None:
         if kind == "up":
             y = torch.randn(batch, outputs, 2 * side + 1, 2 * side + 1).to(memory_format=last)
             both = (
-                lambda x=x, w=weight: F.conv_transpose2d(x, w.transpose(0, 1), stride=2),
+                lambda x=x, w=turned: F.conv_transpose2d(x, w, stride=2),
                 lambda y=y, w=turned: F.conv2d(y, w, stride=2),
             )
         else:

@@ -60,9 +60,10 @@ class Convolution:
     def of(cls, conv: ModulatedConv, bias: Tensor, strength: Tensor) -> Convolution:
         weight = conv.weight.detach() * (1 / math.sqrt(conv.weight[0].numel()))
         turned = weight.transpose(0, 1)
+        kernel = _last(turned if conv.up else weight)
         return cls(
-            kernel=_last(weight).transpose(0, 1) if conv.up else _last(weight),
-            back=_last(turned) if conv.up else _last(turned.flip(2, 3)),
+            kernel=kernel,
+            back=kernel if conv.up else _last(turned.flip(2, 3)),
             power=(weight**2).sum((2, 3)).T.contiguous(),
             eps=conv.eps,
             style=Affine.of(conv.affine),
