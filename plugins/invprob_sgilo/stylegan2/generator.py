@@ -148,7 +148,9 @@ class StyleGAN2(Generator[Latents]):
             generator.gaussianise(*gaussian_codes.read(given, generator.arch.w_dim))
         elif params.gaussian != "auto":
             raise BadParams("gaussian=… is for Gaussian codes", "say codes=gaussian as well")
-        generator.chosen = {"precision": arithmetic} if params.precision == "auto" else {}
+        generator.chosen = network.use_kernels(generator.blocks, params.kernels)
+        if params.precision == "auto":
+            generator.chosen = {"precision": arithmetic, **generator.chosen}
         if params.compile:
             network.compile_blocks(generator.blocks)
         return generator

@@ -8,12 +8,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from invprob.errors import BadParams
 from invprob.generator import Latent
+from invprob_sgilo.stylegan2 import fused, kernels
 from invprob_sgilo.stylegan2.layers import (
     LEAKY_GAIN,
     Linear,
@@ -142,6 +144,8 @@ class Block(nn.Module):
         super().__init__()
         width = arch.width(resolution)
         self.first = resolution == 4
+        self.compiled = False
+        self._laid_out: tuple[object, fused.Weights] | None = None
         if self.first:
             self.const = nn.Parameter(torch.randn(1, width, 4, 4, generator=rng))
             self.up = None
@@ -155,18 +159,75 @@ class Block(nn.Module):
         """Use up one code and noise map per convolution; the RGB reads the next code as well."""
         if self.up is None:
             h = self.const.expand(len(x.w), -1, -1, -1)
-            used = 0
+            h, rgb = self._convolved(h, x.rgb, x.w, x.noise[0])
+            return Carry(w=x.w[:, 1:], noise=x.noise[1:], h=h, rgb=rgb)
+        assert x.h is not None
+        w, noise = x.w[:, :3], x.noise[:2]
+        if (fixed := self._fixed(x.h, w, *noise)) is not None:
+            rgb = (
+                x.h.new_zeros(len(x.h), len(fixed.rgb), *x.h.shape[2:]) if x.rgb is None else x.rgb
+            )
+            h, rgb = fused.block(x.h, rgb, w, (noise[0], noise[1]), fixed, self._plain)
         else:
-            assert x.h is not None
-            h = self.up(x.h, x.w[:, 0], x.noise[0])
-            used = 1
-        h = h.contiguous(memory_format=torch.channels_last)
-        h = self.conv(h, x.w[:, used], x.noise[used])
-        used += 1
-        rgb = self.to_rgb(h, x.w[:, used])
-        if x.rgb is not None:
-            rgb = rgb + upsampled(x.rgb, self.fir)
-        return Carry(w=x.w[:, used:], noise=x.noise[used:], h=h, rgb=rgb)
+            h, rgb = self._plain(x.h, x.rgb, w, *noise)
+        return Carry(w=x.w[:, 2:], noise=x.noise[2:], h=h, rgb=rgb)
+
+    def _plain(
+        self, h: Tensor, rgb: Tensor | None, w: Tensor, first: Tensor, second: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        assert self.up is not None
+        return self._convolved(self.up(h, w[:, 0], first), rgb, w[:, 1:], second)
+
+    def _convolved(
+        self, h: Tensor, rgb: Tensor | None, w: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        h = self.conv(h.contiguous(memory_format=torch.channels_last), w[:, 0], noise)
+        added = self.to_rgb(h, w[:, 1])
+        return h, added if rgb is None else added + upsampled(rgb, self.fir)
+
+    def _fixed(self, *inputs: Tensor) -> fused.Weights | None:
+        """The weights as kernels want them; None where the kernels do not serve."""
+        if not self.compiled or self.up is None or not fused.fits(*inputs):
+            return None
+        own = tuple(self.parameters())
+        if any(p.requires_grad or p.is_inference() for p in own) or not fused.fits(*own):
+            return None
+        state = tuple((p.data_ptr(), p._version) for p in own)
+        if self._laid_out is None or self._laid_out[0] != state:
+            layers = (self.up, self.conv)
+            up, conv = (fused.Convolution.of(la.conv, la.bias, la.strength) for la in layers)
+            self._laid_out = state, fused.Weights.of(up, conv, self.to_rgb)
+        return self._laid_out[1]
+
+
+def use_kernels(
+    blocks: nn.ModuleList, wish: Literal["torch", "compiled", "auto"]
+) -> dict[str, str]:
+    """Let blocks use compiled kernels where their weights are fixed.
+
+    Args:
+        blocks: The blocks of a generator.
+        wish: Whether they do; ``"auto"``: if there is a C compiler, and channels fill the vectors.
+
+    Returns:
+        What was chosen, for ``"auto"``.
+
+    Raises:
+        BadParams: If they are asked for and cannot be used.
+    """
+    if wish == "torch":
+        return {}
+    own = [block for block in blocks if isinstance(block, Block)]
+    fitting = all(len(block.conv.bias) % kernels.LANES == 0 for block in own)
+    if compiled := fitting and kernels.load() is not None:
+        for block in own:
+            block.compiled = True
+    elif wish == "compiled":
+        raise BadParams(
+            f"kernels=compiled needs a C compiler and channels in multiples of {kernels.LANES}",
+            "set CC to a compiler, or leave kernels out",
+        )
+    return {"kernels": "compiled" if compiled else "torch"} if wish == "auto" else {}
 
 
 def compile_blocks(blocks: nn.ModuleList) -> None:

@@ -44,6 +44,12 @@ class StyleGAN2Params(Params):
         description="Arithmetic of the synthesis network; published: 16 bits where the authors had"
         " them; auto: float32 or bfloat16, whichever is faster on this machine.",
     )
+    kernels: Literal["torch", "compiled", "auto"] = Field(
+        "torch",
+        description="How blocks compute in float32 on a CPU. compiled: by kernels that your C"
+        " compiler makes, once, in half a second; auto: so if there is one and the network has"
+        " channels in multiples of 16.",
+    )
     recompute: bool = Field(
         False,
         description="Compute every block again for its gradient instead of keeping what it was"
