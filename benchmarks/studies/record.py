@@ -39,6 +39,7 @@ STUDIES = {
     "defaults": ("defaults.toml", "faces.csv"),
     "noise-level": ("noise-level.toml", "misfit.csv"),
     "dps-passes": ("dps-passes.toml", "dps_passes.csv"),
+    "photographs-middles": ("photographs.toml", "photographs_middles.csv"),
 }
 """The suite and the results of each study."""
 RENAMED = {

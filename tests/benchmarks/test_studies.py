@@ -138,6 +138,7 @@ def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name):
         ("defaults", "| 4 | 25.03 | 23.99 | 22.04 | **26.19** |"),
         ("noise-level", "| 2 |"),
         ("dps-passes", "| 8 |"),
+        ("photographs-middles", "| 8 | **36.59** | 32.75 | 33.94 | +2.64 [+2.34, +2.89] |"),
     ],
 )
 def test_the_record_is_printed(monkeypatch, capsys, study, says):
