@@ -19,9 +19,11 @@ from invprob.bench.suite import Suite
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import Incompatible
+from invprob.generator import Identity
 from invprob.io import images
 from invprob.io.framing import Framing
 from invprob.runs import build
+from invprob.runs.build import Models
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +97,8 @@ def cells(
         The cells.
     """
     loaded = _models(suite, beside, registry)
-    shape = _common_shape({method: shape for (method, _), (_, shape) in loaded.items()})
-    pictures = _pictures(suite, beside, shape)
+    shapes = {method: shape for (method, _), (_, shape) in loaded.items() if shape is not None}
+    pictures = _pictures(suite, beside, _common_shape(shapes))
     made = []
     for task in suite.tasks:
         for place, (name, truth) in enumerate(pictures.items()):
@@ -127,59 +129,65 @@ def cells(
     return made
 
 
-Loaded = tuple[str, tuple[int, int, int]]
-"""(SHA-256 of the weights, the shape of the images)."""
+Shape = tuple[int, int, int]
+Loaded = tuple[str, Shape | None]
+"""(SHA-256 of the weights, the shape of the images; None: any)."""
 
 
 def _models(suite: Suite, beside: Path, registry: Registry) -> dict[tuple[str, str], Loaded]:
-    """What each method loads for each task; an override may name other stages or priors.
-
-    A method for images of any size takes those of the size of the others, or of the first picture.
-    """
-    shape: tuple[int, int, int] | None = None
+    """What each method loads for each task; an override may name other stages or priors."""
+    first = _first_shape(suite, beside)
     make, known = sharing(), dict[str, Loaded]()
     made = {}
-    waiting = [(method, task) for method in suite.method for task in suite.tasks]
-    while waiting:
-        postponed = []
-        for method, task in waiting:
+    for method in suite.method:
+        for task in suite.tasks:
             experiment = suite.experiment(method, task, 0, registry)
             brought = experiment.model_dump_json(include={"solver", "generator", "prior"})
             if brought not in known:
-                try:
-                    found = build.models(experiment, registry, shape, make)
-                except build.UnknownSize:
-                    postponed.append((method, task))
-                    continue
+                found = build.models(experiment, registry, first, make)
                 sha256 = fingerprint.of_modules(found.generator, *found.priors.values())
-                known[brought] = (sha256, found.generator.image_shape)
+                known[brought] = (sha256, _own_shape(found))
             made[method.label, task.name] = known[brought]
-            shape = known[brought][1]
-        if shape is None:
-            channels, height, width = _files(suite, beside)[0].read(3).shape
-            shape = (channels, height, width)
-        waiting = postponed
     return made
+
+
+def _own_shape(found: Models) -> Shape | None:
+    """The images that a generator or a prior makes; None where those of any size will do."""
+    if isinstance(found.generator, Identity):
+        return getattr(found.priors.get(0), "image_shape", None)
+    return found.generator.image_shape
 
 
 def _files(suite: Suite, beside: Path) -> list[images.ImageFile]:
     return images.gather(suite.paths(beside)) if suite.images else images.bundled()
 
 
-def _common_shape(shapes: dict[str, tuple[int, int, int]]) -> tuple[int, int, int]:
+def _first_shape(suite: Suite, beside: Path) -> Shape:
+    channels, height, width = _files(suite, beside)[0].read(3).shape
+    return channels, height, width
+
+
+def _common_shape(shapes: dict[str, Shape]) -> Shape | None:
     if len(set(shapes.values())) > 1:
         told = ", ".join(f"{label} {w}×{h}" for label, (_, h, w) in shapes.items())
         raise Incompatible(
             f"the methods of the suite work on images of other sizes: {told}",
             "compare methods whose generators and priors are of one size",
         )
-    return next(iter(shapes.values()))
+    return next(iter(shapes.values()), None)
 
 
-def _pictures(suite: Suite, beside: Path, shape: tuple[int, int, int]) -> dict[str, Tensor]:
-    """The truths (C, H, W) by name; of more images than the limit, evenly spread ones."""
+def _pictures(suite: Suite, beside: Path, shape: Shape | None) -> dict[str, Tensor]:
+    """The truths (C, H, W) by name; of more images than the limit, evenly spread ones.
+
+    Where the methods take images of any size, each keeps its own, unless a framing is asked for,
+    which makes all of them as large as the first.
+    """
     files = _files(suite, beside)
     count = min(suite.limit or len(files), len(files))
     chosen = [files[i * len(files) // count] for i in range(count)]
     framing = Framing.of(suite)
+    if shape is None and not (suite.resize or suite.crop):
+        return {f.name: f.read(3) for f in chosen}
+    shape = shape or _first_shape(suite, beside)
     return {f.name: framing.picture(f.read(shape[0]), shape[1:], f.name) for f in chosen}

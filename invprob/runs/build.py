@@ -124,10 +124,6 @@ class Models:
     device: torch.device
 
 
-class UnknownSize(Incompatible):
-    """Neither a generator nor a prior tells the size of the images, and none is given."""
-
-
 def models(
     experiment: ResolvedExperiment,
     registry: Registry,
@@ -146,7 +142,6 @@ def models(
         The objects, on the device of the experiment.
 
     Raises:
-        UnknownSize: If nothing tells the size of the images.
         InvprobError: If they cannot be made, or do not fit each other.
     """
     where = device(experiment.device)
@@ -159,7 +154,7 @@ def models(
             priors = {0: make(registry, "prior", pixels, None, 0, device=where)}
         known = (priors[0].image_shape if priors else None) or image_shape
         if known is None:
-            raise UnknownSize("without a generator the image size must be given", "give an image")
+            raise Incompatible("without a generator the image size must be given", "give an image")
         generator = Identity(known)
     generator = generator.to(where).eval().requires_grad_(False)
     solver.validate(generator)

@@ -11,14 +11,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from invprob import seeds
 from invprob.errors import BadInput, BadParams
 from invprob.io import images
 from invprob.io.framing import Framing
 from invprob.operator import LinearOperator, Noise
 from invprob.params import Configurable
 from invprob.paths import AUTO
-from invprob_basics import marks, shapes
+from invprob_basics import holes, marks, shapes
 from invprob_basics.params import InpaintParams
 from invprob_basics.shapes import Array
 
@@ -28,16 +27,16 @@ _log = logging.getLogger(f"invprob.{__name__}")
 class Inpaint(LinearOperator, Configurable):
     """A(x) holds the measured values only, as a vector, channel after channel.
 
-    Which pixels are measured is said by a `mask`, or by one of `keep`, `box` and `half` and the
-    shape of an image: ``Inpaint(keep=0.1, image_shape=(3, 64, 64))``. `box` and `at` are texts
-    ``"24x32"`` or pairs (rows, columns).
+    Which pixels are measured is said by a `mask`, or by one of `keep`, `box`, `half` and
+    `scratches` and the shape of an image: ``Inpaint(keep=0.1, image_shape=(3, 64, 64))``. `box`
+    and `at` are texts ``"24x32"`` or pairs (rows, columns).
 
     Args:
         mask: What is measured: booleans, or numbers in [0, 1] of which those from 0.5 on are
             measured, (H, W) or (C, H, W).
         image_shape: The shape of an image, (C, H, W). Without it, images have the shape of the
             mask, and three channels for a mask (H, W).
-        seed: The seed of the random pixels of `keep`.
+        seed: The seed of the random pixels of `keep`, and of scratches.
         noise: The noise of the measurement.
 
     Raises:
@@ -64,7 +63,7 @@ class Inpaint(LinearOperator, Configurable):
         if mask is not None:
             kept, shape = fitted(light(shapes.numbers(mask, "mask"), "mask"), shape)
         elif shape is not None:
-            kept = measured(params, shape[1:], seed)
+            kept = holes.measured(params, shape[1:], seed)
         else:
             raise BadParams(
                 "Inpaint is given neither a mask nor the shape of an image",
@@ -93,7 +92,7 @@ class Inpaint(LinearOperator, Configurable):
             made = cls(kept, image_shape=shape)
             made.found = {"mask": kept}
             return made
-        values = params.model_dump(include={"keep", "box", "at", "half"})
+        values = params.model_dump(include={"keep", "box", "at", "half", "scratches"})
         mask = None if params.mask is None else read_mask(Path(params.mask), shape[1:], framing)
         return cls(mask, image_shape=shape, seed=seed, **values)
 
@@ -142,7 +141,7 @@ def light(mask: Tensor, name: str) -> Tensor:
     low, high = float(mask.min()), float(mask.max())
     if low < 0 or high > 1:
         raise BadInput(f"{name} reaches from {low:g} to {high:g}", "give numbers in [0, 1]")
-    return _some(mask >= 0.5, f"{name} has")
+    return holes.some(mask >= 0.5, f"{name} has")
 
 
 def fitted(kept: Tensor, shape: tuple[int, int, int] | None) -> tuple[Tensor, tuple[int, int, int]]:
@@ -169,56 +168,6 @@ def fitted(kept: Tensor, shape: tuple[int, int, int] | None) -> tuple[Tensor, tu
             "give a mask (H, W) of the size of an image",
         )
     return kept, shape
-
-
-def measured(params: InpaintParams, size: tuple[int, int], seed: int) -> Tensor:
-    """Which pixels `keep`, `box` or `half` measure.
-
-    Args:
-        params: Parameters without a mask.
-        size: The size of an image, (H, W).
-        seed: The seed of the random pixels.
-
-    Returns:
-        Booleans (H, W).
-
-    Raises:
-        BadInput: If nothing is measured.
-        BadParams: If the box is not within the image, or `keep` keeps nothing.
-    """
-    height, width = size
-    if params.keep is not None:
-        count = round(params.keep * height * width)
-        if count == 0:
-            raise BadParams(
-                f"keep={params.keep:g} of {width}×{height} pixels keeps none",
-                f"the least is {1 / (height * width):.2g}",
-            )
-        order = torch.randperm(height * width, generator=seeds.stream(seed, "inpaint"))
-        mask = torch.zeros(height * width, dtype=torch.bool)
-        mask[order[:count]] = True
-        return mask.reshape(size)
-    mask = torch.ones(size, dtype=torch.bool)
-    if params.half is not None:
-        middle = {"left": width, "right": width, "top": height, "bottom": height}[params.half] // 2
-        part = slice(None, middle) if params.half in ("left", "top") else slice(middle, None)
-        if params.half in ("left", "right"):
-            mask[:, part] = False
-        else:
-            mask[part] = False
-        return _some(mask, "the other half has")
-    assert params.box is not None
-    h, w = map(int, params.box.split("x"))
-    row, column = (height - h) // 2, (width - w) // 2
-    if params.at is not None:
-        row, column = map(int, params.at.split("x"))
-    if h == 0 or w == 0 or row < 0 or column < 0 or row + h > height or column + w > width:
-        raise BadParams(
-            f"a box of {h}x{w} at row {row}, column {column} is not within {height}x{width} pixels",
-            "make it smaller, or place it with at=ROWxCOLUMN",
-        )
-    mask[row : row + h, column : column + w] = False
-    return _some(mask, "the box leaves")
 
 
 def read_mask(path: Path, size: tuple[int, int], framing: Framing | None = None) -> Tensor:
@@ -261,9 +210,3 @@ def fit_mask(mask: Tensor, size: tuple[int, int], framing: Framing | None, name:
     kept = light((framing or Framing()).mask(flat, size, name), name)
     _log.info("%s: %.0f %% measured", name, 100 * kept.double().mean())
     return kept[0] if len(kept) == 1 else kept
-
-
-def _some(mask: Tensor, what: str) -> Tensor:
-    if not bool(mask.any()):
-        raise BadInput(f"{what} no measured pixel", "light pixels are measured, dark ones missing")
-    return mask

@@ -53,6 +53,9 @@ class InpaintParams(Exclusive):
     half: Literal["left", "right", "top", "bottom"] | None = Field(
         None, description="The half that is missing."
     )
+    scratches: int | None = Field(
+        None, ge=1, le=1000, description="How many random scratches are missing, 1.5 to 4 px wide."
+    )
     mask: InputPath | None = Field(
         None,
         description="An image or array of the size of the picture: light pixels are measured, dark"
@@ -88,7 +91,7 @@ class InpaintParams(Exclusive):
     @model_validator(mode="before")
     @classmethod
     def _default(cls, data: object) -> object:
-        if isinstance(data, dict) and not {"keep", "box", "half", "mask"} & {
+        if isinstance(data, dict) and not {"keep", "box", "half", "scratches", "mask"} & {
             k for k, v in data.items() if v is not None
         }:
             return {**data, "keep": 0.1}
@@ -103,7 +106,7 @@ class InpaintParams(Exclusive):
             raise ValueError(f"{marks[0]} says how a mask is found; write mask=auto")
         if self.tolerance is not None and self.color is None:
             raise ValueError("tolerance is that of a color, but no color is given")
-        return self._one_of("keep", "box", "half", "mask")
+        return self._one_of("keep", "box", "half", "scratches", "mask")
 
 
 class SuperresParams(OperatorParams):

@@ -38,7 +38,8 @@ def invprob_components() -> list[Component]:
         ),
         _component(
             "operator", "inpaint", "inpaint:Inpaint.from_params", "params:InpaintParams",
-            "Some pixels: random ones, all but a box or a half, or those of a mask.", "linear",
+            "Some pixels: random ones, those of a mask, or all but a box, a half or scratches.",
+            "linear",
         ),
         _component(
             "operator", "superres", "superres:Superres.from_params", "params:SuperresParams",

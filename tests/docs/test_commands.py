@@ -69,6 +69,7 @@ JUDGED = {"sgilo": "sgilo:steps=1,40", "dps": "dps:steps=20"}
 """Solvers that are judged with fewer steps, each of which is for hundreds of chains."""
 PHOTOGRAPHS = {"old.png", "marked.png", "thumbnail.png", "blurry.png", "noisy.png", "good.png"}
 """Pictures that are not 64×64, which go to pnp where no solver is named."""
+STILL_LIFE = "docs/images/still-life.webp"
 SUITE = """
 operators = ["identity"]
 limit = 1
@@ -94,7 +95,7 @@ def shortened(arguments: list[str]) -> list[str]:
     arguments = arguments[1:]
     verb = arguments[0]
     if verb == "solve":
-        own = "pnp" if PHOTOGRAPHS & set(arguments) else "sgilo"
+        own = "pnp" if {*PHOTOGRAPHS, STILL_LIFE} & set(arguments) else "sgilo"
         spec = arguments[arguments.index("--solver") + 1] if "--solver" in arguments else own
         steps = STEPS.get(spec.partition(":")[0], [])
         return [*arguments, *steps, "--limit", "1", "--samples", "1"]
@@ -156,6 +157,8 @@ def write_files():
     photograph = large[:, :60, :80]
     for name in PHOTOGRAPHS - {"marked.png", "noisy.png"}:
         images.write_png(Path(name), photograph)
+    Path(STILL_LIFE).parent.mkdir(parents=True)
+    Image.open(ROOT / STILL_LIFE).reduce(4).save(STILL_LIFE)
     noise = torch.randn(photograph.shape, generator=seeds.stream(1))
     images.write_png(Path("noisy.png"), photograph + 0.05 * noise)
     marked = photograph.clone()

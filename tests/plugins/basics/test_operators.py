@@ -11,6 +11,7 @@ from invprob.errors import BadInput, BadParams, Incompatible, InvprobError
 from invprob.io import images
 from invprob.operator import LinearOperator, compose
 from invprob.params import Spec
+from invprob_basics import holes
 
 DTYPE = torch.float64
 SHAPES = [(3, 16, 16), (1, 16, 16), (3, 12, 20)]
@@ -21,6 +22,7 @@ SPECS = [
     "inpaint:box=4x6,at=0x2",
     "inpaint:half=left",
     "inpaint:half=bottom",
+    "inpaint:scratches=2",
     "superres:factor=4",
     "superres:factor=2,kernel=average",
     "blur:sigma=1",
@@ -170,6 +172,15 @@ def test_keep_is_an_exact_count():
     assert operator("inpaint:keep=0.1", (3, 64, 64)).out_shape == (3 * 410,)
 
 
+def test_scratches_are_thin_lines_of_their_seed():
+    found = [holes.scratched((60, 90), 5, seed) for seed in (0, 0, 1)]
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+    assert 0.01 < float(found[0].double().mean()) < 0.2
+    fat = torch.nn.functional.avg_pool2d(found[0][None].double(), 7, 1)
+    assert float(fat.max()) < 1  # no hole as wide as 7 pixels
+
+
 def test_a_mask_file_measures_its_light_pixels(tmp_path):
     picture = torch.zeros(1, 16, 16)
     picture[:, 3, 5] = 1
@@ -199,6 +210,8 @@ def test_a_picture_becomes_a_measurement():
         ("inpaint:keep=0.001", "keeps none"),
         ("inpaint:keep=0.1,half=left", "exactly one"),
         ("inpaint:half=middle", "left"),
+        ("inpaint:scratches=0", "greater than or equal to 1"),
+        ("inpaint:scratches=1000", "no measured pixel"),
         ("inpaint:box=99x2", "not within"),
         ("inpaint:box=ten", "box"),
         ("inpaint:keep=0.1,at=2x2", "no box"),
