@@ -21,14 +21,12 @@ import logging
 import warnings
 from typing import IO, Any
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from invprob.errors import BadInput
 from invprob.io.formats import open_picture
-from invprob.io.layers import ORIENTATION, Layers
-from invprob.io.layers import pil_layers as pil_layers
+from invprob.io.layers import ORIENTATION, Layers, on_white, pil_layers
 from invprob.numerics.luma import luma
 from invprob.paths import reason
 
@@ -172,45 +170,6 @@ def profile(stream: IO[bytes], label: str) -> bytes | None:
         warnings.simplefilter("ignore")
         found = _open(stream, label).info.get("icc_profile")
     return found if isinstance(found, bytes) and found else None
-
-
-def from_pil(picture: Image.Image, label: str) -> Tensor:
-    """Convert a picture that Pillow has opened, as `decode` does.
-
-    Args:
-        picture: The picture.
-        label: What errors call it.
-
-    Returns:
-        The picture as (C, H, W), float32 in [0, 1], with the channels it has.
-    """
-    return on_white(pil_layers(picture, label))
-
-
-def on_white(given: Layers) -> Tensor:
-    """Show a picture before white.
-
-    Args:
-        given: Colours and transparency.
-
-    Returns:
-        The picture, (1 or 3, H, W) in [0, 1].
-    """
-    colour, alpha = given
-    return colour if alpha is None else colour * alpha + (1 - alpha)
-
-
-def with_holes(given: Layers) -> Tensor:
-    """Leave out what is more transparent than opaque.
-
-    Args:
-        given: Colours and transparency.
-
-    Returns:
-        The picture with NaN there, (1 or 3, H, W).
-    """
-    colour, alpha = given
-    return colour if alpha is None else torch.where(alpha < 0.5, torch.nan, colour)
 
 
 def _load(stream: IO[bytes], label: str) -> Image.Image:

@@ -18,8 +18,9 @@ from invprob.errors import BadInput
 from invprob.io import files
 from invprob.io.arrays import is_array, read_array, read_numbers
 from invprob.io.collection import ImageFile, gather
-from invprob.io.decode import decode, layers, with_holes
+from invprob.io.decode import decode, layers
 from invprob.io.framing import Framing
+from invprob.io.layers import with_holes
 from invprob.numerics.luma import luma
 from invprob.paths import existing
 

@@ -89,3 +89,29 @@ def _layers(picture: Image.Image, label: str) -> Layers:
 def _eight_bit(picture: Image.Image) -> Tensor:
     values = torch.from_numpy(np.asarray(picture).astype(np.float32) / 255)
     return values[None] if values.dim() == 2 else values.permute(2, 0, 1).contiguous()
+
+
+def on_white(given: Layers) -> Tensor:
+    """Show a picture before white.
+
+    Args:
+        given: Colours and transparency.
+
+    Returns:
+        The picture, (1 or 3, H, W) in [0, 1].
+    """
+    colour, alpha = given
+    return colour if alpha is None else colour * alpha + (1 - alpha)
+
+
+def with_holes(given: Layers) -> Tensor:
+    """Leave out what is more transparent than opaque.
+
+    Args:
+        given: Colours and transparency.
+
+    Returns:
+        The picture with NaN there, (1 or 3, H, W).
+    """
+    colour, alpha = given
+    return colour if alpha is None else torch.where(alpha < 0.5, torch.nan, colour)

@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.errors import BadInput
-from invprob.io.decode import on_white, pil_layers, with_channels, with_holes
+from invprob.io.decode import with_channels
+from invprob.io.layers import on_white, pil_layers, with_holes
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ import torch
 from torch import Tensor
 
 from invprob.io import files
-from invprob.weights import store
-from invprob_sgilo.stylegan2 import precision
+from invprob.weights import precision, store
 
 KIND = "kernels"
 SOURCE = Path(__file__).with_name("kernels.c")
