@@ -51,6 +51,9 @@ class GeneratorTraining(PictureTraining):
     start: InputPath | None = Field(
         None, description="A checkpoint.pt of another training, whose networks to begin with."
     )
+    encoder: InputPath | None = Field(
+        None, description="The encoder of that generator, of invprob train encoder, to begin with."
+    )
     mixing: float = Field(0.9, ge=0, le=1, description="Probability of style mixing.")
     ema_kimg: float = Field(10.0, gt=0, description="Half-life of the average, in kimg.")
     augment: Literal["none", "adaptive"] = Field(

@@ -8,11 +8,13 @@ arXiv:1512.09300). Half of a batch goes through the input code z, half through a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from invprob.errors import BadParams
 from invprob.training import average
 from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
@@ -71,7 +73,31 @@ class Reconstruction:
         p = params
         if p.reconstruction == 0:
             return None
-        return cls(G, p.reconstruction, p.encoded_stage, p.seed + 2, p.lr)
+        made = cls(G, p.reconstruction, p.encoded_stage, p.seed + 2, p.lr)
+        if p.encoder is not None:
+            made.begin(Path(p.encoder))
+        return made
+
+    def begin(self, path: Path) -> None:
+        """Take an encoder that has been trained, whose loss counts in full from the first step.
+
+        Args:
+            path: Its file.
+
+        Raises:
+            BadParams: If it is of another generator or stage.
+            BadWeights: If it is missing, damaged or not an encoder.
+        """
+        given = Encoder.pretrained(path)
+        if (given.arch, given.stage) != (self.E.arch, self.E.stage):
+            raise BadParams(
+                f"encoder {path} finds stage {given.stage}, not encoded_stage={self.stage}, or is"
+                " for a generator of other sizes",
+                "give the encoder of this generator and its stage",
+            )
+        for own in (self.E, self.ema):
+            own.load_state_dict(given.state_dict())
+        self.step = RAMP
 
     def follow(self, x: Carry) -> None:
         """Learn the spread of the latents that the generator makes of style codes."""

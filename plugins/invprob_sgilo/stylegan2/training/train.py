@@ -210,12 +210,15 @@ class Training:
     def _take_networks(self, saved: dict[str, Any]) -> None:
         for name in NETWORKS:
             getattr(self, name).load_state_dict(saved[name])
+
+    def _take_encoder(self, saved: dict[str, Any]) -> None:
         if self.reconstruction and "reconstruction" in saved:
             self.reconstruction.load(saved["reconstruction"])
 
     def load(self, saved: dict[str, Any]) -> None:
         """The inverse of `state`."""
         self._take_networks(saved)
+        self._take_encoder(saved)
         self.path_mean, self.best = saved["path_mean"].cpu(), saved["best"]
         self.augment.load(saved["augment"])
 
@@ -224,6 +227,8 @@ class Training:
         saved = checkpoint.read(path, NETWORKS, self.device)
         try:
             self._take_networks(saved)
+            if self.params.encoder is None:
+                self._take_encoder(saved)
         except (RuntimeError, ValueError):
             hint = "give their channel_max, z_dim and so on"
             raise BadInput(f"{path} is of networks of other sizes", hint) from None

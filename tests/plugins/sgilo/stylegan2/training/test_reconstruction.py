@@ -100,6 +100,24 @@ def test_a_training_begins_with_the_networks_of_another(picture_folder, tmp_path
         next(train(other, picture_folder, tmp_path / "third"))
 
 
+def test_a_training_begins_with_an_encoder_of_another_stage(picture_folder, tmp_path):
+    steps(train(GeneratorTraining(**RECONSTRUCTING), picture_folder, tmp_path / "first"), 1)
+    E = Encoder(GeneratorTraining(**RECONSTRUCTING).architecture(32), stage=1, seed=7)
+    E.save(tmp_path / "e.safetensors", {})
+    begun = {
+        "start": str(tmp_path / "first" / "checkpoint.pt"),
+        "encoder": str(tmp_path / "e.safetensors"),
+    }
+    params = GeneratorTraining(**{**RECONSTRUCTING, **begun, "encoded_stage": 1, "lr": 1e-12})
+    steps(train(params, picture_folder, tmp_path / "second"), 1)
+    saved = torch.load(tmp_path / "second" / "checkpoint.pt", weights_only=True)
+    found = saved["reconstruction"]["E"]["to_codes.weight"]
+    assert torch.allclose(found, E.state_dict()["to_codes.weight"], atol=1e-2)
+    params = GeneratorTraining(**{**RECONSTRUCTING, **begun})
+    with pytest.raises(BadParams, match="finds stage 1, not encoded_stage=3"):
+        next(train(params, picture_folder, tmp_path / "third"))
+
+
 def test_a_stage_that_is_not_there_is_refused(picture_folder, tmp_path):
     params = GeneratorTraining(**{**RECONSTRUCTING, "encoded_stage": 9})
     with pytest.raises(BadInput, match="encoded_stage=9 is not within 1 … 4"):
