@@ -81,6 +81,10 @@ ROWS = {
             Shown("daps:levels=20,ode_steps=2", "pixel-diffusion"),
         ),
     ),
+    "ddim": (
+        "With `faces64-ddpm` as a generator in three steps",
+        (Shown("dmplug:steps=120"), Shown("dmilo:steps=20,rounds=2")),
+    ),
     "generator": (
         "With the generator `faces64`",
         (

@@ -155,14 +155,20 @@ class Case:
         """Make the generators over whose latents a prior is.
 
         Returns:
-            One for each example of the generator among its `defaults`, or a toy.
+            One for each example of the generator among its `defaults`, or where these cannot be
+            built the one whose parameters are given; or a toy.
         """
         name = dict(self.entry.component.defaults).get("generator")
         if name is None:
             return [toys.Linear()]
         entry = self.registry.find("generator", name)
-        given = self.beside.get(entry.component.name)
-        return [case.build().thing for case in cases(entry, self.registry, given)]
+        try:
+            return [case.build().thing for case in cases(entry, self.registry)]
+        except InvprobError:
+            given = self.beside.get(entry.component.name)
+            if given is None:
+                raise
+            return [cases(entry, self.registry, given)[0].build().thing]
 
 
 def cases(

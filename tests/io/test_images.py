@@ -331,7 +331,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path, monkeypat
     images.write_png(path, torch.ones(1, 2, 2))
     before = path.read_bytes()
 
-    def full(self, place, *args):
+    def full(self, place, *args, **options):
         Path(place).write_bytes(before[:10])
         raise OSError(errno.ENOSPC, "No space left on device")
 

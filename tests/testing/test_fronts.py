@@ -139,7 +139,7 @@ def test_the_report_counts_and_explains(check):
 def test_what_keeps_the_rules_exits_with_zero(check):
     status, out, _ = check("sound.toy-noise")
     assert status == 0
-    assert out.splitlines()[-1] == "24 checks passed"
+    assert out.splitlines()[-1] == "27 checks passed"
     assert check("-q", "sound.toy-noise") == (0, "", "")
 
 

@@ -17,6 +17,12 @@ class LatentDiffusion(UNetDenoiser):
     """E[u_0 | u_t] of latents (B, c, h, w) by a network of diffusers.
 
     `LatentDiffusion.pretrained(generator=G)` reads the network that stands beside a decoder.
+
+    Args:
+        net: The network.
+        scheduler: The α and σ it was trained with, and what it predicts.
+        patch: The side of the blocks of latents that the network sees as one.
+        precision: Arithmetic of the network.
     """
 
     @classmethod

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class EncoderTraining(PictureTraining):
     """Training of an encoder for a StyleGAN-2 that stays as it is."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"kimg": 1, "batch": 4}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kimg": 1, "batch": 4, "resize": True}]}
+    )
 
     generator: PathText = Field("faces64", description="Weights of the generator.")
     stage: int = Field(1, ge=1, description="The stage whose latents to find.")
