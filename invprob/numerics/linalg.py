@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -100,3 +101,17 @@ def conjugate_gradients(
         p = s + fresh / gamma.clamp_min(tiny) * p
         gamma = torch.where(going, fresh, gamma)
     return x
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, so that a factorisation does not depend on their number.
+
+    LAPACK cuts a matrix up by the number of threads, and its sums then round in another order.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -17,6 +17,7 @@ from invprob.diffusion import schedules
 from invprob.errors import BadWeights
 from invprob.generator import Generator
 from invprob.io import checksums, tensor_files
+from invprob.numerics.linalg import one_thread
 from invprob.prior import Denoiser, LogDensity, over_images
 from invprob.weights import store
 from invprob_classical.factors import Factors
@@ -149,7 +150,8 @@ def read(path: Path, expected: str | None = None) -> Factors:
     try:
         rows = tensors["components"].flatten(1).double()
         # rows that were scaled and rounded are orthogonal no more
-        basis, triangle = torch.linalg.qr(rows.T)
+        with one_thread():
+            basis, triangle = torch.linalg.qr(rows.T)
         rows = (basis * triangle.diagonal().sign()).T.float()
         return Factors(
             tensors["mean"],

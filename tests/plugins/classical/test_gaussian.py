@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from invprob import seeds
+from invprob import fingerprint, seeds
 from invprob.errors import BadWeights, Incompatible
 from invprob.operator import Operator
 from invprob.solver import Problem
@@ -188,3 +188,19 @@ def test_other_files_are_refused(factors, tmp_path):
     write(path, factors, {"kind": "pixel-diffusion"})
     with pytest.raises(BadWeights, match="not a Gaussian over images"):
         read(path)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_bits_of_the_prior_do_not_depend_on_the_threads(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = fingerprint.of_modules(GaussianImages.pretrained("faces64"))
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    torch.set_num_threads(1)
+    try:
+        assert fingerprint.of_modules(GaussianImages.pretrained("faces64")) == found
+    finally:
+        torch.set_num_threads(before)
