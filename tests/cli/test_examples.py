@@ -12,7 +12,7 @@ import torch
 import invprob
 from invprob import seeds, tree
 from invprob.callback import CallbackContext
-from invprob.cli import show
+from invprob.cli import root
 from invprob.config.registry import Entry, registry
 from invprob.converter import Converter
 from invprob.errors import BadWeights, Incompatible
@@ -47,7 +47,7 @@ def faces64() -> Generator:
 
 def example(entry: Entry, capsys: pytest.CaptureFixture[str], **small: Any) -> Params:
     """The parameters of the example that `show` gives, `small` where it says nothing."""
-    show.command.main([entry.component.kind, entry.full_name], standalone_mode=False)
+    root.main(["show", entry.component.kind, entry.full_name], "invprob", standalone_mode=False)
     spec = Spec.model_validate(capsys.readouterr().out.splitlines()[-1].removeprefix("e.g. "))
     assert registry().find(entry.component.kind, spec.name) == entry
     return entry.params().parse({**small, **spec.params}, spec.name)

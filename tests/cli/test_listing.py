@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 
 from invprob import cli
-from invprob.cli import console, listing
+from invprob.cli import console, listing, root
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Entry, Registry, registry
 from tests.cli.conftest import Invoke
@@ -58,7 +58,7 @@ def test_operators_fit_one_screen_by_groups(capsys: pytest.CaptureFixture[str]) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listing, "registry", lambda: found)
         patch.setattr(console, "WIDE", 80)
-        listing.command.main(["operator"], standalone_mode=False)
+        root.main(["list", "operator"], "invprob", standalone_mode=False)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
