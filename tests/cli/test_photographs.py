@@ -205,6 +205,15 @@ def test_transparent_pixels_are_holes_and_holes_grow(run: Run) -> None:
     assert same.y.shape[1] == 3 * int(_mask().sum())
 
 
+def test_each_picture_has_a_mask_of_its_own(run: Run) -> None:
+    words = ("marked.png", "photo.png", "--operator", "inpaint:mask=auto,color=#ff00ff", *FEW)
+    status, _, err = run("solve", *words, "--out", "r")
+    assert status == 2
+    assert "no pixel of the picture has the color #ff00ff" in err
+    assert "continue with: invprob resume r" in err  # marked.png is finished by then
+    assert Path("r/restored/marked.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -213,10 +222,6 @@ def test_transparent_pixels_are_holes_and_holes_grow(run: Run) -> None:
         (("photo.png", "--operator", "inpaint:mask=auto,color=red"), "color"),
         (("photo.png", "--operator", "inpaint:keep=0.5,color=#ff00ff"), "write mask=auto"),
         (("photo.png", "--operator", "inpaint:mask=auto,tolerance=0.2"), "no color is given"),
-        (
-            ("marked.png", "photo.png", "--operator", "inpaint:mask=auto,color=#ff00ff"),
-            "has the color #ff00ff",  # each picture has a mask of its own
-        ),
         (("photo.png", "--noise", "gaussian:sigma=auto"), "photo is a picture to degrade"),
         (("photo.png", "--noise", "gaussian:sigma=much"), "sigma"),
         (
