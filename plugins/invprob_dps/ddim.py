@@ -62,11 +62,12 @@ class DDIM(Generator[Tensor]):
         self.times = (*visited(prior.t_min, steps, spacing), 0.0)
 
     @classmethod
-    def from_params(cls, params: DDIMParams) -> Self:
+    def from_params(cls, params: DDIMParams, device: torch.device | None = None) -> Self:
         """The generator that parameters describe, as the registry makes it.
 
         Args:
             params: The parameters.
+            device: Where it will compute, for ``precision=auto``; None: on the CPU.
 
         Returns:
             The generator, on the CPU.
@@ -75,8 +76,10 @@ class DDIM(Generator[Tensor]):
             BadWeights: If a file is missing, damaged or not a pixel diffusion.
             BadParams: If there are more steps than noise levels, or the size does not fit.
         """
-        prior = PixelDiffusion.from_params(params, None, 0)
-        return cls(prior, params.steps, params.spacing, recompute=params.recompute)
+        prior = PixelDiffusion.from_params(params, None, 0, device)
+        made = cls(prior, params.steps, params.spacing, recompute=params.recompute)
+        made.chosen = prior.chosen
+        return made
 
     def sample(self, batch: int, rng: torch.Generator) -> Tensor:
         like = next(self.prior.buffers())

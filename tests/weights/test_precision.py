@@ -77,6 +77,14 @@ def test_a_run_keeps_what_was_chosen_for_a_diffusion(times, tmp_path, monkeypatc
     assert len(times[1]) == 1
 
 
+def test_a_diffusion_as_a_generator_says_what_was_chosen(times, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = ["solve", "--solver", "csgm:steps=1", "--generator", "ddim:steps=1,precision=auto", "-q"]
+    assert cli.call([*line, "--limit", "1", "--samples", "1", "--out", "out"]) == 0
+    facts = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert facts["experiment"]["generator"]["precision"] == "bfloat16"
+
+
 @pytest.mark.parametrize(("bfloat16", "dtype"), [(0.5, torch.bfloat16), (2.0, torch.float32)])
 def test_a_diffusion_computes_in_what_is_faster(times, bfloat16, dtype):
     times[0]["bfloat16"] = bfloat16
