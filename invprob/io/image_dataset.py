@@ -34,6 +34,21 @@ class TrainingSet:
     held_out: list[int]
     digest: str
 
+    def draw(self, count: int, flip: bool, rng: torch.Generator) -> Tensor:
+        """Draw images for a step of training, with replacement.
+
+        Args:
+            count: How many.
+            flip: Mirror each of them left to right with a probability of one half.
+            rng: The generator of the random numbers.
+
+        Returns:
+            Images (count, C, R, R) in [−1, 1].
+        """
+        picks = self.train[torch.randint(len(self.train), (count,), generator=rng)]
+        flips = torch.rand(count, generator=rng) < (0.5 if flip else 0.0)
+        return batch(self.images, picks, flips)
+
 
 def load(source: Path, channels: int, params: PictureSet) -> TrainingSet:
     """Read the training set that parameters describe.

@@ -54,22 +54,20 @@ class Training:
 
     def update(self) -> dict[str, float]:
         """Take one step on a batch of images; the bound in nats per image."""
-        p, train = self.params, self.pictures.train
+        p = self.params
         rng = seeds.stream(p.seed, "data", self.step)
-        picks = train[torch.randint(len(train), (p.batch,), generator=rng)]
-        flips = torch.rand(p.batch, generator=rng) < (0.5 if p.flip else 0.0)
+        batch = self.pictures.draw(p.batch, p.flip, rng)
         noise = torch.randn(p.batch, p.latent, generator=rng)
         for group in self.optimiser.param_groups:
             group["lr"] = p.lr * max(0.01, 1 - self.step / self.steps)
-        loss = self._bound(picks, flips, noise)
+        loss = self._bound(batch, noise)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.step += 1
         return {"loss": self.running(loss)}
 
-    def _bound(self, picks: Tensor, flips: Tensor, noise: Tensor) -> Tensor:
-        batch = image_dataset.batch(self.pictures.images, picks, flips)
+    def _bound(self, batch: Tensor, noise: Tensor) -> Tensor:
         return bound(self.encoder, self.decoder, (batch.to(self.device) + 1) / 2, noise)
 
     @torch.no_grad()
@@ -82,7 +80,8 @@ class Training:
                 len(held_out), self.params.latent, generator=seeds.stream("held-out")
             )
             still = torch.zeros(len(held_out), dtype=torch.bool)
-            found = float(self._bound(torch.tensor(held_out), still, noise))
+            batch = image_dataset.batch(self.pictures.images, torch.tensor(held_out), still)
+            found = float(self._bound(batch, noise))
             figures["held-out loss"] = about["held_out_loss"] = found
         save(self.out / "vae.safetensors", self.decoder, about)
         G = VAE(self.decoder)

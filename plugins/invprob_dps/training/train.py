@@ -70,13 +70,11 @@ class Training:
 
     def update(self) -> dict[str, float]:
         """Take one step on a batch of images; the loss."""
-        p, train = self.params, self.pictures.train
+        p = self.params
         rng = seeds.stream(p.seed, "data", self.step)
-        picks = train[torch.randint(len(train), (p.batch,), generator=rng)]
-        flips = torch.rand(p.batch, generator=rng) < (0.5 if p.flip else 0.0)
+        u = self.pictures.draw(p.batch, p.flip, rng)
         # stratified: one time in each of `batch` equal parts
         part = (torch.arange(p.batch) + torch.rand(p.batch, generator=rng)) / p.batch
-        u = image_dataset.batch(self.pictures.images, picks, flips)
         noise = torch.randn(u.shape, generator=rng)
         rate = min(1.0, (self.step + 1) / p.warmup) * max(0.02, 1 - self.step / self.steps) ** 0.5
         for group in self.optimiser.param_groups:

@@ -96,11 +96,8 @@ class Training:
 
     def update(self) -> dict[str, float]:
         """Take one step of D and G; their losses, and how sure D is."""
-        p, train = self.params, self.pictures.train
-        rng = self._rng("data")
-        picks = train[torch.randint(len(train), (p.batch,), generator=rng)]
-        flips = torch.rand(p.batch, generator=rng) < (0.5 if p.flip else 0.0)
-        real = image_dataset.batch(self.pictures.images, picks, flips).to(self.device)
+        p = self.params
+        real = self.pictures.draw(p.batch, p.flip, self._rng("data")).to(self.device)
         augment = self.augment.at(self._rng("augment"))
 
         with torch.no_grad():
