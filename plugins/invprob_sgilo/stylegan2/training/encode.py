@@ -29,8 +29,8 @@ from invprob_sgilo.stylegan2.training.reconstruction import stage_loss
 
 WARMUP = 100
 """Steps in which the step size grows."""
-UNITS = 4096
-"""Latents of the generator whose spread becomes the unit of the leaves."""
+UNITS = 64
+"""So many batches of as many latents of the generator give the leaves their unit, their spread."""
 SHOWN = 64
 """Held-out pictures that are judged and shown."""
 
@@ -63,8 +63,9 @@ class Training:
             self.E.begin(Encoder.pretrained(Path(params.start)))
         self.E.to(device)
         with torch.no_grad():
-            x = generator.sample(UNITS, seeds.stream("units", params.seed))
-            self.E.follow(generator(x, stop=params.stage), 1.0)
+            for i in range(UNITS):
+                x = generator.sample(UNITS, seeds.stream("units", params.seed, i))
+                self.E.follow(generator(x, stop=params.stage), 1 / (i + 1))
         self.ema = Encoder(generator.arch, params.stage).to(device).eval().requires_grad_(False)
         self.ema.load_state_dict(self.E.state_dict())
         self.optimiser = torch.optim.Adam(
@@ -75,11 +76,9 @@ class Training:
 
     def update(self) -> dict[str, float]:
         """Take one step on a batch of pictures; the loss, and the PSNR in dB."""
-        p, train = self.params, self.pictures.train
+        p = self.params
         rng = seeds.stream(p.seed, "data", self.step)
-        picks = train[torch.randint(len(train), (p.batch,), generator=rng)]
-        flips = torch.rand(p.batch, generator=rng) < (0.5 if p.flip else 0.0)
-        real = (image_dataset.batch(self.pictures.images, picks, flips).to(self.device) + 1) / 2
+        real = (self.pictures.draw(p.batch, p.flip, rng).to(self.device) + 1) / 2
         with torch.autocast(self.device.type, torch.bfloat16, enabled=p.precision == "bfloat16"):
             _, u = self.E(real)
         loss, psnr = stage_loss(self.G, self.E, u, real, self.G.draw_noise(p.batch, rng))
@@ -101,9 +100,10 @@ class Training:
         picture = None
         if self.pictures.held_out:
             held_out = self.pictures.held_out
-            some = [held_out[i * len(held_out) // SHOWN] for i in range(SHOWN)]
-            real = self.pictures.images[torch.tensor(some)].to(self.device).float() / 255
-            noise = self.G.draw_noise(SHOWN, seeds.stream("snapshot"))
+            count = min(SHOWN, len(held_out))
+            some = torch.tensor([held_out[i * len(held_out) // count] for i in range(count)])
+            real = self.pictures.images[some].to(self.device).float() / 255
+            noise = self.G.draw_noise(count, seeds.stream("snapshot"))
             x = self.ema.latent(self.ema(real)[1], noise)
             made = self.G(x, start=self.params.stage).clamp(0, 1)
             errors = (made - real).square().flatten(1).mean(1)
