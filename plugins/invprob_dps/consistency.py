@@ -18,9 +18,8 @@ from torch import Tensor
 
 from invprob.errors import BadWeights, shown
 from invprob.generator import Generator
-from invprob.weights import store
 from invprob_dps import folder_config, networks, scheduler_config
-from invprob_dps.folder_weights import network_file, read_tensors
+from invprob_dps.folder_weights import folder_of, network_file, read_tensors
 from invprob_dps.params import ConsistencyParams
 from invprob_dps.unet_denoiser import Precision
 
@@ -86,12 +85,7 @@ class Consistency(Generator[Tensor]):
         Returns:
             The generator, on the CPU.
         """
-        folder = store.path(params.weights)
-        if folder is None:
-            what = f"there is no consistency model {params.weights!r}"
-            raise BadWeights(what, store.where(params.weights, ()))
-        if not folder.is_dir():
-            raise BadWeights(f"{folder} is not a folder", NEEDED)
+        folder = folder_of(params.weights, "consistency model", NEEDED)
         return cls(*_read(folder, params.sha256), precision=params.precision)
 
     def sample(self, batch: int, rng: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from invprob.errors import BadWeights, shown
 from invprob.io import checksums, tensor_files
+from invprob.weights import store
 from invprob.weights.unpickle import open_tree
 
 NETWORK = "diffusion_pytorch_model.safetensors"
@@ -36,6 +37,28 @@ def network_file(folder: Path, part: str = "unet") -> Path:
     inside = folder / part if (folder / part).is_dir() else folder
     found = (inside / name for name in names() if (inside / name).is_file())
     return next(found, inside / NETWORK)
+
+
+def folder_of(name: str, what: str, needed: str) -> Path:
+    """Find the folder of a model.
+
+    Args:
+        name: A path, or an address on the hub.
+        what: What messages call such a model.
+        needed: What it has to be, in words.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BadWeights: If there is none.
+    """
+    found = store.path(name)
+    if found is None:
+        raise BadWeights(f"there is no {what} {name!r}", store.where(name, ()))
+    if not found.is_dir():
+        raise BadWeights(f"{found} is not a folder", needed)
+    return found
 
 
 def read_tensors(file: Path, expected: str | None = None) -> dict[str, Tensor]:

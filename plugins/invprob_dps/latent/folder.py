@@ -14,10 +14,9 @@ from typing import Any, TypeAlias
 from diffusers import AutoencoderKL, UNet2DModel, VQModel
 
 from invprob.errors import BadWeights, shown
-from invprob.weights import store
 from invprob_dps import folder_config, networks
 from invprob_dps.folder import read_unet
-from invprob_dps.folder_weights import network_file, read_tensors
+from invprob_dps.folder_weights import folder_of, network_file, read_tensors
 from invprob_dps.scheduler_config import NoiseLevels
 
 Autoencoder: TypeAlias = AutoencoderKL | VQModel
@@ -61,12 +60,7 @@ def place(name: str) -> Path:
     Raises:
         BadWeights: If there is none.
     """
-    found = store.path(name)
-    if found is None:
-        raise BadWeights(f"there is no latent diffusion {name!r}", store.where(name, ()))
-    if not found.is_dir():
-        raise BadWeights(f"{found} is not a folder", NEEDED)
-    return found
+    return folder_of(name, "latent diffusion", NEEDED)
 
 
 def read_decoder(folder: Path, expected: str | None = None) -> Decoder:
