@@ -10,9 +10,8 @@ from torch import Tensor
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, UnknownComponent
-from invprob.io import arrays, images
+from invprob.io import arrays
 from invprob.io.framing import Framing
-from invprob.io.images import ImageFile
 from invprob.runs import chunk_size, folder, inputs, kept_files, manifest, measured_inputs, settle
 from invprob.runs.chunks import PLAN, Chunks
 from invprob.runs.in_memory import InMemoryInput
@@ -80,7 +79,7 @@ def _source(
         framing = Framing.of(experiment, frozenset(p.size() for p in given.pictures))
         return ToDegrade(given.pictures[: experiment.limit], framing)
     if experiment.measurement is None:
-        files = pictures(experiment)
+        files = inputs.pictures(experiment)
         return ToDegrade(files, Framing.of(experiment, frozenset(f.size() for f in files)))
     found = measured_inputs.files_of(experiment)
     if len(found) > 1:
@@ -138,7 +137,7 @@ def reopen(registry: Registry, out: Path) -> Chunks:
     elif experiment.measurement is not None:
         source = Measured(measured_inputs.files_of(experiment))
     else:
-        files = pictures(experiment)
+        files = inputs.pictures(experiment)
         known = sizes or frozenset(file.size() for file in files)
         source = ToDegrade(files, Framing.of(experiment, known))
     if source.names != names:
@@ -149,19 +148,3 @@ def reopen(registry: Registry, out: Path) -> Chunks:
     chunks = Chunks(out, experiment, registry, source, size)
     chunks.check_unchanged(facts)
     return chunks
-
-
-def pictures(experiment: ResolvedExperiment) -> tuple[ImageFile, ...]:
-    """The pictures of an experiment that has no measurement.
-
-    Args:
-        experiment: What names them; nothing stands for the bundled ones.
-
-    Returns:
-        Those that the limit of the experiment leaves.
-
-    Raises:
-        BadInput: If one is not there.
-    """
-    found = images.gather(experiment.images) if experiment.images else images.bundled()
-    return tuple(found[: experiment.limit])

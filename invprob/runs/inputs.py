@@ -55,11 +55,7 @@ def prepare(
     if experiment.measurement is not None:
         return measured_inputs.prepare(experiment, registry, measured_inputs.files_of(experiment))
     files: Sequence[ImageFile | Picture]
-    if given is not None:
-        files = given.pictures
-    else:
-        files = images.gather(experiment.images) if experiment.images else images.bundled()
-    files = files[: experiment.limit]
+    files = pictures(experiment) if given is None else given.pictures[: experiment.limit]
     # a picture that cannot be read is found before the models are loaded
     survey.sound(file for file in files if isinstance(file, ImageFile))
     framing = Framing.of(experiment, frozenset(file.size() for file in files))
@@ -67,6 +63,22 @@ def prepare(
         return _prepare_marked(experiment, registry, files)
     parts = build.parts(experiment, registry, shape_of(files[0].read(3)), framing)
     return parts, degraded(parts, files, framing, experiment)
+
+
+def pictures(experiment: ResolvedExperiment) -> tuple[ImageFile, ...]:
+    """The pictures of an experiment that has no measurement.
+
+    Args:
+        experiment: What names them; nothing stands for the bundled ones.
+
+    Returns:
+        Those that the limit of the experiment leaves.
+
+    Raises:
+        BadInput: If one is not there.
+    """
+    found = images.gather(experiment.images) if experiment.images else images.bundled()
+    return tuple(found[: experiment.limit])
 
 
 def degraded(
