@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -131,38 +131,6 @@ class Inversions:
 
     def _shard(self, k: int) -> Path:
         return self.out / f"latents-{k:05d}.safetensors"
-
-
-def write(
-    out: Path,
-    generator: Generator,
-    files: Sequence[ImageFile],
-    params: InversionParams,
-    device: torch.device,
-) -> Iterator[list[float]]:
-    """Invert batch after batch into shards; those that are there already are kept.
-
-    Args:
-        out: The folder of the data set.
-        generator: The generator.
-        files: The pictures.
-        params: Stage, steps, batch and framing.
-        device: Where it is computed.
-
-    Yields:
-        The PSNR (dB) of each image so far, after each batch.
-
-    Raises:
-        BadInput: As `Inversions.begin`.
-    """
-    work = Inversions(out, generator, tuple(files), params, device)
-    work.begin()
-    psnrs: list[float] = []
-    for k in range(len(work.cut)):
-        if not work.is_finished(k):
-            work.solve(k)
-        psnrs += work.psnrs(k)
-        yield psnrs
 
 
 def batch_of(out: Path) -> int | None:

@@ -8,9 +8,10 @@ import torch
 from invprob import tree
 from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import BadInput, BadParams
-from invprob.io import images, tensor_files
+from invprob.io import chunked, images, tensor_files
 from invprob.latents import inversion_dataset, stages
 from invprob.latents.inversion import invert
+from invprob.latents.inversion_dataset import Inversions
 from invprob.latents.params import InversionParams
 from invprob_sgilo.score.checkpoint import Size
 from invprob_sgilo.score.latents import Encoded, Inverted, Synthetic
@@ -29,15 +30,19 @@ def G(weights_file):
     return StyleGAN2.pretrained(weights_file)
 
 
-def data_set(out, G, folder, **params):
-    files = images.gather([folder])
+def data_set(out, G, folders, **params):
+    files = images.gather(folders)
     settings = InversionParams(**({"stage": 2, "steps": 3, "batch": 8} | params))
-    return list(inversion_dataset.write(out, G, files, settings, CPU))
+    work = Inversions(out, G, tuple(files), settings, CPU)
+    work.begin()
+    for k in chunked.left(work):
+        work.solve(k)
+    return [psnr for k in range(len(work.cut)) for psnr in work.psnrs(k)]
 
 
 @pytest.fixture
 def inverted(tmp_path, G, picture_folder):
-    data_set(tmp_path / "data", G, picture_folder)
+    data_set(tmp_path / "data", G, [picture_folder])
     return {"latents": "inverted", "data": str(tmp_path / "data"), "held_out": 0.2}
 
 
@@ -130,10 +135,8 @@ def test_folders_are_held_out_as_a_whole(G, picture_folder, tmp_path):
         group = tmp_path / "sorted" / f"kind{i % 5}"
         group.mkdir(parents=True, exist_ok=True)
         (group / path.name).write_bytes(path.read_bytes())
-    files = images.gather(sorted((tmp_path / "sorted").iterdir()))
     out = tmp_path / "data"
-    settings = InversionParams(stage=2, steps=2, batch=32)
-    list(inversion_dataset.write(out, G, files, settings, CPU))
+    data_set(out, G, sorted((tmp_path / "sorted").iterdir()), steps=2, batch=32)
     params = PriorTraining(**PRIOR, latents="inverted", data=str(out), held_out=0.2)
     source = Inverted(G, params)
     groups = json.loads((out / "inversions.json").read_text())["groups"]
@@ -162,26 +165,25 @@ def test_a_data_set_of_other_weights_is_refused(G, inverted):
 
 def test_inversions_are_gone_on_with(tmp_path, G, picture_folder):
     """Of three shards two are there: the third is made, the others are not touched."""
-    whole = data_set(tmp_path / "whole", G, picture_folder)[-1]
+    whole = data_set(tmp_path / "whole", G, [picture_folder])
     assert len(whole) == 20
     out = tmp_path / "parts"
-    files = images.gather([picture_folder])
-    settings = InversionParams(stage=2, steps=3, batch=8)
-    making = inversion_dataset.write(out, G, files, settings, CPU)
-    next(making)
-    making.close()
+    files = tuple(images.gather([picture_folder]))
+    begun = Inversions(out, G, files, InversionParams(stage=2, steps=3, batch=8), CPU)
+    begun.begin()
+    begun.solve(0)
     first = out / "latents-00000.safetensors"
     before = first.stat().st_mtime_ns
     with pytest.raises(BadInput, match="8 of 20"):
         inversion_dataset.read(out, G, 2, stages.draws(G, 2, [0], "like"))
-    assert data_set(out, G, picture_folder)[-1] == whole
+    assert data_set(out, G, [picture_folder]) == whole
     assert first.stat().st_mtime_ns == before
     for number in range(3):
         name = f"latents-{number:05d}.safetensors"
         a, b = tensor_files.read(tmp_path / "whole" / name)[0], tensor_files.read(out / name)[0]
         assert all(torch.equal(a[key], b[key]) for key in a)
     with pytest.raises(BadInput, match="other images, parameters or weights"):
-        data_set(out, G, picture_folder, steps=4)
+        data_set(out, G, [picture_folder], steps=4)
 
 
 def test_inversion_finds_a_latent_that_the_generator_made(G):
