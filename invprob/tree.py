@@ -55,6 +55,18 @@ def _map(f: Callable[..., Tensor], tree: Any, *others: Any) -> Any:
     raise TypeError(f"not a tree of tensors: {type(tree).__name__}")
 
 
+def variables(tree: X) -> X:
+    """Cut a tree off the graph of autograd, as variables of a new one.
+
+    Args:
+        tree: A tree.
+
+    Returns:
+        The same numbers; gradients can be taken with respect to every leaf.
+    """
+    return map(lambda leaf: leaf.detach().requires_grad_(), tree)
+
+
 def items(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """Walk through the leaves.
 

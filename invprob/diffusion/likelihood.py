@@ -61,7 +61,7 @@ def log_likelihood(
 def _flow(prior: Score[X], u: X, t: Tensor, directions: list[X]) -> tuple[X, Tensor]:
     """The flow at u, and the sum of ⟨v, ∂f v⟩ over the directions v."""
     with torch.enable_grad():
-        leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+        leaf = tree.variables(u)
         f = sde.flow(prior, leaf, t)
         total = torch.zeros_like(t)
         for v in directions:

@@ -65,7 +65,7 @@ def invert(
 
     for step in range(1, steps + 1):
         with torch.enable_grad():
-            leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+            leaf = tree.variables(u)
             error = (generator(latent(leaf), start=stage) - pictures).square().flatten(1)
             loss = error.sum(1) / (2 * sigma**2) + 0.5 * weight * tree.dot(leaf, leaf)
             slope = stages.gradient(loss, leaf)

@@ -110,7 +110,7 @@ def slopes(f: Callable[[Any], Any], x: Any) -> tuple[Tensor, Tensor]:
     v = noise_like(x, "direction")
     h = 1e-6
     with torch.enable_grad():
-        leaf = tree.map(lambda u: u.detach().requires_grad_(), x)
+        leaf = tree.variables(x)
         value = f(leaf)
         weights = noise_like(tree.detach(value), "weights")
         total = tree.dot(_rows(value), _rows(weights)).sum()

@@ -87,7 +87,7 @@ class CSGM(Solver[CSGMState]):
         y = tree.repeat(problem.y, p.restarts)
 
         with torch.enable_grad():
-            z = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.z)
+            z = tree.variables(state.z)
             image = G(_latent(z, state.mean, state.spread), start=stage)
             clean = A(image)
             nll = -A.noise.log_prob(y, clean)

@@ -103,7 +103,7 @@ class DMILO(Solver[DMILOState]):
         """Descend on the input of the last stage and on the deviation of the image."""
         A, y = problem.operator, problem.y
         *others, nu = state.deviations
-        free: tuple[Any, Any] = _leaves((state.x, nu))
+        free: tuple[Any, Any] = tree.variables((state.x, nu))
         # a residual of `weight` standard deviations is where a deviation begins to pay
         weight = self.params.weight / A.noise.scale(y).flatten(1).mean(1).clamp_min(1e-6)
         with torch.enable_grad():
@@ -117,7 +117,7 @@ class DMILO(Solver[DMILOState]):
     def _invert(self, problem: Problem, state: DMILOState, k: int, lr: float) -> DMILOState:
         """Descend on the input of an earlier stage, towards an output that is known."""
         with torch.enable_grad():
-            x = _leaves(state.x)
+            x = tree.variables(state.x)
             parts = [
                 F.huber_loss(r, torch.zeros_like(r), reduction="none", delta=self.params.knee)
                 for r in tree.leaves(self._residual(problem, state, x, k))
@@ -169,10 +169,6 @@ def _through(G: Generator, x: Tree, deviations: Sequence[Tree]) -> Any:
     for k, nu in enumerate(deviations, 1):
         x = tree.map(torch.add, G.stage(k, x), nu)
     return x
-
-
-def _leaves(x: X) -> X:
-    return tree.map(lambda leaf: leaf.detach().requires_grad_(), x)
 
 
 def _descend(x: X, slope: X, moments: Moments, spread: Tree, lr: float) -> tuple[X, Moments]:

@@ -75,7 +75,7 @@ class DMPlug(Solver[DMPlugState]):
     def step(self, problem: Problem, state: DMPlugState) -> Progress:
         p, A = self.params, problem.operator
         with torch.enable_grad():
-            z = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.z)
+            z = tree.variables(state.z)
             image = problem.generator(z)
             clean = A(image)
             nll = -A.noise.log_prob(problem.y, clean)

@@ -85,7 +85,7 @@ class ILO(Solver[ILOState]):
         ball = chain.prior(state.round_index)
 
         with torch.enable_grad():
-            x = tree.map(lambda leaf: leaf.detach().requires_grad_(), state.x)
+            x = tree.variables(state.x)
             image = chain.image(state.round_index, x)
             clean = A(image)
             nll = -A.noise.log_prob(problem.y, clean)

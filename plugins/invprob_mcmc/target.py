@@ -40,7 +40,7 @@ def posterior(problem: Problem, u: Tree, solver: str) -> Point:
     """
     prior: LogDensity = problem.prior(0, LogDensity, solver)
     with torch.enable_grad():
-        leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+        leaf = tree.variables(u)
         image = problem.generator(leaf)
         nll = -problem.operator.log_likelihood(problem.y, image)
         energy = nll - prior.log_density(leaf)

@@ -52,7 +52,7 @@ class SignDescent(Solver[SignDescentState]):
         if p.flip:
             z, flipped = signed(problem, z)
         with torch.enable_grad():
-            leaf = tree.map(lambda v: v.detach().requires_grad_(), z)
+            leaf = tree.variables(z)
             image = problem.generator(leaf)
             clean = A(image)
             loss = half_square(clean - problem.y)

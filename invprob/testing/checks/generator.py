@@ -80,7 +80,7 @@ def every_leaf_moves_image(case: Case) -> None:
     G, x = _made(case)
     for k, x_k in _latents(G, compare.row(x, 0)):
         with torch.enable_grad():
-            leaf = tree.map(lambda v: v.detach().requires_grad_(), x_k)
+            leaf = tree.variables(x_k)
             image = G(leaf, start=k)
             seen = tree.dot(image, compare.noise_like(image.detach(), "live")).sum()
             slopes = torch.autograd.grad(seen, tree.leaves(leaf), allow_unused=True)

@@ -82,7 +82,7 @@ def score_matches_density(case: Case) -> None:
     if "log_density" not in case.offers:
         return
     with torch.enable_grad():
-        leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+        leaf = tree.variables(u)
         value = prior.log_density(prior.restore(leaf)).sum()
         slope = tree.unflatten(u, list(torch.autograd.grad(value, tree.leaves(leaf))))
     gap = compare.difference(prior.score(u, _times(max(prior.t_min, 1e-5))), slope)
@@ -139,7 +139,7 @@ def prox_minimises(case: Case) -> None:
     if "log_density" not in case.offers:
         return
     with torch.enable_grad():
-        leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+        leaf = tree.variables(u)
         slopes = torch.autograd.grad(prior.log_density(leaf).sum(), tree.leaves(leaf))
     expected = tree.map(lambda v, g: v - 0.7 * g, u, tree.unflatten(u, list(slopes)))
     gap = compare.difference(far, expected)

@@ -31,7 +31,7 @@ def fisher_probe(
         The squares, a tree like u, and the images at u.
     """
     with torch.enable_grad():
-        leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+        leaf = tree.variables(u)
         image = image_of(leaf)
         clean = A(image)
         rows = zip(clean.detach().cpu(), rngs, strict=True)

@@ -97,7 +97,7 @@ class Released(Solver[ReleasedState]):
         p, A, y = self.params, problem.operator, problem.y
         prior = self._chain(problem).prior(state.round_index)
         with torch.enable_grad():
-            u = tree.map(lambda v: v.detach().requires_grad_(), state.u)
+            u = tree.variables(state.u)
             image = self._chain(problem).image(state.round_index, u)
             clean = A(image.clamp(0, 1))
             loss = (clean - y).square().flatten(1).mean(1)

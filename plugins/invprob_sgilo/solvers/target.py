@@ -73,7 +73,7 @@ class Target:
             Gradient, image and nll.
         """
         with torch.enable_grad():
-            leaf = tree.map(lambda v: v.detach().requires_grad_(), u)
+            leaf = tree.variables(u)
             image = self.chain.image(self.round_index, leaf)
             nll = -self.problem.operator.log_likelihood(self.problem.y, image)
             slope = stages.gradient(nll, leaf)
