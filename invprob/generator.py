@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
+from invprob.errors import Incompatible
 from invprob.global_state.torch_state import standardise
 
 if TYPE_CHECKING:
@@ -102,6 +104,26 @@ class Generator(nn.Module, ABC, Generic[X]):
         for k in range(start + 1, stop + 1):
             x = self.stage(k, x)
         return x
+
+    def encode(self, encoder: Path, pictures: Tensor, stage: int) -> X:
+        """Find latents whose images are near given pictures, by an encoder.
+
+        Args:
+            encoder: The file of the encoder.
+            pictures: The pictures, (B, C, H, W) in [0, 1].
+            stage: The stage of the latents, from 0 to `depth`.
+
+        Returns:
+            x_stage, batch first.
+
+        Raises:
+            Incompatible: If the generator has no encoders, which is so unless a subclass says
+                otherwise.
+        """
+        raise Incompatible(
+            f"{type(self).__name__} does not know encoders, so {encoder} cannot be used",
+            "leave the encoder out",
+        )
 
 
 class Identity(Generator[Tensor]):

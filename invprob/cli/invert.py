@@ -15,6 +15,7 @@ EXAMPLES = """\b
 Examples:
   invprob invert faces/ --stage 1 --out inverted
   invprob invert photos.zip --resize --stage 3 --set steps=300 --out inverted
+  invprob invert faces/ --set encoder=encoder.safetensors --set steps=30 --out inverted
   invprob train prior faces64 --out prior --latents inverted --data inverted
 """
 
@@ -28,7 +29,7 @@ Examples:
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="steps, lr, sigma or weight; batch as --batch. Repeatable.",
+    help="steps, lr, sigma, weight or encoder; batch as --batch. Repeatable.",
 )
 @framing.fitting
 @options.pictures_at_a_time

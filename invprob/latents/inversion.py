@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Generic, NamedTuple
 
 import torch
@@ -37,12 +38,13 @@ def invert(
     lr: float = 0.1,
     sigma: float = 0.01,
     weight: float = 1.0,
+    encoder: Path | None = None,
 ) -> Iterator[Inverted[X]]:
     """Descend ‖G(x) − picture‖²/2σ² + λ·½‖(x − mean)/spread‖² in x_stage, by Adam.
 
     Mean and spread are the moments of x_stage under the distribution of the generator's own input,
     so that what the picture leaves open (noise maps most of all) stays as the generator knows it.
-    The descent starts at the mean and draws nothing; batch elements are independent.
+    The descent draws nothing; batch elements are independent.
 
     Args:
         generator: The generator.
@@ -52,12 +54,17 @@ def invert(
         lr: The largest step size of Adam, in units of the spread.
         sigma: The tolerance σ > 0, in units of [0, 1].
         weight: λ ≥ 0.
+        encoder: The encoder that finds where the descent starts; None: it starts at the mean.
 
     Yields:
         Where the descent is, after each step.
     """
     mean, spread = stages.moments(generator, stage)
-    u = tree.map(lambda m: torch.zeros_like(m).repeat(len(pictures), *[1] * (m.dim() - 1)), mean)
+    if encoder is None:
+        start = tree.repeat(mean, len(pictures))
+    else:
+        start = generator.encode(encoder, pictures, stage)
+    u = tree.map(lambda m, s, leaf: (leaf - m) / s, mean, spread, start)
     moments = adam.start(u)
 
     def latent(u: X) -> X:

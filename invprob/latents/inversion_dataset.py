@@ -14,8 +14,8 @@ from torch import Tensor
 from invprob import fingerprint, paths, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
+from invprob.io import checksums, survey, tensor_files
 from invprob.io import files as io_files
-from invprob.io import survey, tensor_files
 from invprob.io.chunked import Cut
 from invprob.io.collection import ImageFile
 from invprob.io.framing import Framing
@@ -75,10 +75,7 @@ class Inversions:
         _framed(self.generator, survey.of_each_size(self.files), self.params)
         about = {
             "generator": fingerprint.of_module(self.generator),
-            # folders of before know of no place
-            "params": self.params.model_dump(
-                mode="json", exclude={"crop_at"} if self.params.crop_at == "middle" else None
-            ),
+            "params": self._params(),
             "images": [file.name for file in self.files],
             "groups": [group(file) for file in self.files],
         }
@@ -93,6 +90,17 @@ class Inversions:
             raise BadInput(f"folder {out} is not empty", "give another --out")
         else:
             io_files.write_json(out / MANIFEST, about)
+
+    def _params(self) -> dict[str, Any]:
+        """The parameters; those that older folders do not know only where they are set."""
+        about = self.params.model_dump(mode="json")
+        if self.params.crop_at == "middle":
+            del about["crop_at"]
+        if self.params.encoder is None:
+            del about["encoder"]
+        else:
+            about["encoder"] = checksums.sha256(Path(self.params.encoder))
+        return about
 
     def is_finished(self, k: int) -> bool:
         """Say whether a shard is there.
@@ -182,11 +190,11 @@ def _batch(
     watch: Callable[[int, int], None],
 ) -> tuple[X, Tensor]:
     stacked = torch.stack(_framed(generator, files, params)).to(device)
-    record = None
-    for record in invert(
-        generator, stacked, params.stage, params.steps, params.lr, params.sigma, params.weight
-    ):
-        watch(record.step, params.steps)
+    record, p = None, params
+    encoder = None if p.encoder is None else Path(p.encoder)
+    descent = invert(generator, stacked, p.stage, p.steps, p.lr, p.sigma, p.weight, encoder)
+    for record in descent:
+        watch(record.step, p.steps)
     assert record is not None
     return record.x, record.psnr
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from invprob.params import Params
 from invprob.params.crop_at import CropAt
+from invprob.paths import InputPath
 
 
 class InversionParams(Params):
@@ -18,6 +19,9 @@ class InversionParams(Params):
     sigma: float = Field(0.02, gt=0, description="Tolerance of the fit, for images in [0, 1].")
     weight: float = Field(
         1.0, ge=0, description="Weight of staying near the generator's distribution."
+    )
+    encoder: InputPath | None = Field(
+        None, description="An encoder to start from, of invprob train encoder; none: the mean."
     )
     resize: bool = Field(False, description="Resize images to the generator's size.")
     crop: bool = Field(False, description="Crop images to the generator's size or aspect.")

@@ -117,13 +117,8 @@ class Encoded:
             )
         self.generator, self.params = generator, params
         self.device = generator.w_mean.device
-        self.encoder = Encoder.pretrained(Path(params.encoder)).to(self.device)
-        if self.encoder.arch != generator.arch or self.encoder.stage > params.stage:
-            raise BadParams(
-                f"encoder {params.encoder} finds latents of stage {self.encoder.stage} of another"
-                f" generator, or of one after stage {params.stage}",
-                "give the encoder that was trained beside the generator, and its stage or a later",
-            )
+        encoder = Encoder.of(generator.arch, Path(params.encoder), params.stage)
+        self.encoder = encoder.to(self.device)
         # a generator of square images
         pictures = PictureSet(size=generator.arch.resolution)
         found = image_dataset.read(Path(params.data), generator.arch.channels, pictures)

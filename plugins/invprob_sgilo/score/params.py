@@ -40,6 +40,9 @@ class PriorTraining(Params):
     encoder: InputPath | None = Field(
         None, description="The encoder of the generator's latents: see invprob train encoder."
     )
+    start: InputPath | None = Field(
+        None, description="A prior of the same stage and size whose weights to begin with."
+    )
     held_out: float = Field(
         0.08, gt=0, lt=1, description="Part of inverted images held out, whole folders at a time."
     )

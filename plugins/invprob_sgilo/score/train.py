@@ -21,11 +21,12 @@ from invprob.trainer import TrainingProgress
 from invprob.training import average, loop
 from invprob.weights import store
 from invprob_sgilo.bundled import BUNDLED
-from invprob_sgilo.score.checkpoint import Size
+from invprob_sgilo.score.checkpoint import Size, read_prior
 from invprob_sgilo.score.latents import Latents, latents_of
 from invprob_sgilo.score.params import PriorTraining
 from invprob_sgilo.score.prior import LatentScore, matching_loss
 from invprob_sgilo.stylegan2.generator import StyleGAN2
+from invprob_sgilo.stylegan2.network import Carry
 
 
 class Training:
@@ -52,9 +53,7 @@ class Training:
         self.running = average.Running()
         x = latents.moments()
         size = Size(params.width, params.depth, params.heads, params.patch, params.sde)
-        self.net = LatentScore(x, size)
-        self.net.fit_normalisation(x)
-        self.net.to(device)
+        self.net = first(params, x, size).to(device)
         self.ema = LatentScore(x, size).to(device)
         self.ema.load_state_dict(self.net.state_dict())
         self.learned = [p for p in self.net.parameters() if p.requires_grad]
@@ -108,6 +107,32 @@ class Training:
         self.net.load_state_dict(saved["net"])
         self.ema.load_state_dict(saved["ema"])
         self.optimiser.load_state_dict(saved["optimiser"])
+
+
+def first(params: PriorTraining, x: Carry, size: Size) -> LatentScore:
+    """The network to begin with: that of another training, or one of random weights.
+
+    Args:
+        params: The parameters.
+        x: Latents to take the normalisation from, where there is not another training.
+        size: The size of the network.
+
+    Returns:
+        The network, on the CPU.
+
+    Raises:
+        BadParams: If the network of the other training has another size.
+    """
+    if params.start is None:
+        net = LatentScore(x, size)
+        net.fit_normalisation(x)
+        return net
+    found = read_prior(Path(params.start), lambda size: LatentScore(x, size), params.stage)
+    if found.size != size:
+        raise BadParams(
+            f"prior {params.start} has {found.size}, not {size}", "train one of the same size"
+        )
+    return found
 
 
 def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:

@@ -16,7 +16,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from invprob.errors import BadWeights
+from invprob.errors import BadParams, BadWeights
 from invprob.io import tensor_files
 from invprob_sgilo.stylegan2.layers import LEAKY_GAIN, Conv, Linear, ResidualBlock, leaky
 from invprob_sgilo.stylegan2.network import Architecture, Carry
@@ -85,6 +85,31 @@ class Encoder(nn.Module):
             raise BadWeights(f"weights {path} describe no encoder: {error}", "") from None
         tensor_files.fill(encoder, tensors, path)
         return encoder.eval().requires_grad_(False)
+
+    @classmethod
+    def of(cls, arch: Architecture, path: Path, stage: int) -> Self:
+        """The encoder of a file, checked to find latents of a generator that lead to a stage.
+
+        Args:
+            arch: The generator's architecture.
+            path: The ``encoder.safetensors`` of a training.
+            stage: The stage whose latents are wanted.
+
+        Returns:
+            The encoder, of this stage or an earlier one.
+
+        Raises:
+            BadParams: If it is of another architecture, or of a later stage.
+            BadWeights: If the file is missing, damaged or not an encoder.
+        """
+        encoder = cls.pretrained(path)
+        if encoder.arch != arch or encoder.stage > stage:
+            raise BadParams(
+                f"encoder {path} finds latents of stage {encoder.stage} of another generator, or of"
+                f" one after stage {stage}",
+                "give the encoder that was trained for the generator, and its stage or a later",
+            )
+        return encoder
 
     @torch.no_grad()
     def begin(self, other: Encoder) -> None:

@@ -23,12 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from invprob.errors import BadParams, BadWeights
+from invprob.errors import BadParams, BadWeights, Incompatible
 from invprob.generator import Generator
 from invprob.weights import precision, store
 from invprob_sgilo.bundled import BUNDLED, bundled_sha256
 from invprob_sgilo.stylegan2 import gaussian_codes, network
 from invprob_sgilo.stylegan2.checkpoint import load_weights, save_weights
+from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.network import Architecture, Block, Carry, Code, Mapping
 from invprob_sgilo.stylegan2.params import StyleGAN2Params
 
@@ -253,15 +254,10 @@ class StyleGAN2(Generator[Latents]):
             return replace(out, h=out.h.to(out.w.dtype), rgb=rgb)
         return out
 
-    def synthesis(self, w: Tensor, noise: tuple[Tensor, ...]) -> Tensor:
-        """The image of style codes.
-
-        Args:
-            w: Style codes (B, codes, w_dim).
-            noise: Noise maps (B, 1, h, w), as `draw_noise` gives them.
-
-        Returns:
-            Images (B, channels, R, R).
-        """
-        image: Tensor = self(Carry(w=w, noise=noise), start=1)
-        return image
+    @torch.no_grad()
+    def encode(self, encoder: Path, pictures: Tensor, stage: int) -> Latents:
+        if self.gaussian:
+            raise Incompatible("an encoder finds style codes, not Gaussian codes", "use codes=w")
+        finds = Encoder.of(self.arch, encoder, stage).to(self.w_mean.device)
+        silence = tuple(pictures.new_zeros(len(pictures), *s) for s in self.arch.noise_shapes)
+        return self.forward(finds.latent(finds(pictures)[1], silence), finds.stage, stage)

@@ -1,16 +1,18 @@
 """Training of latent score priors: what is learned from, resume, noise schedules, weighting."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
 from invprob import tree
 from invprob.diffusion.schedules import SCHEDULES
-from invprob.errors import BadInput, BadParams
+from invprob.errors import BadInput, BadParams, Incompatible
+from invprob.generator import Identity
 from invprob.io import chunked, images, tensor_files
 from invprob.latents import inversion_dataset, stages
-from invprob.latents.inversion import invert
+from invprob.latents.inversion import invert, psnr
 from invprob.latents.inversion_dataset import Inversions
 from invprob.latents.params import InversionParams
 from invprob_sgilo.score.checkpoint import Size
@@ -30,8 +32,8 @@ def G(weights_file):
     return StyleGAN2.pretrained(weights_file)
 
 
-def data_set(out, G, folders, **params):
-    files = images.gather(folders)
+def data_set(out, G, found, **params):
+    files = found if isinstance(found, tuple) else images.gather(found)
     settings = InversionParams(**({"stage": 2, "steps": 3, "batch": 8} | params))
     work = Inversions(out, G, tuple(files), settings, CPU)
     work.begin()
@@ -225,3 +227,45 @@ def test_encoded_latents_need_an_encoder_that_fits(G, encoded, tmp_path):
             Encoded(G, PriorTraining(**(PRIOR | encoded | {missing: None})))
     with pytest.raises(BadParams, match="of another generator, or of one after stage 1"):
         Encoded(G, PriorTraining(**(PRIOR | encoded | {"stage": 1})))
+
+
+def test_an_inversion_starts_where_the_encoder_finds_it(G, encoded, picture_folder, tmp_path):
+    files = tuple(images.gather([picture_folder]))[:3]
+    shown = torch.stack([file.read(3) for file in files])
+    encoder = Path(encoded["encoder"])
+    found = G.encode(encoder, shown, 2)
+    assert [float(leaf.abs().max()) for leaf in found.noise] == [0.0] * len(found.noise)
+    at_once = next(invert(G, shown, 2, steps=5, encoder=encoder)).psnr
+    error = (G(found, start=2) - shown).square().flatten(1)
+    assert torch.allclose(at_once, psnr(error), atol=1e-4)
+    written = data_set(tmp_path / "one", G, files, steps=1, encoder=encoded["encoder"])
+    assert written == [round(float(p), 3) for p in at_once]
+    assert written != data_set(tmp_path / "mean", G, files, steps=1)
+    with pytest.raises(BadInput, match="other images, parameters or weights"):
+        data_set(tmp_path / "one", G, files, steps=1)
+
+
+def test_an_encoder_that_does_not_fit_is_refused(G, encoded, picture_folder):
+    shown, path = torch.zeros(1, *G.image_shape), Path(encoded["encoder"])
+    with pytest.raises(BadParams, match="after stage 1"):
+        G.encode(path, shown, 1)
+    G.gaussianise(torch.zeros(G.arch.w_dim), torch.ones(G.arch.w_dim))
+    with pytest.raises(Incompatible, match="Gaussian codes"):
+        G.encode(path, shown, 2)
+    with pytest.raises(Incompatible, match="Identity does not know encoders"):
+        Identity((3, 8, 8)).encode(path, shown, 0)
+
+
+def test_a_training_begins_with_another(weights_file, tmp_path):
+    list(train(PriorTraining(**PRIOR), weights_file, tmp_path / "first"))
+    start = str(tmp_path / "first" / "prior.safetensors")
+    further = PriorTraining(**{**PRIOR, "steps": 1}, start=start, lr=1e-9, seed=1)
+    list(train(further, weights_file, tmp_path / "further"))
+    first, further = (
+        tensor_files.read(tmp_path / name / "prior.safetensors")[0] for name in ("first", "further")
+    )
+    for name, value in first.items():
+        assert torch.allclose(value, further[name], atol=1e-6), name
+    wider = PriorTraining(**{**PRIOR, "width": 32}, start=start)
+    with pytest.raises(BadParams, match="width=16"):
+        next(train(wider, weights_file, tmp_path / "wider"))
