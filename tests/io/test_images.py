@@ -313,6 +313,38 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
     assert "unpacks to more than" in refusal(bomb.read)
 
 
+def zip_of(path, arrays):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            Image.fromarray(array).save(buffer, "PNG")
+            file.writestr(name, buffer.getvalue())
+
+
+def test_a_zip_file_is_opened_once(tmp_path, monkeypatch):
+    """Reading its directory anew for each of many pictures took most of the time."""
+    path = tmp_path / "many.zip"
+    zip_of(path, {f"{i}.png": picture(seed=i) for i in range(5)})
+    opened = []
+    monkeypatch.setattr(
+        zipfile, "ZipFile", lambda p, plain=zipfile.ZipFile: opened.append(p) or plain(p)
+    )
+    files = images.gather([path])
+    assert len({file.size() for file in files}) == 1
+    for i, file in enumerate(files):
+        assert torch.equal(file.read(), tensor(picture(seed=i)))
+    assert opened == [path]
+
+
+def test_a_zip_file_that_is_replaced_is_opened_anew(tmp_path):
+    path = tmp_path / "few.zip"
+    zip_of(path, {"a.png": picture(seed=1)})
+    (file,) = images.gather([path])
+    file.read()
+    zip_of(path, {"0.png": picture(seed=3), "a.png": picture(seed=2)})
+    assert torch.equal(file.read(), tensor(picture(seed=2)))
+
+
 def test_write_png_rounds_clamps_and_leaves_nothing_half_written(tmp_path):
     image = torch.tensor([[[-1.0, 0.0, 0.5], [1.0, 2.0, float("nan")]]])
     path = tmp_path / "new" / "a.png"
