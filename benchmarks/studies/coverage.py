@@ -11,7 +11,7 @@ samples equally often (simulation-based calibration: Talts et al., 2018, arXiv:1
 `--truths prior` draws a latent of the solver's last stage from the score prior, at the noise level
 at which the solver reads it. `--truths generator` takes the generator's own input, which is another
 distribution than that of an imperfect prior. A row of the file is a picture. The same command goes
-on where it stopped; other weights get other rows.
+on where it stopped; other weights get other rows. Two processes need two files.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         cells = [f"`{task}`", f"`{solver}`", str(samples), *rest, str(len(mine))]
         for q in LEVELS:
             e = bootstrap.estimate([float(row[f"coverage {q:.0%}"]) for row in mine])
-            cells.append(f"{e.mean:.1%} [{e.low:.1%}, {e.high:.1%}]")
+            cells.append(f"{e.mean:.1%}" + f" [{e.low:.1%}, {e.high:.1%}]" * (e.n > 1))
         cells += [f"{sum(float(row[k]) for row in mine) / len(mine):.3g}" for k in SUMMED]
         p = {k[5:]: uniform([int(row[k]) for row in mine], int(samples), k) for k in p_values}
         least = min(p, key=lambda name: p[name])
