@@ -1,6 +1,7 @@
 """What solvers that sample get wrong where the posterior is known: a table of the docs.
 
 python benchmarks/studies/validity.py
+python benchmarks/studies/validity.py --only mala hmc pcn
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from invprob.validation.runner import validate_all
 LONG = "sgilo:stages=3,steps=500,t_end=0.001,anneal=0.2"
 SETTINGS = {
     "`sgilo`, long": LONG,
+    "`sgilo`, long, ten levels": f"{LONG},num_levels=10,ode_steps=10",
     "`sgilo`, long, overdamped": f"{LONG},dynamics=overdamped",
     "`sgilo`, long, overdamped, density": f"{LONG},dynamics=overdamped,metropolis=density",
     "`sgilo`": "solver.sgilo",
@@ -23,6 +25,9 @@ SETTINGS = {
     "`dps:rule=norm`": "dps:rule=norm",
     "`mmps`": "mmps",
     "`pigdm`": "pigdm",
+    "`mala`": "mala",
+    "`hmc`": "hmc",
+    "`pcn`": "pcn",
     "`sgilo-released`": "sgilo-released",
     "`csgm`": "csgm",
     "`ilo`": "ilo",
@@ -48,13 +53,20 @@ def task(report: CalibrationReport) -> str:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = {settings.removeprefix("solver."): label for label, settings in SETTINGS.items()}
+    parser.add_argument(
+        "--only", nargs="+", choices=list(names), metavar="SPEC", default=list(names)
+    )
+    parser.add_argument("--problems", type=int, default=100, help="measurements of each task")
+    given = parser.parse_args()
+    wanted = [names[spec] for spec in given.only]
     titles = ("solver", "posterior", *METRICS)
     print("| " + " | ".join(titles) + " |")
     print("|" + "---|" * len(titles))
     notes = []
-    for label, settings in SETTINGS.items():
-        for validation in validate_all(settings):
+    for label in wanted:
+        for validation in validate_all(SETTINGS[label], given.problems):
             report = validation.report
             if report is None:
                 notes.append(f"- {label}: not validated: {validation.reason}")

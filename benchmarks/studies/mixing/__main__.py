@@ -1,6 +1,6 @@
 """Measure what the theory of SGILO says, and where it stops.
 
-    python -m benchmarks.studies.mixing            # everything, about 10 minutes of a core
+    python -m benchmarks.studies.mixing            # everything, about 12 minutes of a core
     python -m benchmarks.studies.mixing --quick    # everything in small, about ten seconds
     python -m benchmarks.studies.mixing --stored   # print and draw what was measured before
 

@@ -2,8 +2,8 @@
 
 One chain runs with keys K. Others run with keys of their own up to a pass and with K from there:
 from the start, from the annealing of stage 3, or from Langevin on; or never, which is the distance
-of independent chains. The distance is that of their images. The dynamics is that of the theorem;
-only `Problem.keys` and `Solver.run` are used, so another can be named.
+of independent chains. The distance is that of their images. Both dynamics are run: that of the
+theorem and the default of `sgilo`. Only `Problem.keys` and `Solver.run` are used.
 """
 
 from __future__ import annotations
@@ -23,15 +23,21 @@ from invprob.runs.inputs import prepare
 from invprob.solver import Problem, Progress, Solver
 
 OPERATOR = "inpaint:keep=0.1"
+DYNAMICS = ("overdamped", "kinetic")
 EVERY = 5
 """Passes between two distances that are written."""
 
 
 def run(quick: bool) -> list[Row]:
-    stages, pictures, every, probes = ((2, 9), 1, 1, 2) if quick else ((60, 240), 3, EVERY, 8)
+    return [row for dynamics in DYNAMICS for row in of(dynamics, quick)]
+
+
+def of(dynamics: str, quick: bool) -> list[Row]:
+    """The rows of one dynamics."""
+    stages, pictures, every, probes = ((2, 12), 1, 1, 2) if quick else ((60, 240), 3, EVERY, 8)
     annealed = stages[0] + stages[1] // 3
     table = {
-        "solver": "sgilo:dynamics=overdamped,stages=1,3"
+        "solver": f"sgilo:dynamics={dynamics},stages=1,3"
         f",steps={stages[0]},{stages[1]},anneal={1 / 3},fisher_probes={probes}",
         "operator": OPERATOR,
         "limit": pictures,
@@ -52,7 +58,8 @@ def run(quick: bool) -> list[Row]:
             gap = (one.info.image - other.info.image).square().flatten(1).mean(1).sqrt()
             for picture, distance in enumerate(gap.tolist()):
                 rows.append(
-                    {"shared_from": name, "at": shared[name], "picture": picture, "passes": passes}
+                    {"dynamics": dynamics, "shared_from": name, "at": shared[name]}
+                    | {"picture": picture, "passes": passes}
                     | {"stage": one.info.stage, "distance": distance}
                 )
     return rows
@@ -72,10 +79,10 @@ def switched(solver: Solver, p: Problem, at: int) -> Iterator[Progress]:
 def findings(rows: list[Row]) -> list[str]:
     said = []
     last = max(int(row["passes"]) for row in rows)
-    for name, at in settings(rows, "shared_from", "at"):
-        mine = where(rows, shared_from=name)
+    for dynamics, name, at in settings(rows, "dynamics", "shared_from", "at"):
+        mine = where(rows, dynamics=dynamics, shared_from=name)
         end = interval(float(row["distance"]) for row in where(mine, passes=last))
-        text = f"noise shared from {name}: images are {end} apart after {last} passes"
+        text = f"{dynamics}, noise shared from {name}: images are {end} apart after {last} passes"
         if name != "never":
             text += f"; the logarithm changes by {slope(mine, int(at))} in 100 passes of Langevin"
         said.append(text)
@@ -93,22 +100,20 @@ def slope(rows: list[Row], at: int) -> object:
 
 
 def draw(rows: list[Row], figure: Figure) -> None:
-    (ax,) = style.panels(figure, 1)
-    figure.set_size_inches(7, 3.6)
-    for (name, at), colour in zip(settings(rows, "shared_from", "at"), style.COLOURS, strict=False):
-        mine = where(rows, shared_from=name)
-        xs = [int(x) for (x,) in settings(mine, "passes")]
-        cells = [
-            [math.log(float(r["distance"]) + 1e-12) for r in where(mine, passes=x)] for x in xs
-        ]
-        ax.plot(xs, [math.exp(interval(c).mean) for c in cells], color=colour, label=str(name))
-        if name != "never":
-            ax.axvline(float(at), color=colour, linewidth=0.8, linestyle=":")
-    ax.set_yscale("log")
-    style.named(
-        ax,
-        f"sgilo on faces64, {OPERATOR}",
-        "passes",
-        "distance of images (rms)",
-        "noise shared from",
-    )
+    kinds = [str(kind) for (kind,) in settings(rows, "dynamics")]
+    for ax, kind in zip(style.panels(figure, len(kinds)), kinds, strict=True):
+        shown = where(rows, dynamics=kind)
+        marked = zip(settings(shown, "shared_from", "at"), style.COLOURS, strict=False)
+        for (name, at), colour in marked:
+            mine = where(shown, shared_from=name)
+            xs = [int(x) for (x,) in settings(mine, "passes")]
+            cells = [
+                [math.log(float(r["distance"]) + 1e-12) for r in where(mine, passes=x)] for x in xs
+            ]
+            ax.plot(xs, [math.exp(interval(c).mean) for c in cells], color=colour, label=str(name))
+            if name != "never":
+                ax.axvline(float(at), color=colour, linewidth=0.8, linestyle=":")
+        ax.set_yscale("log")
+        style.named(
+            ax, f"sgilo on faces64, {kind}", "passes", "distance of images (rms)", "shared from"
+        )
