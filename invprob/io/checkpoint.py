@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import pickle
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -46,10 +45,14 @@ def write(path: Path, data: dict[str, Any]) -> None:
         path: The file.
         data: What `torch.load` reads with ``weights_only``.
     """
-    # torch's own file writer raises RuntimeError on a full disk; Python's says what it is
-    packed = io.BytesIO()
-    torch.save(data, packed)
-    files.write_bytes(path, packed.getbuffer())
+    try:
+        with files.replacing(path) as part, part.open("wb") as file:
+            torch.save(data, file)
+    except RuntimeError as error:
+        # of a full disk torch says that a position is wrong; what Python said is behind it
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") -> Any:

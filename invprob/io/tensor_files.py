@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +15,21 @@ from invprob.io import checksums, files
 from invprob.io.json_text import dumps
 
 HINT = "give safetensors; invprob convert makes them of weights that others published"
+NAMES = {
+    torch.bool: "BOOL",
+    torch.uint8: "U8",
+    torch.int8: "I8",
+    torch.int16: "I16",
+    torch.uint16: "U16",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int32: "I32",
+    torch.float32: "F32",
+    torch.float64: "F64",
+    torch.int64: "I64",
+}
+"""What the format calls types of numbers, those last that the library writes first."""
+_TYPES = list(NAMES)
 LONGEST = 1 << 24  # bytes of a header: the library would parse a hundred million
 
 
@@ -83,32 +97,29 @@ def as_text(metadata: Mapping[str, object]) -> dict[str, str]:
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write a safetensors file, whole or not at all; the same content gives the same bytes.
 
+    They are those of the library, with sorted metadata. It makes two copies of all tensors to write
+    them, for which large photographs leave no room, and hides the cause of a failure.
+
     Args:
         path: The file.
         tensors: Tensors by name.
         metadata: Names and values.
     """
-    own = {k: _own(v, tensors) for k, v in tensors.items()}
-    # safetensors' own file writer hides the cause of a failure; Python's says what it is
-    files.write_bytes(path, _in_order(safetensors.torch.save(own, metadata=as_text(metadata))))
-
-
-def _own(tensor: Tensor, among: Mapping[str, Tensor]) -> Tensor:
-    """The tensor in memory that no other one has a part in, as the library wants it."""
-    memory = tensor.untyped_storage().data_ptr()
-    shared = sum(other.untyped_storage().data_ptr() == memory for other in among.values()) > 1
-    tensor = tensor.detach().cpu()
-    return tensor.clone(memory_format=torch.contiguous_format) if shared else tensor.contiguous()
-
-
-def _in_order(data: bytes) -> bytes:
-    """The same file with its metadata sorted: the library writes it in the order of a hash."""
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    order = sorted(tensors, key=lambda name: (-_TYPES.index(tensors[name].dtype), name))
+    header: dict[str, object] = {"__metadata__": dict(sorted(as_text(metadata).items()))}
+    end = 0
+    for name in order:
+        tensor = tensors[name]
+        start, end = end, end + tensor.numel() * tensor.element_size()
+        kind, shape = NAMES[tensor.dtype], list(tensor.shape)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
     text = dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[8 + size :]
+    with files.replacing(path) as part, part.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in order:
+            flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+            file.write(flat.view(torch.uint8).numpy().data)
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -100,8 +100,9 @@ class Convex:
         x = grey.clamp(0, 1)[:, None, None, None].expand(-1, *self.A.in_shape)
         a, none = self.A(x), torch.zeros_like(grey)
         still = tuple(torch.zeros_like(d) for d in self.analysis.parts(x))
-        p, q = self._ascended(still, torch.zeros_like(a), x, a, tau, square)
-        return Iterate(x, a, p, q, none, none)
+        s, t = self._dual_steps(tau, square)
+        q = self._fitted(torch.zeros_like(a), a, t)
+        return Iterate(x, a, self._projected(still, x, s), q, none, none)
 
     def step(self, at: Iterate, tau: float, square: float) -> Iterate:
         """Make one step.
@@ -114,31 +115,32 @@ class Convex:
         Returns:
             The next iterate.
         """
-        slope = self.analysis.adjoint(at.p) + self.A.adjoint(at.q)
+        slope = self.analysis.adjoint(at.p).add_(self.A.adjoint(at.q))
         least = slope.clamp_max(0).flatten(1).sum(1)
-        x = (at.x - tau * slope).clamp(0, 1)
-        del slope
+        # of a large photograph there is room for few images: this one becomes the next iterate
+        x = slope.mul_(-tau).add_(at.x).clamp_(0, 1)
         a = self.A(x)
-        ahead = 2 * x - at.x, 2 * a - at.measured
-        p, q = self._ascended(at.p, at.q, *ahead, tau, square)
+        s, t = self._dual_steps(tau, square)
+        q = self._fitted(at.q, (2 * a).sub_(at.measured), t)
+        p = self._projected(at.p, (2 * x).sub_(at.x), s)
         return Iterate(x, a, p, q, least, self._price(at.q))
 
-    def _ascended(
-        self, p: tuple[Tensor, ...], q: Tensor, x: Tensor, a: Tensor, tau: float, square: float
-    ) -> tuple[tuple[Tensor, ...], Tensor]:
-        """p and q after a step up at the extrapolated images x, of which a is A x."""
-        # τ (s ‖D‖² + t ‖A‖²) = 1, half of it for each
-        s, t = 1 / (2 * tau * self.analysis.square_norm), 1 / (2 * tau * square)
-        q = q + t * (a - self.y)
-        q = shrunk(q, t * self.radius) if self.weight is None else q / (1 + t * self.weight)
-        return tuple(self._projected(p, x, s)), q
+    def _dual_steps(self, tau: float, square: float) -> tuple[float, float]:
+        """s and t with τ (s ‖D‖² + t ‖A‖²) = 1, half of it for each."""
+        return 1 / (2 * tau * self.analysis.square_norm), 1 / (2 * tau * square)
 
-    def _projected(self, p: tuple[Tensor, ...], x: Tensor, s: float) -> Iterator[Tensor]:
-        """p + s D x in the dual ball, part by part."""
-        D = self.analysis
+    def _fitted(self, q: Tensor, a: Tensor, t: float) -> Tensor:
+        """q after a step up, where a is A of the extrapolated images."""
+        q = (a - self.y).mul_(t).add_(q)
+        return shrunk(q, t * self.radius) if self.weight is None else q.div_(1 + t * self.weight)
+
+    def _projected(self, p: tuple[Tensor, ...], x: Tensor, s: float) -> tuple[Tensor, ...]:
+        """p + s D x in the dual ball, part by part, where x are the extrapolated images."""
+        D, found = self.analysis, []
         for before, d, weight in zip(p, D.parts(x), D.weights, strict=True):
-            after = (s * d).add_(before)
-            yield after.div_((D.magnitude(after) / weight).clamp_min(1))
+            after = d.mul_(s).add_(before)
+            found.append(after.div_((D.magnitude(after) / weight).clamp_min(1)))
+        return tuple(found)
 
     def _price(self, q: Tensor) -> Tensor:
         flat = q.flatten(1)

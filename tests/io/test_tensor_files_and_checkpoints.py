@@ -1,9 +1,12 @@
 import os
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -102,3 +105,32 @@ def test_weights_that_are_not_finite_are_refused(number):
     tensors["weight"][0, 0] = number
     with pytest.raises(BadWeights, match=r"w hold NaN or infinity in 1 tensors \(e\.g\. weight\)"):
         tensor_files.fill(layer, tensors, Path("w"))
+
+
+def test_the_bytes_are_those_of_the_library(tmp_path):
+    names = tensor_files.NAMES
+    tensors = {f"x{i}": torch.ones(i % 3 + 1, 2).to(kind) for i, kind in enumerate(names)}
+    tensors |= {"none": torch.ones(0, 3), "one": torch.tensor(2.0), "turned": torch.ones(2, 3).T}
+    file = tmp_path / "a.safetensors"
+    tensor_files.write(file, tensors, {"kind": "ü"})
+    apart = {name: value.contiguous() for name, value in tensors.items()}
+    assert file.read_bytes() == safetensors.torch.save(apart, {"kind": "ü"})
+    again, _ = tensor_files.read(file)
+    assert all(torch.equal(again[name], value) for name, value in tensors.items())
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_grows_too_large_says_so(tmp_path):
+    """Torch hides what Python said: in a process of its own, since the limit stays."""
+    code = (
+        "import resource, signal, torch; from pathlib import Path;"
+        "from invprob.io import checkpoint;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        "checkpoint.write(Path('a.pt'), {'x': torch.ones(300_000)})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "OSError: [Errno 27] File too large" in done.stderr
+    assert not list(tmp_path.iterdir())

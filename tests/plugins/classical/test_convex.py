@@ -20,7 +20,8 @@ from tests.plugins.closed_form import last
 
 SHAPE = (3, 12, 10)
 ANALYSES = {
-    "tv": Gradient(),
+    "tv": Gradient(SHAPE),
+    "bands": Gradient(SHAPE, band=150),
     **{n: Details(taps, 2, SHAPE[1:]) for n, taps in TAPS.items()},
     "few shifts": Details(TAPS["db2"], 3, SHAPE[1:], finest=1),
 }
@@ -48,6 +49,14 @@ def test_the_adjoint_is_one_and_the_norm_is_bounded(name):
         x = D.adjoint(list(D.parts(x / x.norm())))
     assert float(x.norm()) <= D.square_norm + 1e-9
     assert max(float(d.abs().max()) for d in D.parts(torch.ones(1, *SHAPE).double())) < 1e-12
+
+
+def test_bands_of_rows_give_the_differences_of_the_whole():
+    x, whole, bands = random(2, *SHAPE), ANALYSES["tv"], ANALYSES["bands"]
+    assert [p.shape[3] for p in bands.parts(x)] == [5, 5, 2]
+    p = list(bands.parts(x))
+    assert torch.equal(torch.cat(p, 3), *whole.parts(x))
+    assert torch.equal(bands.adjoint(p), whole.adjoint(list(whole.parts(x))))
 
 
 @pytest.mark.parametrize("family", TAPS)
