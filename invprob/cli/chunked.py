@@ -68,14 +68,15 @@ def solve(
         Stopped: On Ctrl-C; the run so far is kept.
     """
     from invprob.cli.meter import Meter
-    from invprob.config import input_files
+    from invprob.config import input_files, process
     from invprob.config.registry import registry
 
     place.check()
     input_files.check(experiment, registry())
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
-        from invprob.runs import chunk_plan, folder, many
+        with process.loading():
+            from invprob.runs import chunk_plan, folder, many
 
         made = (place.batch, place.workers, place.scheduler)
         chunks = chunk_plan.cut(experiment, registry(), *made)
@@ -126,12 +127,14 @@ def resume(
         return
     _refuse(plots)
     from invprob.cli.meter import Meter
+    from invprob.config import process
     from invprob.config.registry import registry
     from invprob.io import lock
-    from invprob.runs import many
 
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
+        with process.loading():
+            from invprob.runs import many
         with lock.only(out):
             chunks = many.reopened(registry(), out)
             table = _go(chunks, meter, place)

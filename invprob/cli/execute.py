@@ -91,11 +91,13 @@ def _shown(
 ) -> None:
     from invprob.cli import console
     from invprob.cli.meter import Meter
+    from invprob.config import process
 
     lost: Diverged | None = None
     with Meter(quiet) as meter:
         meter.busy("loading PyTorch and the models …")
-        from invprob.runs import pictures, session
+        with process.loading():
+            from invprob.runs import pictures, session
 
         try:
             solution, out = go(_live_view(meter))

@@ -44,3 +44,21 @@ def test_threads_wait_as_they_are_told(own: Mapping[str, str], expected: str) ->
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"False {expected} 3"
+
+
+def test_what_is_imported_is_left_out_of_later_searches() -> None:
+    script = """
+import gc
+from invprob.config import process
+with process.loading():
+    assert not gc.isenabled()
+    import torch
+assert gc.isenabled() and gc.get_freeze_count() > 100_000
+kept = gc.get_freeze_count()
+with process.loading():
+    assert gc.isenabled()
+assert gc.get_freeze_count() <= kept
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
