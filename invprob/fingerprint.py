@@ -18,8 +18,8 @@ def digest(values: Tensor) -> int:
     Returns:
         The first 32 bits of their SHA-256, the same on every machine.
     """
-    raw = values.detach().cpu().float().contiguous().numpy().tobytes()
-    return int.from_bytes(hashlib.sha256(raw).digest()[:4], "little")
+    raw = values.detach().cpu().float().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return int.from_bytes(hashlib.sha256(raw.data).digest()[:4], "little")
 
 
 def of_tensors(tensors: Mapping[str, Tensor]) -> str:

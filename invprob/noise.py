@@ -119,7 +119,7 @@ class WhiteNoise(Noise):
         return -0.5 * ((y - clean) / self.sigma).square().flatten(1).sum(1)
 
     def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
-        return ((y - clean) / self.sigma).square().flatten(1).mean(1)
+        return (y - clean).div_(self.sigma).square().flatten(1).mean(1)
 
     def scale(self, y: Tensor) -> Tensor:
         return torch.full_like(y, self.sigma)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import seeds, tree
+from invprob import seeds
 from invprob.errors import BadInput, Incompatible
 from invprob.generator import Generator, Identity
 from invprob.global_state.torch_state import differentiable, standard
@@ -93,7 +93,7 @@ class Problem:
             for module in (operator, G, *priors.values()):
                 module.to(device)
         keys = tuple(seeds.chain_key(seed, row, s) for row in y for s in range(num_samples))
-        problem = cls(tree.repeat(y, num_samples), operator, G, keys, priors, num_samples)
+        problem = cls(y.repeat_interleave(num_samples, 0), operator, G, keys, priors, num_samples)
         problem.check()
         return problem
 
@@ -127,8 +127,8 @@ class Problem:
         A, y = self.operator, self.measurements
         if not isinstance(A.noise, UnknownNoise):
             with torch.no_grad():
-                clean = A(measured.probes(sees).to(y))
-                measured.check_range(y, clean, A.noise.scale(y))
+                clean = [torch.stack(A(x.to(y)).aminmax()) for x in measured.probes(sees)]
+                measured.check_range(y, torch.stack(clean), A.noise.scale(y))
 
     def prior(self, stage: int, capability: type[Prior], solver: str) -> Any:
         """The prior of a stage, for a solver that needs one.

@@ -180,8 +180,11 @@ def repeat(tree: X, times: int) -> X:
         times: How often, ≥ 1.
 
     Returns:
-        A tree with leaves (B · times, …); the copies of one element stand together.
+        A tree with leaves (B · times, …); the copies of one element stand together. Once, it is
+        the tree itself.
     """
+    if times == 1:
+        return tree
     return map(lambda leaf: leaf.repeat_interleave(times, 0), tree)
 
 

@@ -46,6 +46,9 @@ def interval(images: Tensor) -> Interval:
     Returns:
         The interval, float32.
     """
+    if images.shape[1] == 1:
+        only = images[:, 0].float()
+        return Interval(only, only, only, 1)
     # image by image: a batch in float32 need not fit; NumPy's has no limit of size
     with np.errstate(invalid="ignore"):  # of chains that are lost; their quantiles become NaN
         lower, median, upper = torch.stack([_quantiles(rows) for rows in images], 1)
@@ -57,9 +60,10 @@ def _quantiles(rows: Tensor) -> Tensor:
     NumPy takes some twenty times the memory of its input."""
     values = rows.float().flatten(1)
     width = max(1, BAND // len(values))
-    found = [np.quantile(band.numpy(), LEVELS, axis=0) for band in torch.split(values, width, 1)]
-    whole = torch.cat([torch.from_numpy(part).float() for part in found], 1)
-    return whole.reshape(len(LEVELS), *rows.shape[1:])
+    found = values.new_empty(len(LEVELS), values.shape[1])
+    for band, place in zip(*(torch.split(part, width, 1) for part in (values, found)), strict=True):
+        place.copy_(torch.from_numpy(np.quantile(band.numpy(), LEVELS, axis=0)))
+    return found.reshape(len(LEVELS), *rows.shape[1:])
 
 
 def of_chains(images: Tensor, count: Tensor) -> Interval:
@@ -73,6 +77,8 @@ def of_chains(images: Tensor, count: Tensor) -> Interval:
         The interval; its `count` is that of the measurement with the fewest.
     """
     parts = [interval(each[k].flatten(0, 1)[None]) for each, k in zip(images, count, strict=True)]
+    if len(parts) == 1:
+        return parts[0]
     lower, median, upper = (
         torch.cat([getattr(part, name) for part in parts]) for name in ("lower", "median", "upper")
     )

@@ -32,15 +32,17 @@ def drive(
         Diverged: If the solver or a callback finds that nothing finite is left.
     """
     called = tuple(callbacks)
+    step = 0 if state is None else state.step
     try:
         for progress in solver.run(problem, state):
-            stops = [call(progress) for call in called]
             state = progress.state
+            stops = [call(progress) for call in called]
+            step = state.step
+            del progress  # the next step has its memory
             if any(stops):
                 break
     except Diverged as error:
-        step = 1 if state is None else state.step + 1
-        raise divergence.explained(error, solver, step) from None
+        raise divergence.explained(error, solver, step + 1) from None
     return state
 
 

@@ -24,6 +24,7 @@ from invprob.runs import build, folder, manifest, pictures, resumption, room, se
 from invprob.runs.build import Parts
 from invprob.runs.data import Data
 from invprob.runs.divergence import Divergence
+from invprob.runs.end import End
 from invprob.runs.in_memory import InMemoryInput
 from invprob.runs.inputs import prepare
 from invprob.runs.interruption import Interrupted as Interrupted
@@ -219,10 +220,10 @@ def _finish(
     """Run from a state to the end, or until a callback stops; write and return what there is."""
     solver, problem, out = context.solver, context.problem, context.out
     state = None if stopped is None else stopped.state
-    notices = [] if stopped is None else stopped.notices
+    notices = stopped.notices if stopped else []
     divergence, trace = Divergence(), Trace(context.total, stopped.rows if stopped else ())
-    before = None if stopped is None else stopped.draws
-    chains = Draws(problem, problem.num_samples, before, context.first)
+    kept = stopped.draws if stopped else None
+    chains = Draws(problem, problem.num_samples, kept, context.first)
 
     def write(state: Any) -> None:
         if out is None:
@@ -232,10 +233,9 @@ def _finish(
         if experiment is not None:
             checkpoint.save(out / folder.CHECKPOINT, state, draws=chains.count())
 
-    keep = Checkpointer(write, state)
+    keep, lost = Checkpointer(write, state), None
     spent, started = 0.0 if out is None else manifest.seconds(out), time.perf_counter()
     try:
-        lost: Diverged | None = None
         try:
             state = drive(solver, problem, (divergence, trace, chains, keep, *callbacks), state)
         except Diverged as error:
@@ -244,11 +244,11 @@ def _finish(
             lost = error
         seconds = spent + time.perf_counter() - started
         keep.save()
-        solution = Solution.of(
-            context, data, experiment, state, chains.drawn(), trace.rows, seconds
-        )
-        made = (solution.samples, solution.mean, solution.std)
-        lost = lost or divergence.check(solver, state.step, data.names, *made)
+        end = End.of(solver, problem, state)
+        state = keep.last = None  # it is on disk, and results need its memory
+        solution = Solution.of(context, data, experiment, end, chains.drawn(), trace.rows, seconds)
+        made = solution.samples, solution.mean, solution.std
+        lost = lost or divergence.check(solver, end.steps, data.names, *made)
         solution = replace(solution, diverged=lost.message if lost else "")
         if out is not None:
             folder.finish(out, solution)

@@ -21,6 +21,7 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.operator import Chain, Operator
 from invprob.runs import evaluate, page, pooling
 from invprob.runs.data import Data
+from invprob.runs.end import End
 from invprob.solver import Solver
 
 MOST_UNDECIDED = 0.2
@@ -84,7 +85,7 @@ class Solution:
         context: CallbackContext,
         data: Data,
         experiment: ResolvedExperiment | None,
-        state: Any,
+        end: End,
         draws: Drawn | None,
         trace: list[dict[str, Any]],
         seconds: float,
@@ -95,7 +96,7 @@ class Solution:
             context: The run.
             data: Its measurements.
             experiment: What it was made from, if anything.
-            state: The last state of the solver.
+            end: What the last state of the solver says.
             draws: What was drawn of the posterior.
             trace: The metrics along the run.
             seconds: How long it took.
@@ -104,10 +105,8 @@ class Solution:
             The solution.
         """
         solver, problem = context.solver, context.problem
-        with torch.no_grad():
-            result = solver.result(problem, state)
-        by_image = (len(data.names), problem.num_samples, *result.image.shape[1:])
-        last, means, variances = (part.cpu().reshape(by_image) for part in result)
+        by_image = (len(data.names), problem.num_samples, *end.result.image.shape[1:])
+        last, means, variances = (part.cpu().reshape(by_image) for part in end.result)
         leave_out = experiment is not None and experiment.leave_out == "stuck"
         known = pooling.judge(draws, data.y[0].numel(), trace, *means.shape[:2])
         pooled = pooling.pool(known, means, variances, last, draws, leave_out)
@@ -134,8 +133,8 @@ class Solution:
             diagnostics=known,
             pixel_r_hat=None if draws is None else chains.pixel_r_hats(draws.images),
             trace=trace,
-            steps=state.step,
-            complete=solver.done(problem, state),
+            steps=end.steps,
+            complete=end.complete,
             seconds=seconds,
             solver=solver,
             operator=problem.operator,

@@ -244,3 +244,4 @@ class Solver(Configurable, ABC, Generic[S]):
                 progress = self.step(problem, state)
             state = progress.state
             yield progress
+            del progress  # the next step has its memory
