@@ -1,7 +1,10 @@
 """The memory and the CPU time of solving one large photograph, by the command line.
 
 python benchmarks/performance/bench_megapixels.py --width 4000 --height 3000
-python benchmarks/performance/bench_megapixels.py --solver wavelet:steps=2 --prior ""
+python benchmarks/performance/bench_megapixels.py --operator identity \\
+    --noise gaussian:sigma=0.05 --solver tv:steps=2 --prior ""
+python benchmarks/performance/bench_megapixels.py --operator identity \\
+    --noise gaussian:sigma=0.05 --solver wavelet:steps=2,levels=3 --prior ""
 """
 
 from __future__ import annotations

@@ -261,12 +261,5 @@ def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[Traini
     if params.start is not None and not (out / "checkpoint.pt").is_file():
         training.begin(Path(params.start))
     out = paths.made(out)
-    yield from on_pictures(
-        training,
-        params,
-        pictures,
-        out,
-        device,
-        shown=training.shown,
-        writes=training.rank == 0,
-    )
+    at = (training, params, pictures, out, device)
+    yield from on_pictures(*at, shown=training.shown, writes=training.rank == 0)
