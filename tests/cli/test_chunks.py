@@ -157,7 +157,8 @@ def test_nothing_that_is_finished_is_lost(
     def done() -> set[Path]:
         return set(out.glob("chunks/*/done.json"))
 
-    count = killed_again_and_again(go_on, done, kills, 3 * seconds / kills)
+    # the first run pays for what is loaded once: the others may take a third of its time
+    count = killed_again_and_again(go_on, done, kills, 1.2 * seconds / kills)
     assert invoke(*go_on()).status == 0
     assert count > 0
     assert content(out) == content(tmp_path / "undisturbed")
