@@ -182,6 +182,8 @@ class Chunks:
             InvprobError: If its pictures cannot be used. A chunk that diverges is finished.
             Interrupted: On Ctrl-C.
         """
+        if self.is_finished(k):
+            return  # the worker that did it was killed before it could say so
         out = self.folder(k)
         names = [self.source.names[i] for i in self.cut.numbers(k)]
         try:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from invprob.config.registry import Registry
 from invprob.io import survey
-from invprob.runs import build, folder, room
+from invprob.runs import build, folder, many, room
 from tests.cli.conftest import WALK, Invoke
+from tests.cli.many import content
 
 
 def photos(place: Path, count: int, mode: str = "L") -> Path:
@@ -48,6 +50,17 @@ def test_a_finished_chunk_is_not_resumed_alone(invoke: Invoke, tmp_path: Path) -
     said = invoke("resume", "out/chunks/00000")
     assert said.status == 2
     assert f"invprob resume {tmp_path / 'out'}" in said.err
+
+
+def test_a_chunk_that_is_given_out_twice_is_solved_once(
+    invoke: Invoke, toys: Registry, tmp_path: Path
+) -> None:
+    """A worker may be killed between the end of a chunk and its report."""
+    pictures = photos(tmp_path / "in", 5)
+    assert invoke("solve", pictures, *WALK, "--batch", "4", "--out", "out").status == 0
+    finished = content(tmp_path / "out")
+    many.reopened(toys, tmp_path / "out").solve(1)
+    assert content(tmp_path / "out") == finished
 
 
 def test_what_cannot_be_kept_leaves_nothing(invoke: Invoke, tmp_path: Path) -> None:
