@@ -167,8 +167,7 @@ class Chunks:
     def _tried(self, numbers: Sequence[int]) -> CallbackContext:
         """A run of some pictures that does not begin; what is wrong with it shows here."""
         parts, experiment = self.parts, self.experiment
-        y = self.data(numbers).y
-        problem = parts.problem(y, experiment.samples, experiment.seed)
+        problem = parts.problem(self.data(numbers).y, experiment.samples, experiment.seed)
         return CallbackContext(parts.solver, problem, 0, parts.solver.total(problem), self.out)
 
     def solve(self, k: int, callbacks: MakeCallbacks | None = None) -> None:
@@ -231,8 +230,7 @@ class Chunks:
         files.write_json(self.out / "metrics.json", table)
         if (first := self.folder(0) / "summary.png").is_file():
             files.write_bytes(self.out / "summary.png", first.read_bytes())
-        ended = {"seconds": round(table["seconds"], 3), "finished": manifest.now()}
-        manifest.record(self.out, **ended)
+        manifest.record(self.out, seconds=round(table["seconds"], 3), finished=manifest.now())
         returns = next((part["returns"] for part in told if "returns" in part), "estimate")
         diverged = [part["diverged"] for part in told if part.get("diverged")]
         complete = all(part.get("complete", False) for part in told)
