@@ -133,34 +133,6 @@ def gather(paths: Iterable[str | Path], besides: Iterable[str] = ()) -> list[Ima
     return files
 
 
-def read_each(files: Iterable[ImageFile], channels: int) -> Iterator[Tensor]:
-    """Read pictures one by one.
-
-    Args:
-        files: The pictures.
-        channels: 1 or 3.
-
-    Yields:
-        Each picture as (C, H, W), in [0, 1].
-    """
-    for file, stream in streams(files):
-        yield decode(stream, file.label, channels)
-
-
-def streams(files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, IO[bytes]]]:
-    """Open pictures one by one.
-
-    Args:
-        files: The pictures.
-
-    Yields:
-        Each picture and its bytes.
-    """
-    for file in files:
-        with file.open() as stream:
-            yield file, stream
-
-
 def safe(name: str) -> str:
     """Make a name that can be part of the names of files, in any file system.
 
@@ -219,14 +191,16 @@ def _in_zip(path: Path) -> list[str]:
 def _archive(path: Path) -> zipfile.ZipFile:
     try:
         about = path.stat()
-        return _opened(path.absolute(), about.st_mtime_ns, about.st_size)
+        return _opened(path.absolute(), about.st_mtime_ns, about.st_size, os.getpid())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise unreadable(path, error) from None
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(path: Path, changed: int, length: int) -> zipfile.ZipFile:
-    """A zip file, kept open: its directory takes 0.2 s for 30,000 pictures, and each is read."""
+def _opened(path: Path, changed: int, length: int, process: int) -> zipfile.ZipFile:
+    """A zip file, kept open: its directory takes 0.2 s for 30,000 pictures, and each is read.
+
+    A process that was forked opens it anew, since both would move the same place in the file."""
     return zipfile.ZipFile(path)
 
 

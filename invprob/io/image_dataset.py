@@ -97,7 +97,8 @@ def read(source: Path, channels: int, params: PictureSet | None = None) -> tuple
     source = expand(source)
     files = collection.gather([source])
     pictures: list[Tensor] = []
-    for file, image in zip(files, collection.read_each(files, channels), strict=True):
+    for file in files:
+        image = file.read(channels)
         side = asked.size or (pictures[0].shape[1] if pictures else min(image.shape[1:]))
         if asked.resize or asked.crop:
             image = framing.picture(image, (side, side), f"image {file.label}")

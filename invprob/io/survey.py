@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from invprob.io.collection import ImageFile, streams
+from invprob.io.collection import ImageFile
 from invprob.io.decode import check
 
 
@@ -21,8 +21,9 @@ def sound(files: Iterable[ImageFile]) -> tuple[ImageFile, ...]:
         BadInput: If one is gone, damaged or truncated.
     """
     found = tuple(files)
-    for file, stream in streams(found):
-        check(stream, file.label)
+    for file in found:
+        with file.open() as stream:
+            check(stream, file.label)
     return found
 
 

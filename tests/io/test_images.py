@@ -334,6 +334,9 @@ def test_a_zip_file_is_opened_once(tmp_path, monkeypatch):
     for i, file in enumerate(files):
         assert torch.equal(file.read(), tensor(picture(seed=i)))
     assert opened == [path]
+    monkeypatch.setattr("os.getpid", lambda: -1)  # as in a process that is forked from this one
+    assert torch.equal(files[0].read(), tensor(picture(seed=0)))
+    assert opened == [path, path]
 
 
 def test_a_zip_file_that_is_replaced_is_opened_anew(tmp_path):
