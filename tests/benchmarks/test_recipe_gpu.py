@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from benchmarks.recipes import gpu
+from benchmarks.recipes import gpu, gpu_generator
 from invprob_sgilo.score.prior import LatentScore
+from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from tests.plugins.sgilo.conftest import picture_folder  # noqa: F401 (a fixture)
 
@@ -40,3 +41,19 @@ def test_it_trains_within_its_minutes(picture_folder, tmp_path):  # noqa: F811
     G = StyleGAN2.pretrained(weights)
     found = LatentScore.pretrained(prior / "prior.safetensors", stage=3, generator=G)
     assert torch.isfinite(next(found.net.parameters())).all()
+
+
+SMALL = {"channel_base": 128, "channel_max": 8, "z_dim": 16, "w_dim": 16, "batch": 4}
+
+
+def test_a_step_whose_draws_are_its_own_trains_all_networks(picture_folder, tmp_path):  # noqa: F811
+    changed = [text for item in SMALL.items() for text in ("--set", "{}={}".format(*item))]
+    gpu_generator.main([str(picture_folder), "--out", str(tmp_path), "--minutes", "0.1", *changed])
+    G = StyleGAN2.pretrained(tmp_path / "generator.safetensors")
+    E = Encoder.pretrained(tmp_path / "encoder.safetensors")
+    first = StyleGAN2(G.arch, seed=0)
+    moved = [(a - b).abs().max() for a, b in zip(G.parameters(), first.parameters(), strict=True)]
+    assert sum(float(m) > 1e-3 for m in moved) > len(moved) / 2
+    z, u = E(torch.rand(2, *G.image_shape))
+    assert z.shape == (2, 16)
+    assert u["w"].shape == (2, G.codes, 16)

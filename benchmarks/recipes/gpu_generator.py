@@ -1,0 +1,230 @@
+"""Train a StyleGAN-2 with an encoder on a GPU, every step one CUDA graph.
+
+    python benchmarks/recipes/gpu_generator.py faces.zip --out OUT --minutes 9
+
+The networks and losses are those of `invprob train generator --set reconstruction=…`, whose steps
+are thousands of small kernels: a GPU waits for Python most of the time. Here a step, all its random
+numbers included, is captured once and replayed (on a CPU it is computed as it stands, to try the
+script). Weights go to OUT every minute. Unlike `invprob train` it cannot go on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from invprob.config import process
+from invprob.io import image_dataset
+from invprob_sgilo.stylegan2.network import Carry, Code
+from invprob_sgilo.stylegan2.training.losses import (
+    discriminator_loss,
+    generator_loss,
+    r1_penalty,
+)
+from invprob_sgilo.stylegan2.training.params import GeneratorTraining
+from invprob_sgilo.stylegan2.training.reconstruction import ERROR_WEIGHT, RAMP, SPREAD_WEIGHT
+from invprob_sgilo.stylegan2.training.train import R1_EVERY, Training
+
+SETTINGS: dict[str, Any] = {
+    "channel_base": 3072,
+    "channel_max": 192,
+    "z_dim": 256,
+    "w_dim": 256,
+    "batch": 64,
+    "path_length": 0,
+    "reconstruction": 60,
+    "encoded_stage": 1,
+    "ema_kimg": 20,
+    "held_out": 0.04,
+}
+"""What differs from the defaults of `invprob train generator`."""
+
+
+class Steps:
+    """The step of a training whose random numbers are drawn where it computes.
+
+    Args:
+        training: The networks, and what they learn from.
+    """
+
+    def __init__(self, training: Training) -> None:
+        assert training.reconstruction is not None
+        self.t, self.p, self.device = training, training.params, training.device
+        self.G, self.D, self.R = training.G, training.D, training.reconstruction
+        self.images = training.pictures.images[training.pictures.train].to(self.device)
+        self.optimisers = {
+            "G": self._adam(self.G, 1.0),
+            "D": self._adam(self.D, R1_EVERY / (R1_EVERY + 1)),
+            "E": self._adam(self.R.E, 1.0),
+        }
+        self.weight = torch.zeros((), device=self.device)
+        self.figures = torch.zeros(5, device=self.device)
+
+    def _adam(self, net: nn.Module, c: float) -> torch.optim.Adam:
+        """Adam; lazy regularisation shows it fewer, larger regularising steps."""
+        betas, on_gpu = (0.0, 0.99**c), self.device.type == "cuda"
+        lr = self.p.lr * c
+        return torch.optim.Adam(
+            net.parameters(), lr, betas, eps=1e-8, capturable=on_gpu, fused=on_gpu
+        )
+
+    def _noise(self, count: int) -> tuple[Tensor, ...]:
+        shapes = self.G.arch.noise_shapes
+        return tuple(torch.randn(count, *shape, device=self.device) for shape in shapes)
+
+    def _styles(self) -> Carry:
+        """Style codes of fresh inputs, most of them crossed over to a second input's."""
+        count, device, codes = self.p.batch, self.device, self.G.codes
+        first, second = (
+            self.G.mapping(torch.randn(count, self.G.arch.z_dim, device=device))[:, None]
+            for _ in range(2)
+        )
+        crossing = torch.randint(1, codes, (count,), device=device)
+        crossing = crossing.masked_fill(torch.rand(count, device=device) >= self.p.mixing, codes)
+        keep = torch.arange(codes, device=device)[None] < crossing[:, None]
+        return Carry(w=torch.where(keep[..., None], first, second), noise=self._noise(count))
+
+    def _real(self) -> Tensor:
+        picks = torch.randint(len(self.images), (self.p.batch,), device=self.device)
+        real = self.images[picks].float() / 127.5 - 1
+        mirrored = torch.rand(self.p.batch, 1, 1, 1, device=self.device) < (0.5 * self.p.flip)
+        return torch.where(mirrored, real.flip(3), real)
+
+    def _reduced(self) -> torch.autocast:
+        kind, dtype = self.device.type, self.G.dtype
+        return torch.autocast(kind, dtype, enabled=dtype != torch.float32, cache_enabled=False)
+
+    def _judge(self, image: Tensor) -> Tensor:
+        with self._reduced():
+            logits: Tensor = self.D(image)
+        return logits.float()
+
+    def _descend(self, loss: Tensor, *names: str) -> None:
+        for name in names:
+            self.optimisers[name].zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name in names:
+            for group in self.optimisers[name].param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        parameter.grad.nan_to_num_(nan=0.0, posinf=1e5, neginf=-1e5)
+            self.optimisers[name].step()
+
+    def _reconstruction(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss, and the squared errors through z and through the stage."""
+        real, half = (real + 1) / 2, len(real) // 2
+        with self._reduced():
+            z, u = self.R.E(real)
+        noise = self._noise(len(real))
+        whole = self.G(Code(z[:half], tuple(n[:half] for n in noise)))
+        through_z = (whole - real[:half]).square().mean()
+        u = {name: leaf[half:] for name, leaf in u.items()}
+        x = self.R.E.latent(u, tuple(n[half:] for n in noise))
+        through_stage = (self.G(x, start=self.R.stage) - real[half:]).square().mean()
+        spread = torch.stack([0.5 * leaf.square().mean() for leaf in u.values()]).sum()
+        loss = ERROR_WEIGHT * (through_z + through_stage) + SPREAD_WEIGHT * spread
+        return self.weight * loss, through_z.detach(), through_stage.detach()
+
+    def _average(self) -> None:
+        share = 1 - 0.5 ** (self.p.batch / (self.p.ema_kimg * 1000))
+        for mean, net in ((self.t.ema, self.G), (self.R.ema, self.R.E)):
+            pair = [[v.data for v in m.parameters()] for m in (mean, net)]
+            with torch.no_grad():
+                torch._foreach_lerp_(pair[0], pair[1], share)
+        for kept, buffer in zip(self.R.ema.buffers(), self.R.E.buffers(), strict=True):
+            kept.copy_(buffer)
+
+    def step(self, regularised: bool) -> None:
+        """A step of D, then of G and its encoder; figures are left in `figures`."""
+        real = self._real()
+        with torch.no_grad():
+            x = self._styles()
+            fake = self.G(x, start=1) * 2 - 1
+            self.R.E.follow(self.G(x, start=1, stop=self.R.stage), 0.002)
+            self.G.w_mean.lerp_(x.w[:, 0].mean(0), 0.005)
+            self.t.ema.w_mean.copy_(self.G.w_mean)
+        real_logits = self._judge(real)
+        loss_d = discriminator_loss(self._judge(fake), real_logits)
+        penalty = loss_d
+        if regularised:
+            with self._reduced():
+                r1 = r1_penalty(self.D, real, nn.Identity())
+            penalty = loss_d + 0.5 * self.p.r1 * R1_EVERY * r1
+        self._descend(penalty, "D")
+
+        self.D.requires_grad_(False)
+        loss_g = generator_loss(self._judge(self.G(self._styles(), start=1) * 2 - 1))
+        loss, through_z, through_stage = self._reconstruction(real)
+        self._descend(loss_g + loss, "G", "E")
+        self.D.requires_grad_(True)
+        self._average()
+        parts = (loss_d, loss_g, real_logits.sign().mean(), through_z, through_stage)
+        self.figures.copy_(torch.stack([part.detach() for part in parts]))
+
+    def captured(self) -> tuple[Callable[[], None], Callable[[], None]]:
+        """What makes a step, without and with the penalty."""
+        if self.device.type != "cuda":
+            return (lambda: self.step(False)), (lambda: self.step(True))
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for regularised in (False, True, False, True, False):
+                self.step(regularised)
+        torch.cuda.current_stream().wait_stream(side)
+        graphs = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
+        for graph, regularised in zip(graphs, (False, True), strict=True):
+            with torch.cuda.graph(graph):
+                self.step(regularised)
+        return graphs[0].replay, graphs[1].replay
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line."""
+    began = time.monotonic()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pictures", type=Path, help="a folder or zip of square pictures")
+    parser.add_argument("--out", type=Path, required=True, help="a folder for the weights")
+    parser.add_argument("--minutes", type=float, default=9.0, help="all minutes there are (9)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    args = parser.parse_args(argv)
+    deadline = began + 60 * args.minutes
+    process.prepare()
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.benchmark = True
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    asked = dict(pair.split("=", 1) for pair in args.set)
+    params = GeneratorTraining.parse({**SETTINGS, **asked}, "generator")
+    args.out.mkdir(parents=True, exist_ok=True)
+    pictures = image_dataset.load(args.pictures, params.channels, params)
+    print(f"{len(pictures.train)} pictures, {time.monotonic() - began:.0f} s", flush=True)
+    training = Training(params, pictures, args.out, device)
+    steps = Steps(training)
+    plain, regularised = steps.captured()
+    print(f"captured, {time.monotonic() - began:.0f} s", flush=True)
+    told, first = time.monotonic(), time.monotonic()
+    while time.monotonic() < deadline:
+        steps.weight.fill_(params.reconstruction * min(1.0, (training.step + 1) / RAMP))
+        (regularised if training.step % R1_EVERY == 0 else plain)()
+        training.step += 1
+        if time.monotonic() - told > min(60, 10 * args.minutes):
+            shown, told = training.step * params.batch, time.monotonic()
+            figures: dict[str, float] = {}
+            training.snapshot(figures)
+            loss_d, loss_g, sign, z, stage = steps.figures.tolist()
+            print(
+                f"{shown} images, {shown / (told - first):.0f} a second, D {loss_d:.2f},"
+                f" G {loss_g:.2f}, sign {sign:.2f}, z {z:.5f}, stage {stage:.5f},"
+                f" SWD {figures['SWD']:.2f}, snapshot {time.monotonic() - told:.1f} s",
+                flush=True,
+            )
+    training.snapshot({})
+    print(f"{training.step * params.batch} images", flush=True)
+
+
+if __name__ == "__main__":
+    main()
