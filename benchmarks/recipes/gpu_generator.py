@@ -64,6 +64,7 @@ class Steps:
             "E": self._adam(self.R.E, 1.0),
         }
         self.weight = torch.zeros((), device=self.device)
+        self.share = torch.ones((), device=self.device)
         self.figures = torch.zeros(5, device=self.device)
 
     def _adam(self, net: nn.Module, c: float) -> torch.optim.Adam:
@@ -131,14 +132,20 @@ class Steps:
         loss = ERROR_WEIGHT * (through_z + through_stage) + SPREAD_WEIGHT * spread
         return self.weight * loss, through_z.detach(), through_stage.detach()
 
+    @torch.no_grad()
     def _average(self) -> None:
-        share = 1 - 0.5 ** (self.p.batch / (self.p.ema_kimg * 1000))
         for mean, net in ((self.t.ema, self.G), (self.R.ema, self.R.E)):
-            pair = [[v.data for v in m.parameters()] for m in (mean, net)]
-            with torch.no_grad():
-                torch._foreach_lerp_(pair[0], pair[1], share)
-        for kept, buffer in zip(self.R.ema.buffers(), self.R.E.buffers(), strict=True):
-            kept.copy_(buffer)
+            for kept, value in zip(mean.parameters(), net.parameters(), strict=True):
+                kept.lerp_(value, self.share)
+        for unit, newest in zip(self.R.ema.buffers(), self.R.E.buffers(), strict=True):
+            unit.copy_(newest)
+
+    def begin(self) -> None:
+        """Set what changes from step to step: the weight of pictures, the share of an average."""
+        t, p = self.t, self.p
+        self.weight.fill_(p.reconstruction * min(1.0, (t.step + 1) / RAMP))
+        half_life = min(p.ema_kimg * 1000, 0.05 * (t.step + 1) * p.batch)
+        self.share.fill_(1 - 0.5 ** (p.batch / half_life))
 
     def step(self, regularised: bool) -> None:
         """A step of D, then of G and its encoder; figures are left in `figures`."""
@@ -208,7 +215,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"captured, {time.monotonic() - began:.0f} s", flush=True)
     told, first = time.monotonic(), time.monotonic()
     while time.monotonic() < deadline:
-        steps.weight.fill_(params.reconstruction * min(1.0, (training.step + 1) / RAMP))
+        steps.begin()
         (regularised if training.step % R1_EVERY == 0 else plain)()
         training.step += 1
         if time.monotonic() - told > min(60, 10 * args.minutes):
