@@ -99,7 +99,8 @@ class Convex:
         grey = (self.y * seen).flatten(1).sum(1) / seen.square().sum().clamp_min(1e-12)
         x = grey.clamp(0, 1)[:, None, None, None].expand(-1, *self.A.in_shape)
         a, none = self.A(x), torch.zeros_like(grey)
-        still = tuple(torch.zeros_like(d) for d in self.analysis.parts(x))
+        # not beside the parts: what stays between large tensors that go splits the memory for good
+        still = tuple(x.new_zeros(shape) for shape in [d.shape for d in self.analysis.parts(x)])
         s, t = self._dual_steps(tau, square)
         q = self._fitted(torch.zeros_like(a), a, t)
         return Iterate(x, a, self._projected(still, x, s), q, none, none)
@@ -136,11 +137,11 @@ class Convex:
 
     def _projected(self, p: tuple[Tensor, ...], x: Tensor, s: float) -> tuple[Tensor, ...]:
         """p + s D x in the dual ball, part by part, where x are the extrapolated images."""
-        D, found = self.analysis, []
-        for before, d, weight in zip(p, D.parts(x), D.weights, strict=True):
-            after = d.mul_(s).add_(before)
-            found.append(after.div_((D.magnitude(after) / weight).clamp_min(1)))
-        return tuple(found)
+        D, found = self.analysis, tuple(torch.empty_like(part) for part in p)
+        for before, d, weight, after in zip(p, D.parts(x), D.weights, found, strict=True):
+            torch.mul(d, s, out=after).add_(before)
+            after.div_((D.magnitude(after) / weight).clamp_min(1))
+        return found
 
     def _price(self, q: Tensor) -> Tensor:
         flat = q.flatten(1)

@@ -171,13 +171,23 @@ class Details:
     def parts(self, x: Tensor) -> Iterator[Tensor]:
         spectrum = torch.fft.rfft2(self._extended(x))
         for (down, right), ratios in zip(self._transfers, self._ratios, strict=True):
-            seen = spectrum * down.to(spectrum)[:, None]
-            seen *= right.to(spectrum)
-            details: Tensor = torch.fft.irfft2(seen, s=self.size)
+            details = x.new_empty((*x.shape[:2], *self.size))
+            for channel in range(x.shape[1]):  # one at a time: a transform needs room of its own
+                seen = spectrum[:, channel] * down.to(spectrum)[:, None]
+                seen *= right.to(spectrum)
+                details[:, channel] = torch.fft.irfft2(seen, s=self.size)
             size = math.sqrt(math.prod(ratios))
             yield details if size == 1 else size * self._kept(details, ratios)
 
     def adjoint(self, p: Sequence[Tensor]) -> Tensor:
+        image = p[0].new_empty((*p[0].shape[:2], *self.size))
+        for channel in range(image.shape[1]):
+            own = tuple(part[:, channel : channel + 1] for part in p)
+            image[:, channel : channel + 1] = self._joined(own)
+        return self._folded(image)
+
+    def _joined(self, p: Sequence[Tensor]) -> Tensor:
+        """The extended image of the parts of one channel."""
         joined = torch.zeros(())
         for part, (down, right), ratios in zip(p, self._transfers, self._ratios, strict=True):
             if (size := math.sqrt(math.prod(ratios))) > 1:
@@ -188,7 +198,8 @@ class Details:
             spectrum *= down.to(spectrum).conj()[:, None]
             spectrum *= right.to(spectrum).conj()
             joined = joined + spectrum if joined.dim() == 0 else joined.add_(spectrum)
-        return self._folded(torch.fft.irfft2(joined, s=self.size))
+        image: Tensor = torch.fft.irfft2(joined, s=self.size)
+        return image
 
     def magnitude(self, p: Tensor) -> Tensor:
         return p.square().sum(1, keepdim=True).sqrt()
