@@ -21,14 +21,15 @@ from torch import Tensor, nn
 
 from invprob.config import process
 from invprob.io import image_dataset
-from invprob_sgilo.stylegan2.network import Carry, Code
+from invprob.training import average
+from invprob_sgilo.stylegan2.network import Carry
 from invprob_sgilo.stylegan2.training.losses import (
     discriminator_loss,
     generator_loss,
     r1_penalty,
 )
 from invprob_sgilo.stylegan2.training.params import GeneratorTraining
-from invprob_sgilo.stylegan2.training.reconstruction import ERROR_WEIGHT, RAMP, SPREAD_WEIGHT
+from invprob_sgilo.stylegan2.training.reconstruction import RAMP
 from invprob_sgilo.stylegan2.training.train import R1_EVERY, Training
 
 SETTINGS: dict[str, Any] = {
@@ -64,7 +65,7 @@ class Steps:
             "E": self._adam(self.R.E, 1.0),
         }
         self.weight = torch.zeros((), device=self.device)
-        self.share = torch.ones((), device=self.device)
+        self.keep = torch.zeros((), device=self.device)
         self.figures = torch.zeros(5, device=self.device)
 
     def _adam(self, net: nn.Module, c: float) -> torch.optim.Adam:
@@ -107,45 +108,28 @@ class Steps:
         return logits.float()
 
     def _descend(self, loss: Tensor, *names: str) -> None:
-        for name in names:
-            self.optimisers[name].zero_grad(set_to_none=True)
+        optimisers = [self.optimisers[name] for name in names]
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        for name in names:
-            for group in self.optimisers[name].param_groups:
-                for parameter in group["params"]:
-                    if parameter.grad is not None:
-                        parameter.grad.nan_to_num_(nan=0.0, posinf=1e5, neginf=-1e5)
-            self.optimisers[name].step()
-
-    def _reconstruction(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss, and the squared errors through z and through the stage."""
-        real, half = (real + 1) / 2, len(real) // 2
-        with self._reduced():
-            z, u = self.R.E(real)
-        noise = self._noise(len(real))
-        whole = self.G(Code(z[:half], tuple(n[:half] for n in noise)))
-        through_z = (whole - real[:half]).square().mean()
-        u = {name: leaf[half:] for name, leaf in u.items()}
-        x = self.R.E.latent(u, tuple(n[half:] for n in noise))
-        through_stage = (self.G(x, start=self.R.stage) - real[half:]).square().mean()
-        spread = torch.stack([0.5 * leaf.square().mean() for leaf in u.values()]).sum()
-        loss = ERROR_WEIGHT * (through_z + through_stage) + SPREAD_WEIGHT * spread
-        return self.weight * loss, through_z.detach(), through_stage.detach()
+        for optimiser in optimisers:
+            for parameter in optimiser.param_groups[0]["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.nan_to_num_(nan=0.0, posinf=1e5, neginf=-1e5)
+            optimiser.step()
 
     @torch.no_grad()
     def _average(self) -> None:
         for mean, net in ((self.t.ema, self.G), (self.R.ema, self.R.E)):
-            for kept, value in zip(mean.parameters(), net.parameters(), strict=True):
-                kept.lerp_(value, self.share)
+            average.move(mean, net, self.keep)
         for unit, newest in zip(self.R.ema.buffers(), self.R.E.buffers(), strict=True):
             unit.copy_(newest)
 
     def begin(self) -> None:
-        """Set what changes from step to step: the weight of pictures, the share of an average."""
+        """Set what changes from step to step: the weight of pictures, what an average keeps."""
         t, p = self.t, self.p
         self.weight.fill_(p.reconstruction * min(1.0, (t.step + 1) / RAMP))
-        half_life = min(p.ema_kimg * 1000, 0.05 * (t.step + 1) * p.batch)
-        self.share.fill_(1 - 0.5 ** (p.batch / half_life))
+        self.keep.fill_(average.kept(p.batch, (t.step + 1) * p.batch, p.ema_kimg))
 
     def step(self, regularised: bool) -> None:
         """A step of D, then of G and its encoder; figures are left in `figures`."""
@@ -167,8 +151,8 @@ class Steps:
 
         self.D.requires_grad_(False)
         loss_g = generator_loss(self._judge(self.G(self._styles(), start=1) * 2 - 1))
-        loss, through_z, through_stage = self._reconstruction(real)
-        self._descend(loss_g + loss, "G", "E")
+        loss, through_z, through_stage = self.R.errors(real, self._noise(len(real)))
+        self._descend(loss_g + self.weight * loss, "G", "E")
         self.D.requires_grad_(True)
         self._average()
         parts = (loss_d, loss_g, real_logits.sign().mean(), through_z, through_stage)

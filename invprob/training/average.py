@@ -18,8 +18,23 @@ def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> Non
     move(average, model, min(decay, step / (step + 10)))
 
 
+def kept(shown: int, seen: int, kimg: float) -> float:
+    """The share of an average of given half-life that stays, less while few images were seen.
+
+    Args:
+        shown: Images that a step shows, ≥ 1.
+        seen: Images so far, with those of this step.
+        kimg: The half-life, in thousands of images.
+
+    Returns:
+        The share, in [0, 1).
+    """
+    share: float = 0.5 ** (shown / min(kimg * 1000, 0.05 * seen))
+    return share
+
+
 @torch.no_grad()
-def move(average: nn.Module, model: nn.Module, keep: float) -> None:
+def move(average: nn.Module, model: nn.Module, keep: float | Tensor) -> None:
     """Move the averaged parameters by a given share of the way, in place.
 
     Args:

@@ -25,7 +25,7 @@ from invprob_sgilo.bundled import BUNDLED
 from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.params import EncoderTraining
-from invprob_sgilo.stylegan2.training.reconstruction import stage_loss
+from invprob_sgilo.stylegan2.training.reconstruction import decibel, stage_loss
 
 WARMUP = 100
 """Steps in which the step size grows."""
@@ -81,7 +81,7 @@ class Training:
         real = (self.pictures.draw(p.batch, p.flip, rng).to(self.device) + 1) / 2
         with torch.autocast(self.device.type, torch.bfloat16, enabled=p.precision == "bfloat16"):
             _, u = self.E(real)
-        loss, psnr = stage_loss(self.G, self.E, u, real, self.G.draw_noise(p.batch, rng))
+        loss, error = stage_loss(self.G, self.E, u, real, self.G.draw_noise(p.batch, rng))
         left = max(0.05, 1 - self.step / self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = p.lr * min(1.0, (self.step + 1) / WARMUP) * left**0.5
@@ -89,9 +89,8 @@ class Training:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.step += 1
-        half_life = min(p.ema_kimg * 1000, 0.05 * self.step * p.batch)
-        average.move(self.ema, self.E, 0.5 ** (p.batch / half_life))
-        return {"loss": float(loss.detach()), "dB": psnr}
+        average.move(self.ema, self.E, average.kept(p.batch, self.step * p.batch, p.ema_kimg))
+        return {"loss": float(loss.detach()), "dB": decibel(error)}
 
     @torch.no_grad()
     def snapshot(self, figures: dict[str, float]) -> Path | None:

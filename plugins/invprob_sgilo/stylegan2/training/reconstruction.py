@@ -31,7 +31,7 @@ RAMP = 1500
 
 def stage_loss(
     G: StyleGAN2, E: Encoder, u: Mapping[str, Tensor], real: Tensor, noise: tuple[Tensor, ...]
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, Tensor]:
     """What an encoder's latents miss of pictures, and how far they are from the generator's own.
 
     Args:
@@ -42,11 +42,16 @@ def stage_loss(
         noise: All noise maps of the generator.
 
     Returns:
-        The loss, and the PSNR in dB.
+        The loss, and the mean squared error.
     """
     error = (G(E.latent(u, noise), start=E.stage) - real).square().mean()
     spread = torch.stack([0.5 * leaf.square().mean() for leaf in u.values()]).sum()
-    return ERROR_WEIGHT * error + SPREAD_WEIGHT * spread, float(-10 * error.detach().log10())
+    return ERROR_WEIGHT * error + SPREAD_WEIGHT * spread, error.detach()
+
+
+def decibel(error: Tensor) -> float:
+    """The PSNR in dB of a mean squared error of images in [0, 1]."""
+    return float(-10 * error.log10())
 
 
 class Reconstruction:
@@ -105,18 +110,25 @@ class Reconstruction:
 
     def loss(self, real: Tensor, rng: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """The weighted loss of images (B, C, R, R) in [−1, 1], and the PSNR (dB) of both ways."""
+        loss, through_z, through_stage = self.errors(real, self.G.draw_noise(len(real), rng))
+        weight = self.weight * min(1.0, (self.step + 1) / RAMP)
+        figures = {"dB z": decibel(through_z), f"dB stage {self.stage}": decibel(through_stage)}
+        return weight * loss, figures
+
+    def errors(self, real: Tensor, noise: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss without its weight of images in [−1, 1], and the squared errors of both ways.
+
+        Nothing waits for a GPU here, so that a CUDA graph may hold it.
+        """
         G, real = self.G, (real + 1) / 2
         half = len(real) // 2
         with torch.autocast(real.device.type, G.dtype, enabled=G.dtype != torch.float32):
             z, u = self.E(real)
-        noise = G.draw_noise(len(real), rng)
         whole = G(Code(z[:half], tuple(n[:half] for n in noise)))
         error = (whole - real[:half]).square().mean()
         u = {name: leaf[half:] for name, leaf in u.items()}
-        part, psnr = stage_loss(G, self.E, u, real[half:], tuple(n[half:] for n in noise))
-        weight = self.weight * min(1.0, (self.step + 1) / RAMP)
-        figures = {"dB z": float(-10 * error.detach().log10()), f"dB stage {self.stage}": psnr}
-        return weight * (ERROR_WEIGHT * error + part), figures
+        part, through_stage = stage_loss(G, self.E, u, real[half:], tuple(n[half:] for n in noise))
+        return ERROR_WEIGHT * error + part, error.detach(), through_stage
 
     def descend(self, keep: float) -> None:
         """Take a step of the encoder along the gradients that are there; average its weights."""

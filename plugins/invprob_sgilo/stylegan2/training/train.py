@@ -165,8 +165,8 @@ class Training:
                     parameter.grad /= self.world
 
     def _average(self) -> None:
-        half_life = min(self.params.ema_kimg * 1000, 0.05 * (self.step * self.shown))
-        average.move(self.ema, self.G, 0.5 ** (self.shown / max(half_life, 1e-8)))
+        keep = average.kept(self.shown, self.step * self.shown, self.params.ema_kimg)
+        average.move(self.ema, self.G, keep)
         self.ema.w_mean.copy_(self.G.w_mean)
 
     @torch.no_grad()
