@@ -13,7 +13,7 @@ from invprob.diffusion import levels
 from invprob.noise import WhiteNoise
 from invprob.operator import Operator
 from invprob.problem import Problem
-from invprob_basics import GaussianNoise, Quantize
+from invprob_basics import GaussianNoise, Inpaint, Quantize
 from invprob_pnp import DAPS, DiffPIR, PnP, data_term
 from tests.plugins.closed_form import last
 from tests.plugins.pnp.worlds import (
@@ -66,6 +66,18 @@ def test_diffpir_at_one_level_stays_around_its_fixed_point_as_is_known(zeta):
     errors = (found.mean(0) - expected) / (covariance.diagonal() / 300).sqrt()
     assert float(errors.square().mean()) == pytest.approx(1, abs=0.6)
     assert float(found.var(0).sum() / covariance.trace()) == pytest.approx(1, abs=0.1)
+
+
+def test_a_hole_is_filled_from_its_rim_whatever_its_size():
+    """A plane is as smooth as its rim asks, so the smoothest image that explains y is the plane."""
+    across = torch.linspace(0.1, 0.4, 96)
+    plane = (across + across[:, None] / 2).expand(1, 3, 96, 96)
+    for side in (8, 30, 60):
+        mask = torch.ones(1, 96, 96)
+        mask[:, 12 : 12 + side, 20 : 20 + side] = 0
+        A = Inpaint(mask=mask, image_shape=(3, 96, 96))
+        found = data_term.smooth(A, A(plane))
+        assert float((found - plane).abs().max()) < 0.03, side
 
 
 def test_samples_of_pnp_are_one_image_that_is_computed_once():
