@@ -125,6 +125,12 @@ class Framing:
             image = self._cut(image, max(1, round(height * scale)), max(1, round(width * scale)))
         if self.resize:
             image = resized(image, size)
+        if tuple(image.shape[-2:]) != size and size in self.pictures:
+            raise BadInput(
+                f"the pictures are of several sizes: {given}, others {_words(size)}",
+                "solve those of each size in a run of their own, or make them alike: --resize"
+                " --crop",
+            )
         if tuple(image.shape[-2:]) != size:
             raise BadInput(
                 f"{given}, and the generator takes {width}×{height}",

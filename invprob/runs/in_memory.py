@@ -82,6 +82,8 @@ def pictures(value: Any) -> tuple[Picture, ...]:
     for part in value if isinstance(value, (list, tuple)) else [value]:
         image = numbers(part, "truth")
         found += list(image) if image.dim() == 4 else [image]
+    if not found:
+        raise BadInput("truth is empty", "give at least one image")
     for i, image in enumerate(found):
         if image.dim() != 3 or image.shape[0] not in (1, 3):
             raise BadInput(
@@ -123,6 +125,8 @@ def numbers(value: Any, name: str, holes: bool = False) -> Tensor:
             f"{name} is of type {kind}",
             "give a tensor or array of floats, an 8-bit array, a Pillow image or a path",
         )
+    if value.layout != torch.strided:
+        raise BadInput(f"{name} is a sparse tensor", "give its .to_dense()")
     plain: Tensor = value.detach().to("cpu", torch.float32)
     bad = int((~plain.isfinite()).sum())
     if (bad and not holes) or plain.numel() == 0:

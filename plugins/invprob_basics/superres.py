@@ -52,7 +52,12 @@ class Superres(LinearOperator, Configurable):
         if height % f or width % f:
             raise BadParams(
                 f"factor {f} does not divide {width}×{height} pixels",
-                "choose a factor that divides both sides",
+                "choose a factor that divides both sides"
+                + (
+                    f", or crop to {width // f * f}×{height // f * f}"
+                    if min(width, height) >= f
+                    else ""
+                ),
             )
         weights = average_weights if params.kernel == "average" else bicubic_weights
         self.out_shape = (channels, height // f, width // f)
