@@ -80,10 +80,9 @@ def fill(A: LinearOperator, y: Tensor, start: Tensor) -> Tensor:
     Returns:
         Images (B, C, H, W).
     """
-    weight = 1e-2 * float(A(torch.ones_like(start[:1])).abs().mean()) ** 2
-    signs = torch.ones_like(start[:1])
-    signs[..., ::2, 1::2] = signs[..., 1::2, ::2] = -1
-    seen = A.adjoint(A(signs)).abs()
+    white = A(torch.ones_like(start[:1]))
+    weight = 1e-2 * float(white.abs().mean()) ** 2
+    seen = A.adjoint(white).abs()
     scale = torch.where(seen > 1e-6 * seen.amax(), seen.mean(), 0.0) + 4 * weight
     return linalg.conjugate_gradients(
         lambda x: A.adjoint(A(x)) + weight * roughness(x),
