@@ -126,11 +126,7 @@ class Framing:
         if self.resize:
             image = resized(image, size)
         if tuple(image.shape[-2:]) != size and size in self.pictures:
-            raise BadInput(
-                f"the pictures are of several sizes: {given}, others {_words(size)}",
-                "solve those of each size in a run of their own, or make them alike: --resize"
-                " --crop",
-            )
+            raise several_sizes(f"{given}, others {_words(size)}")
         if tuple(image.shape[-2:]) != size:
             raise BadInput(
                 f"{given}, and the generator takes {width}×{height}",
@@ -161,6 +157,21 @@ def _bicubic(image: Tensor, size: Size) -> Tensor:
 
 def _nearest(image: Tensor, size: Size) -> Tensor:
     return F.interpolate(image[None], size, mode="nearest-exact")[0]
+
+
+def several_sizes(few: str) -> BadInput:
+    """Make the refusal of pictures of several sizes.
+
+    Args:
+        few: Some of the pictures with their sizes.
+
+    Returns:
+        The error, to be raised.
+    """
+    return BadInput(
+        f"the pictures are of several sizes: {few}",
+        "solve those of each size in a run of their own, or make them alike: --resize --crop",
+    )
 
 
 def _words(size: Size) -> str:

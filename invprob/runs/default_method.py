@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
-from invprob.errors import BadInput
 from invprob.io import arrays, collection
 from invprob.io.collection import ImageFile
+from invprob.io.framing import several_sizes
 from invprob.params import Spec
 from invprob.runs import image_shape, measured_files
 from invprob.runs.in_memory import InMemoryInput, Picture
@@ -47,10 +47,7 @@ def choose(
         return experiment, ""
     if len(sizes) > 1:
         few = ", ".join(f"{name} ({w}×{h})" for (h, w), name in list(sizes.items())[:3])
-        raise BadInput(
-            f"the pictures are of several sizes: {few}",
-            "solve those of each size in a run of their own, or make them alike: --resize --crop",
-        )
+        raise several_sizes(few)
     ((height, width), name) = next(iter(sizes.items()))
     chosen = experiment.model_copy(update={"solver": Spec(name=SOLVER)})
     return chosen, (

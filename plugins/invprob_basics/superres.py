@@ -50,14 +50,11 @@ class Superres(LinearOperator, Configurable):
         channels, height, width = self.in_shape = shapes.picture("superres", image_shape)
         f = params.factor
         if height % f or width % f:
+            fitting = f", or crop to {width // f * f}×{height // f * f}"
             raise BadParams(
                 f"factor {f} does not divide {width}×{height} pixels",
                 "choose a factor that divides both sides"
-                + (
-                    f", or crop to {width // f * f}×{height // f * f}"
-                    if min(width, height) >= f
-                    else ""
-                ),
+                + (fitting if min(width, height) >= f else ""),
             )
         weights = average_weights if params.kernel == "average" else bicubic_weights
         self.out_shape = (channels, height // f, width // f)
