@@ -68,7 +68,9 @@ def command(name: str, component: str | None, posterior: bool, quiet: bool, as_j
             done.append((trial, trial.run()))
     if as_json:
         click.echo(dumps([_plain(*one) for one in done], indent=2))
-    elif not quiet:
+    elif quiet:
+        _failures(done)
+    else:
         _report(done)
     return FAILED if any(result.status == "failed" for _, result in done) else 0
 
@@ -95,11 +97,7 @@ def _report(done: Sequence[Done]) -> None:
     for trial, result in done:
         if result.status == "skipped":
             skipped.setdefault(result.seen, []).append(trial.name)
-        if result.status == "failed":
-            console.say()
-            console.say(f"failed: {trial.name}", "bold red")
-            console.say(f"  {trial.check.advice}")
-            console.say(f"  seen: {result.seen}", "red")
+    _failures(done)
     if skipped:
         console.say()
     for reason, names in skipped.items():
@@ -111,6 +109,17 @@ def _report(done: Sequence[Done]) -> None:
         console.say(f"{statuses.count('failed')} of {len(done)} checks failed", "bold red")
     else:
         console.say(f"{statuses.count('passed')} checks passed", "bold green")
+
+
+def _failures(done: Sequence[Done]) -> None:
+    from invprob.cli import console
+
+    for trial, result in done:
+        if result.status == "failed":
+            console.say()
+            console.say(f"failed: {trial.name}", "bold red")
+            console.say(f"  {trial.check.advice}")
+            console.say(f"  seen: {result.seen}", "red")
 
 
 def _counts(done: Sequence[Done], target: str) -> tuple[int, int, int]:

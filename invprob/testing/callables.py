@@ -56,7 +56,8 @@ def callables(case: Case, dtype: torch.dtype = torch.float64, device: str = "cpu
 
     Args:
         case: The component.
-        dtype: The precision of the instance and of the inputs.
+        dtype: The precision of the inputs: float64, which the instance is brought to, or float32,
+            which it must be made in.
         device: Their device.
 
     Returns:
@@ -66,8 +67,8 @@ def callables(case: Case, dtype: torch.dtype = torch.float64, device: str = "cpu
         Inapplicable: If the component cannot be built.
     """
     thing, arguments = case.made()
-    # unlike .to(dtype) this leaves complex buffers complex
-    thing = thing.double() if dtype == torch.float64 else thing.float()
+    if dtype == torch.float64:  # else as it was made, so that a stray precision shows
+        thing = thing.double()  # unlike .to(dtype) this leaves complex buffers complex
     made = functions(thing, arguments, dtype)
     thing.to(device)
     return [replace(call, x=to(call.x, dtype, device)) for call in made]

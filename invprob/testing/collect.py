@@ -59,7 +59,7 @@ class Trial:
                 self.check.run(case)
             except Inapplicable as reason:
                 result = TrialResult("skipped", str(reason))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 seen = str(error) if isinstance(error, Failed) else _said(error)
                 return TrialResult("failed", seen + _where(case, self.on))
         return result
@@ -142,7 +142,7 @@ def _names(entry: Entry) -> tuple[str, ...]:
     return c.name, f"{c.kind}.{c.name}", entry.full_name, f"{entry.plugin}.{c.kind}.{c.name}"
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"it raised {type(error).__name__}: {error}"
 
 

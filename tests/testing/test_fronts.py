@@ -136,6 +136,13 @@ def test_the_report_counts_and_explains(check):
     assert "\x1b" not in out
 
 
+def test_quiet_names_what_fails_and_nothing_else(check):
+    status, out, _ = check("-q", "flawed")
+    assert status == 1
+    assert "failed: toy-operator.map-is-linear" in out.splitlines()
+    assert "passed" not in out
+
+
 def test_what_keeps_the_rules_exits_with_zero(check):
     status, out, _ = check("sound.toy-noise")
     assert status == 0

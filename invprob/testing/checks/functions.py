@@ -70,7 +70,7 @@ def _odd(leaf: torch.Tensor) -> str:
 @check(*KINDS)
 def precision_kept(case: Case) -> None:
     """The result must have the precision of the input, float32 or float64: take constants to the
-    input's (``constant.to(x)``)."""
+    input's (``constant.to(x)``), and make parameters and buffers in float32."""
     for call in callables(case):
         for leaf in tree.leaves(call.f(call.x)):
             require(leaf.dtype == torch.float64, f"{call.name} of float64 gives {leaf.dtype}")

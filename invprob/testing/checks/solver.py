@@ -14,6 +14,7 @@ from invprob.errors import Incompatible, InvprobError
 from invprob.generator import Identity
 from invprob.prior import Prior
 from invprob.solver import Problem, Progress, Solver, State
+from invprob.testing import compare
 from invprob.testing.check import Failed, Inapplicable, check, require
 from invprob.testing.smoke_run import problem, run
 from invprob.testing.target import Case
@@ -117,6 +118,20 @@ def states_detached(case: Case) -> None:
         leaves += list(progress.info.metrics.items())
         for name, leaf in leaves:
             require(not leaf.requires_grad, f"step {progress.state.step}: {name} has a graph")
+
+
+@check("solver")
+def states_unchanged(case: Case) -> None:
+    """A step must leave the state that it is given as it is, at every phase of a run, for a
+    callback or a checkpoint may still hold it: make a new one (``dataclasses.replace``), and write
+    nothing in place."""
+    solver, p = case.make(), problem(case)
+    given: list[tuple[str, torch.Tensor, torch.Tensor]] = []
+    for progress in solver.run(p):
+        for name, leaf, before in given:
+            changed = not compare.equal(leaf, before)
+            require(not changed, f"step {progress.state.step} changes {name}")
+        given = [(name, leaf, leaf.clone()) for name, leaf in tree_leaves(progress.state)]
 
 
 def tree_leaves(value: Any, name: str = "state") -> list[tuple[str, torch.Tensor]]:

@@ -25,6 +25,19 @@ class Signed(Generator):
         return 4 * (image - 0.5) if k == self.depth else image
 
 
+@breaks("precision-kept", "G of float32 gives torch.float64", "generator")
+class DoubleBuffer(Generator):
+    """Keeps a constant in double precision."""
+
+    def __init__(self, params):
+        super().__init__(params)
+        self.register_buffer("grey", torch.tensor([0.01], dtype=torch.float64))
+
+    def stage(self, k, x):
+        image = super().stage(k, x)
+        return image + self.grey if k == self.depth else image
+
+
 @breaks("latents-drawn-from-rng", "the same stream gives other latents", "generator")
 class OwnDraws(Generator):
     def sample(self, batch, rng):

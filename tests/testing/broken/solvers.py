@@ -64,6 +64,17 @@ class Undecided(Walk):
     returns = "both"
 
 
+@broken("states-unchanged", "step 2 changes state.total")
+class InPlace(Walk):
+    """Adds up in place, from the second step on."""
+
+    def step(self, problem, state):
+        made = super().step(problem, state)
+        if state.step:
+            state.total.add_(made.info.image)
+        return made
+
+
 @broken("result-complete", "var is ()")
 class NoVariance(Walk):
     def result(self, problem, state):
