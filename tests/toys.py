@@ -92,7 +92,7 @@ class WalkParams(Params):
 class FaultyParams(WalkParams):
     """What goes wrong, once the file `once` is gone if one is given."""
 
-    fault: str = Field("raise", description="raise, nan, hang or die.")
+    fault: str = Field("raise", description="raise, exit, nan, hang or die.")
     once: str = Field("", description="A file; the fault takes it away, and needs it.")
 
 
@@ -270,6 +270,8 @@ class Faulty(Walk):
             Path(self.params.once).unlink()
         if self.params.fault == "raise":
             raise RuntimeError("out of luck")
+        if self.params.fault == "exit":
+            raise SystemExit("enough")
         if self.params.fault == "hang":
             time.sleep(3600)
         if self.params.fault == "die":

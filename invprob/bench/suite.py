@@ -107,9 +107,11 @@ class Suite(Params):
         for group, tasks in self.tasks_by_group().items():
             if not tasks:
                 raise ValueError(f"group {group!r} matches none of the tasks")
-        for group in {r.group for m in self.method for r in m.override if r.group is not None}:
-            if group not in self.groups:
+        for rule in (rule for method in self.method for rule in method.override):
+            if (group := rule.group) is not None and group not in self.groups:
                 raise ValueError(f"there is no group {group!r}; {nearest(group, self.groups)}")
+            if not any(self._applies(rule, task) for task in self.tasks):
+                raise ValueError(f"an override is for {rule.operator!r}, which no task matches")
         return self
 
     def seeds_of(self, place: int) -> tuple[int, ...]:

@@ -153,7 +153,7 @@ def test_faults_fill_their_cell_and_nothing_else(watched_bench, suite, tmp_path)
     once.touch()
     faults = "".join(
         f'\n[[method]]\nname = "{name}"\nsolver = "faulty:steps=5,fault={name}"\n'
-        for name in ("raise", "nan", "hang", "die")
+        for name in ("raise", "exit", "nan", "hang", "die")
     )
     faults += f'\n[[method]]\nname = "dies once"\nsolver = "faulty:steps=5,fault=die,once={once}"\n'
     one_task = SUITE.replace('"mask:keep=0.5", ', "")  # each fault costs the start of a process
@@ -165,12 +165,13 @@ def test_faults_fill_their_cell_and_nothing_else(watched_bench, suite, tmp_path)
     reasons = {f["cell"].partition(" ")[0]: f["reason"] for f in told["failures"]}
     assert reasons == {
         "raise": "RuntimeError: out of luck",
+        "exit": "SystemExit: enough",
         "nan": "Faulty diverged at step 5: the answer holds NaN or infinity in the mean;"
         " lower its step size",
         "hang": "timed out after 4 s",
         "die": "its process died twice (status -9)",
     }
-    assert len(told["failures"]) == 4
+    assert len(told["failures"]) == 5
     assert said.err.count("failed: raise × ") == 2  # as it happens, and in the end
     methods = {line["method"] for line in told["lines"]}
     assert methods == {"walk", "short", "dies once"}

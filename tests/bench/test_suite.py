@@ -144,6 +144,12 @@ def test_seeds_can_be_spread_over_images(toys, tmp_path):
             "",
         ),
         ('steps=3"', 'steps=3"\n[[method.override]]\noperator = "mask"', "changes something", ""),
+        (
+            'steps=3"',
+            'steps=3"\n[[method.override]]\noperator = "msk"\nset = ["solver.steps=1"]',
+            "for 'msk', which no task matches",
+            "",
+        ),
         ("[[method]]\nsolver", "[[methods]]\nsolver", "there is no methods", "method"),
     ],
 )

@@ -50,7 +50,7 @@ def _answer(out: BinaryIO, packed: bytes) -> None:
     except InvprobError as error:
         advice = f"; {error.hint}" if isinstance(error, Diverged) else ""
         protocol.send(out, b"E", f"{error.message}{advice}".encode())
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin may call sys.exit
         traceback.print_exc()
         protocol.send(out, b"E", f"{type(error).__name__}: {error}".encode())
 
