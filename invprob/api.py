@@ -106,8 +106,9 @@ def solve(
         callbacks: Functions of an `invprob.solver.Progress`, called after every step; one that
             returns True stops the run, which then returns what there is. Or observers by name.
         out: The folder to write, new or empty; None: nothing is kept on disk. `resume` takes up
-            the run of a folder, unless the run was of a `Problem`. Many pictures are solved there
-            in chunks; of each chunk, callbacks see the steps and may stop the run.
+            the run of a folder if every component was a text or a `Spec`; objects are not kept.
+            Many pictures are solved there in chunks; of each chunk, callbacks see the steps and may
+            stop the run.
         batch: Rows (pictures × samples) of a chunk; 0: all pictures at once; None: what fits, at
             most 32, where there are more than 64.
         samples: The old name of `num_samples`.
@@ -185,7 +186,7 @@ def resume(out: Path_) -> Solution:
         What the run came to, in the same bits as if it had never stopped, on a CPU.
 
     Raises:
-        InvprobError: If the folder cannot be resumed.
+        InvprobError: If the folder cannot be resumed, as where a component was an object.
         Interrupted: (`invprob.runs.session.Interrupted`) on Ctrl-C.
     """
     place = paths.expand(out)

@@ -68,7 +68,8 @@ class Callback(ABC):
         """See a step.
 
         Args:
-            progress: The state after the step, and what the solver reports of it.
+            progress: The state after the step, and what the solver reports of it; the run goes on
+                from these very tensors, so that nothing may be written into them.
 
         Returns:
             True to stop the run, which ends with the result so far.

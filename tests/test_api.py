@@ -15,7 +15,7 @@ from PIL import Image
 
 import invprob
 from invprob import cli
-from invprob.errors import BadInput, Incompatible, InvprobError
+from invprob.errors import BadInput, Incompatible, InvprobError, UnknownComponent
 from invprob.io.images import read
 from invprob.runs.session import Interrupted
 from tests import toys
@@ -170,6 +170,15 @@ def test_a_stopped_run_is_resumed(photo, tmp_path):
     resumed = invprob.resume(tmp_path / "run")
     assert torch.equal(resumed.samples, whole.samples)
     assert resumed.complete
+
+
+def test_a_run_of_objects_is_not_resumed(photo, tmp_path):
+    solver = toys.Walk(toys.WalkParams(steps=3))
+    out = tmp_path / "run"
+    invprob.solve(truth=photo, **WALK | {"solver": solver}, callbacks=[lambda _: True], out=out)
+    with pytest.raises(UnknownComponent, match="given an object, which is not kept") as caught:
+        invprob.resume(out)
+    assert caught.value.hint == "name every component by a text, to resume a run"
 
 
 def test_a_run_stopped_from_a_callback_returns_what_there_is(photo):

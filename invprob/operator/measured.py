@@ -89,7 +89,8 @@ def check_numbers(y: Tensor) -> None:
         raise BadInput(
             f"the measurement holds NaN or infinity in {bad} of the {y.numel()} values that the"
             " operator measures",
-            "mend them, or leave them out with a mask: inpaint:mask=FILE",
+            "mend them, or leave them out with a mask: inpaint:mask=FILE; where a picture is"
+            " transparent: inpaint:mask=auto",
         )
 
 

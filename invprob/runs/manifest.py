@@ -19,6 +19,7 @@ from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadInput, UnknownComponent
 from invprob.io import files
+from invprob.runs.instances import PLUGIN
 from invprob.solver import Problem
 
 NAME = "manifest.json"
@@ -159,6 +160,11 @@ def missing_plugin(
     ]
     if not gone:
         return error
+    if PLUGIN in gone:
+        return UnknownComponent(
+            f"{error.message}; the run was given an object, which is not kept",
+            "name every component by a text, to resume a run",
+        )
     which = "plugins" if len(gone) > 1 else "plugin"
     return UnknownComponent(
         f"{error.message}; the run used the {which} {' and '.join(gone)}",
