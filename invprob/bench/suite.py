@@ -108,8 +108,8 @@ class Suite(Params):
             if not tasks:
                 raise ValueError(f"group {group!r} matches none of the tasks")
         for rule in (rule for method in self.method for rule in method.override):
-            if (group := rule.group) is not None and group not in self.groups:
-                raise ValueError(f"there is no group {group!r}; {nearest(group, self.groups)}")
+            if (named := rule.group) is not None and named not in self.groups:
+                raise ValueError(f"there is no group {named!r}; {nearest(named, self.groups)}")
             if not any(self._applies(rule, task) for task in self.tasks):
                 raise ValueError(f"an override is for {rule.operator!r}, which no task matches")
         return self
