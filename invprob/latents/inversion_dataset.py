@@ -158,6 +158,27 @@ def batch_of(out: Path) -> int | None:
     return int(_read_manifest(out)["params"]["batch"])
 
 
+def stage_of(folder: Path) -> int:
+    """Read the stage whose latents a data set holds.
+
+    Args:
+        folder: Its folder.
+
+    Returns:
+        The stage, from 0.
+
+    Raises:
+        BadInput: If there is none, or its list is damaged.
+    """
+    return int(_begun(folder)["params"]["stage"])
+
+
+def _begun(folder: Path) -> dict[str, Any]:
+    if not (folder / MANIFEST).is_file():
+        raise BadInput(f"{folder} holds no inversions", "make them: invprob invert IMAGES --out …")
+    return _read_manifest(folder)
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -221,9 +242,7 @@ def read(folder: Path, generator: Generator, stage: int, like: X) -> tuple[X, li
     Raises:
         BadInput: If there is none, it is of another generator or stage, or it is not finished.
     """
-    if not (folder / MANIFEST).is_file():
-        raise BadInput(f"{folder} holds no inversions", "make them: invprob invert IMAGES --out …")
-    about = _read_manifest(folder)
+    about = _begun(folder)
     if about["generator"] != fingerprint.of_module(generator):
         raise BadInput(
             f"{folder} holds inversions by other weights", "invert the images with this generator"

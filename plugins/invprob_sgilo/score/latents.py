@@ -64,16 +64,19 @@ class Synthetic:
 
 
 class Inverted:
-    """The latents of real images, from a folder that `invprob invert` wrote."""
+    """The latents of real images, from a folder that `invprob invert` wrote for the stage or for an
+    earlier one, from which the generator goes on."""
 
     def __init__(self, generator: StyleGAN2, params: PriorTraining) -> None:
         if params.data is None:
             raise BadParams(
                 "latents=inverted is given without data", "say --set data=FOLDER of invprob invert"
             )
-        like = Synthetic(generator, params).batch(0)
-        self.params, self.device = params, generator.w_mean.device
-        self.x, groups = inversion_dataset.read(Path(params.data), generator, params.stage, like)
+        self.generator, self.params = generator, params
+        self.device = generator.w_mean.device
+        self.stage = min(inversion_dataset.stage_of(Path(params.data)), params.stage)
+        like = Synthetic(generator, params.model_copy(update={"stage": self.stage})).batch(0)
+        self.x, groups = inversion_dataset.read(Path(params.data), generator, self.stage, like)
         self.digest = format(
             fingerprint.digest(torch.cat([leaf.flatten() for _, leaf in tree.items(self.x)])), "08x"
         )
@@ -89,11 +92,15 @@ class Inverted:
             )
         self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
 
+    @torch.no_grad()
     def _pick(self, indices: Tensor) -> Carry:
-        return tree.map(lambda leaf: leaf[indices].to(self.device), self.x)
+        x = tree.map(lambda leaf: leaf[indices].to(self.device), self.x)
+        deep: Carry = self.generator(x, start=self.stage, stop=self.params.stage)
+        return deep
 
     def moments(self) -> Carry:
-        return self._pick(self.train)
+        deeper = self.stage < self.params.stage
+        return self._pick(self.train[: 4 * VALIDATION] if deeper else self.train)
 
     def batch(self, step: int) -> Carry:
         rng = seeds.stream("latents", self.params.seed, step)

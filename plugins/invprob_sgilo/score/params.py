@@ -35,7 +35,8 @@ class PriorTraining(Params):
     )
     data: InputPath | None = Field(
         None,
-        description="The folder of invprob invert for inverted latents, images for encoded ones.",
+        description="The folder of invprob invert for inverted latents, of the stage or an earlier"
+        " one; images for encoded latents.",
     )
     encoder: InputPath | None = Field(
         None, description="The encoder of the generator's latents: see invprob train encoder."

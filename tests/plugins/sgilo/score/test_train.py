@@ -132,6 +132,16 @@ def test_what_is_held_out_is_shown_by_no_step(G, inverted):
         assert torch.equal(u, v)
 
 
+def test_a_deeper_stage_goes_on_from_the_latents_of_the_data_set(G, inverted):
+    first = Inverted(G, PriorTraining(**{**PRIOR, "stage": 2}, **inverted))
+    deeper = Inverted(G, PriorTraining(**{**PRIOR, "stage": 3}, **inverted))
+    with torch.no_grad():
+        expected = G(first.held_out(), start=2, stop=3)
+    for u, v in zip(tree.leaves(deeper.held_out()), tree.leaves(expected), strict=True):
+        assert torch.equal(u, v)
+    assert len(deeper.moments().h) == len(deeper.train)
+
+
 def test_folders_are_held_out_as_a_whole(G, picture_folder, tmp_path):
     for i, path in enumerate(sorted(picture_folder.iterdir())):
         group = tmp_path / "sorted" / f"kind{i % 5}"
