@@ -16,7 +16,8 @@ from invprob_basics.axes import Gram
 
 LONGEST = 5000
 """Sides up to this are decomposed, which takes some 20 seconds at most."""
-RANK_ONE = 1e-12
+RANK_ONE = 1e-6
+"""The second singular value over the first of a product: a kernel in float32 has some 1e-8."""
 
 
 def grams(kernel: Tensor, size: tuple[int, int], mode: str) -> tuple[Gram, Gram] | None:

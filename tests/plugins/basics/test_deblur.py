@@ -41,6 +41,18 @@ def test_the_proximal_map_solves_its_system(kernel, exact, boundary, monkeypatch
     assert torch.allclose(found, torch.stack(expected), atol=1e-6 * size)
 
 
+@pytest.mark.parametrize("kernel", [{"sigma": 1.6}, {"sigma": 9}, {"motion": 7, "angle": 90}])
+def test_the_precision_of_a_run_keeps_the_exact_map(kernel, monkeypatch):
+    """Rounded to float32, as runs do, a kernel is a product still."""
+    A = Blur(image_shape=(1, 48, 56), **kernel)
+    z, y, gamma = noise((1, 1, 48, 56), 1), noise((1, 1, 48, 56), 2), torch.full((1, 1, 1, 1), 30.0)
+    expected = A.prox(z, y, gamma.double())
+    monkeypatch.setattr(linalg, "conjugate_gradients", None)
+    rounded = Blur(image_shape=(1, 48, 56), **kernel).float()
+    found = rounded.prox(z.float(), y.float(), gamma)
+    assert torch.allclose(found.double(), expected, atol=1e-4)
+
+
 def test_few_iterations_solve_an_oblique_motion(monkeypatch):
     A = Blur(image_shape=(1, 40, 56), motion=9, angle=30)
     count = []
