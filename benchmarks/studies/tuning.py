@@ -18,8 +18,7 @@ from statistics import mean
 
 from PIL import Image
 
-from invprob.bench import session
-from invprob.bench import suite as suites
+from invprob.bench import session, suite_file
 from invprob.bench.suite import Suite
 from invprob.bench.tables import Line
 from invprob.config.registry import registry
@@ -77,7 +76,7 @@ def main() -> None:
     place = args.out / f"tuning-{args.weights}"
     held_out(args.source, args.images, place / "pictures")
     path = args.suite or HERE / f"tuning-{args.weights}.toml"
-    suite = suites.read(path, registry(), {"images": (str((place / "pictures").absolute()),)})
+    suite = suite_file.read(path, registry(), {"images": (str((place / "pictures").absolute()),)})
     bench = session.prepare(suite, place, place / "bench", registry())
     watch = session.Watch(done=lambda cell, reason: print(cell.label, reason or "", flush=True))
     command = " ".join(["python", *sys.argv])

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import fnmatch
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from invprob import paths
 from invprob.bench.methods import Method, Override, Task
 from invprob.bench.tables import METRICS
-from invprob.bench.toml_lines import line_of
-from invprob.config import toml
 from invprob.config.experiment import Experiment, ResolvedExperiment
 from invprob.config.override import override
 from invprob.config.registry import Registry
-from invprob.errors import BadParams, InvprobError, nearest
-from invprob.params import Params, Spec, read_chain
+from invprob.errors import BadParams, nearest
+from invprob.params import Params
 from invprob.params.crop_at import CropAt
-from invprob.params.wording import place, sentence
-
-DEFAULT = Path(__file__).with_name("default.toml")
 
 
 class Suite(Params):
@@ -77,6 +70,30 @@ class Suite(Params):
     def labels(self) -> tuple[str, ...]:
         """The names of the methods."""
         return tuple(method.label for method in self.method)
+
+    def only(self, labels: Sequence[str]) -> Suite:
+        """The suite with some of its methods.
+
+        Args:
+            labels: Their names, in any order; none: all.
+
+        Returns:
+            A suite whose reference is the one of this suite, or its first method where that is not
+            among them.
+
+        Raises:
+            BadParams: If there is no method of such a name.
+        """
+        for label in labels:
+            if label not in self.labels:
+                raise BadParams(
+                    f"suite {self.name} has no method {label!r}", nearest(label, self.labels)
+                )
+        chosen = tuple(m for m in self.method if not labels or m.label in labels)
+        kept = self.reference in [method.label for method in chosen]
+        return self.model_copy(
+            update={"method": chosen, "reference": self.reference if kept else None}
+        )
 
     def tasks_by_group(self) -> dict[str, list[str]]:
         """The names of the tasks of each group."""
@@ -189,82 +206,3 @@ class Suite(Params):
             Files, folders and zip files.
         """
         return [str(beside / paths.expand(image)) for image in self.images]
-
-
-def read(
-    path: Path, registry: Registry, changes: Mapping[str, Any] = MappingProxyType({})
-) -> Suite:
-    """Read a suite and judge every experiment of it.
-
-    Args:
-        path: A TOML file.
-        registry: The components.
-        changes: Fields that replace what the file says.
-
-    Returns:
-        The suite.
-
-    Raises:
-        BadParams: If a value is wrong, with file, line and hint.
-    """
-    text = toml.read_text(path, "suite")
-    try:
-        table = toml.parse(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadParams(
-            f"{path} is not TOML: {error}", "see docs/how-to/comparing-methods.md"
-        ) from None
-    try:
-        suite = Suite.model_validate({**table, **changes})
-    except ValidationError as error:
-        raise _located(path, text, error) from None
-    for where, check in _checks(suite, path.parent, registry):
-        try:
-            check()
-        except InvprobError as error:
-            line = line_of(text, where)
-            raise type(error)(f"{path}, line {line}: {error.message}", error.hint) from None
-    return suite
-
-
-def _checks(suite: Suite, beside: Path, registry: Registry) -> Iterator[tuple[Sequence[Any], Any]]:
-    """(place in the file, what raises if it is wrong)."""
-    from invprob.io import images
-
-    def known(kind: str, text: str) -> None:
-        for part in read_chain(text):
-            spec = Spec.model_validate(part)
-            entry = registry.find(kind, spec.name)
-            entry.params().parse(spec.params, f"{kind} {spec.name}")
-
-    if suite.images:
-        yield ("images",), lambda: images.gather(suite.paths(beside))
-    for operator in suite.operators:
-        yield ("operators",), lambda text=operator: known("operator", text)
-    for noise in suite.noise:
-        yield ("noise",), lambda text=noise: known("noise", text)
-    for i, task in enumerate(suite.task):
-        yield ("task", i, "operator"), lambda text=task.operator: known("operator", text)
-        yield ("task", i, "noise"), lambda text=task.noise: known("noise", text)
-    for i, method in enumerate(suite.method):
-        for task in suite.tasks:
-            yield ("method", i), lambda m=method, t=task: suite.experiment(m, t, 0, registry)
-
-
-def _located(path: Path, text: str, error: ValidationError) -> BadParams:
-    """Every fault with its line."""
-    faults, hint = [], "see docs/how-to/comparing-methods.md"
-    for fault in error.errors(include_url=False):
-        where = [p for p in fault["loc"] if not (isinstance(p, str) and p.startswith("function-"))]
-        name = place(where)
-        line = line_of(text, where)
-        if fault["type"] == "extra_forbidden":
-            faults.append(f"line {line}: there is no {name}")
-            models: dict[str, type[Params]] = {"method": Method, "task": Task, "override": Override}
-            model = next((models[str(p)] for p in reversed(where[:-1]) if p in models), Suite)
-            hint = nearest(str(where[-1]), model.model_fields)
-        else:
-            message, given = sentence(fault), fault["input"]
-            got = "" if isinstance(given, (dict, Suite)) else f" (got {given!r})"
-            faults.append(f"line {line}: {name}: {message}{got}" if name else message)
-    return BadParams(f"{path}, " + "; ".join(faults), hint)

@@ -21,6 +21,7 @@ Examples:
   invprob bench suite.toml --dry-run
   invprob bench suite.toml --out results --workers 4
   invprob bench suite.toml --images pictures/ --limit 8
+  invprob bench suite.toml --method sgilo --samples 16
   invprob bench suite.toml --scheduler tcp://10.0.0.1:8786
 
 Finished cells are kept: the same command continues where it stopped, and
@@ -52,6 +53,19 @@ computes only what is missing or changed. The exit status is 1 if cells failed.
     help="Use so many images, evenly spread.  [the suite's]",
 )
 @click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="NAME",
+    help="Compare this method of the suite, and no other. Repeatable.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="Samples per image, of methods that do not say so themselves.  [the suite's]",
+)
+@click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", help="Threads of a cell.  [the suite's]"
 )
 @click.option(
@@ -73,6 +87,8 @@ def command(
     timeout: float | None,
     images: tuple[Path, ...],
     limit: int | None,
+    methods: tuple[str, ...],
+    samples: int | None,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -83,7 +99,7 @@ def command(
     with invprob are compared on bundled images.
     """
     from invprob import paths
-    from invprob.bench import suite as suites
+    from invprob.bench import suite_file
     from invprob.cli import bench_report
     from invprob.cli.meter import Meter
     from invprob.config.registry import registry
@@ -91,17 +107,18 @@ def command(
 
     if workers is not None and scheduler is not None:
         raise BadParams("--workers and --scheduler are given at once", "keep one of them")
-    path = suites.DEFAULT if suite is None else suite
+    path = suite_file.DEFAULT if suite is None else suite
     with Meter(quiet) as meter:
         begin = meter.say if dry_run else meter.busy
         begin("reading the suite, loading the models …")
         changes = {
             "images": tuple(str(paths.existing(image).absolute()) for image in images) or None,
             "limit": limit,
+            "samples": samples,
             "threads": threads,
         }
         changes = {name: value for name, value in changes.items() if value is not None}
-        chosen = suites.read(path, registry(), changes)
+        chosen = suite_file.read(path, registry(), changes).only(methods)
         from invprob.bench import session
 
         where = out or Path("runs") / f"bench-{chosen.name}"

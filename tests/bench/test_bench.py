@@ -72,6 +72,16 @@ def test_pictures_and_their_number_can_be_given_instead_of_the_suites(bench, sui
         assert {row["image"] for row in csv.DictReader(file)} == {"my-p0", "my-p1"}
 
 
+def test_one_method_with_other_samples(bench, suite, tmp_path):
+    out = tmp_path / "out"
+    said = bench("--out", out, "--method", "walk", "--samples", "3")
+    assert "6 of 6 cells" in said.out
+    with (out / "cells.csv").open() as file:
+        found = {(row["method"], row["mean_samples"]) for row in csv.DictReader(file)}
+    assert found == {("walk", "75")}  # 25 draws of each of three chains
+    assert "no method 'wlk'" in bench("--out", out, "--method", "wlk", status=2).err
+
+
 def test_spread_seeds_give_each_picture_a_mask_in_turn(bench, suite, tmp_path):
     out = tmp_path / "out"
     suite.write_text(

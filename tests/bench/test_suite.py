@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from invprob.bench import suite as suites
+from invprob.bench import suite_file
+from invprob.bench.suite import Suite
 from invprob.bench.toml_lines import line_of, places
 from invprob.config.registry import registry
-from invprob.errors import InvprobError
+from invprob.errors import BadParams, InvprobError
 
 GOOD = """name = "good"
 operators = ["mask"]
@@ -20,10 +21,10 @@ solver = "walk:steps=3"
 """
 
 
-def read(tmp_path: Path, text: str) -> suites.Suite:
+def read(tmp_path: Path, text: str) -> Suite:
     path = tmp_path / "suite.toml"
     path.write_text(text)
-    return suites.read(path, registry())
+    return suite_file.read(path, registry())
 
 
 def test_lines_are_those_of_the_file():
@@ -162,12 +163,26 @@ def test_what_is_wrong_is_named_with_its_line(toys, tmp_path, old, new, says, hi
     assert hint in caught.value.hint
 
 
+def test_some_methods_of_a_suite(toys, tmp_path):
+    two = GOOD + '\n[[method]]\nname = "other"\nsolver = "walk:steps=9"\n'
+    suite = read(tmp_path, two.replace('"good"', '"good"\nreference = "other"', 1))
+    assert suite.only(["other"]).labels == ("other",)
+    assert suite.only(["other"]).reference == "other"
+    first = suite.labels[0]
+    assert suite.only([first]).labels == (first,)
+    assert suite.only([first]).reference is None
+    assert suite.only([]) == suite
+    with pytest.raises(BadParams, match="has no method 'othr'") as caught:
+        suite.only(["othr"])
+    assert "other" in caught.value.hint
+
+
 def test_a_suite_that_is_not_there(toys, tmp_path):
     with pytest.raises(InvprobError, match="there is no suite"):
-        suites.read(tmp_path / "none.toml", registry())
+        suite_file.read(tmp_path / "none.toml", registry())
 
 
 def test_the_default_suite_is_sound():
-    found = suites.read(suites.DEFAULT, registry())
+    found = suite_file.read(suite_file.DEFAULT, registry())
     assert found.labels == ("sgilo", "ilo", "csgm", "dps")
     assert len(found.tasks) == 3

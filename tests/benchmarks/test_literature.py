@@ -8,8 +8,7 @@ import torch
 
 import invprob
 from invprob import cli
-from invprob.bench import session
-from invprob.bench import suite as suites
+from invprob.bench import session, suite_file
 from invprob.bench.execution import executors
 from invprob.config.registry import registry
 from invprob.io import images
@@ -48,7 +47,7 @@ def run(tmp_path, monkeypatch):
         text = text.replace("box=128x128", f"box={size // 2}x{size // 2}")
         text = re.sub(r"^images = .*$", f'images = ["{tmp_path / "pictures"}"]', text, flags=re.M)
         (tmp_path / name).write_text(text)
-        suite = suites.read(tmp_path / name, registry())
+        suite = suite_file.read(tmp_path / name, registry())
         if tasks is not None:
             suite = suite.model_copy(update={"operators": tasks})
         bench = session.prepare(suite, tmp_path, tmp_path / "out", registry())

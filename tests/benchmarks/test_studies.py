@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from invprob.bench import session
-from invprob.bench import suite as suites
+from invprob.bench import session, suite_file
 from invprob.bench.execution import executors
 from invprob.bench.methods import Method, Override
 from invprob.bench.suite import Suite
@@ -33,7 +32,7 @@ def read(tmp_path):
         text = (STUDIES / name).read_text(encoding="utf-8")
         path = tmp_path / name
         path.write_text(re.sub(r"^images = .*$", f'images = ["{SAMPLES}"]', text, flags=re.M))
-        return suites.read(path, registry())
+        return suite_file.read(path, registry())
 
     return read
 
@@ -175,7 +174,7 @@ def test_phantoms_are_measured_and_solved(run, tmp_path, name):
     for method in ("tv", "wavelet", "pnp"):
         text = text.replace(f'solver = "{method}"', f'solver = "{method}:steps=2"')
     (tmp_path / name).write_text(text)
-    suite = suites.read(tmp_path / name, registry())
+    suite = suite_file.read(tmp_path / name, registry())
     suite = suite.model_copy(update={"operators": suite.operators[:1], "limit": 1})
     bench = session.prepare(suite, tmp_path, tmp_path / "out", registry())
     outcome = session.run(bench, registry(), session.Place(), 300, "again", session.Watch())

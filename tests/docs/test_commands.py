@@ -75,6 +75,7 @@ operators = ["identity"]
 limit = 1
 samples = 1
 [[method]]
+name = "sgilo"
 solver = "csgm:steps=1,restarts=1"
 """
 
