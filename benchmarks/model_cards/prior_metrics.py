@@ -1,14 +1,15 @@
 """The figures of a latent prior's model card: does it keep its distribution, and what does it show?
 
+    python benchmarks/model_cards/prior_metrics.py faces64 3 --inverted FOLDER
     python benchmarks/model_cards/prior_metrics.py faces64 3 [--encoder FILE PICTURES]
 
 Chains of the prior alone start from exact latents, noised to a time, and move by kinetic Langevin
 dynamics for 100 units of time. If the score is that of the noised latents, nothing changes: the
 root mean square of every learned leaf stays, and so does the distribution along random directions,
 compared with other exact latents by a Kolmogorov-Smirnov test. Exact latents are those that the
-prior learned from: of the generator, or of pictures that an encoder encodes. Then samples of the
-prior are shown by the rest of the generator, and their sliced Wasserstein distance to exact latents
-shown so is compared with that of as many other exact ones.
+prior learned from: of the generator, of the inversions of `invprob invert`, or of pictures that an
+encoder encodes. Then samples of the prior are shown by the rest of the generator, and their sliced
+Wasserstein distance to exact latents shown so is compared with that of as many other exact ones.
 """
 
 from __future__ import annotations
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("weights", help="the generator")
     parser.add_argument("stage", type=int)
     parser.add_argument("--prior", default="auto", help="a prior.safetensors")
+    parser.add_argument("--inverted", metavar="FOLDER")
     parser.add_argument("--encoder", nargs=2, metavar=("FILE", "PICTURES"))
     parser.add_argument("--chains", type=int, default=128)
     parser.add_argument("--level", type=float, default=0.1, help="the time of the noise (0.1)")
@@ -138,6 +140,8 @@ def main() -> None:
     G = StyleGAN2.pretrained(args.weights)
     prior = LatentScore.pretrained(args.prior, stage=args.stage, generator=G)
     settings: dict[str, Any] = {"stage": args.stage, "batch": 64, "seed": 1}
+    if args.inverted:
+        settings |= {"latents": "inverted", "data": args.inverted}
     if args.encoder:
         file, pictures = args.encoder
         settings |= {"latents": "encoded", "encoder": file, "data": pictures}
