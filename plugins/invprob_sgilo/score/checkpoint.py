@@ -20,13 +20,15 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Size:
-    """The transformer's size, the side of a token in feature positions, and the noise schedule."""
+    """The transformer's size, the side of a token in feature positions, the noise schedule, and the
+    rank of the normal distribution beneath (0: a standard one, as in files of 0.1)."""
 
     width: int = 128
     depth: int = 4
     heads: int = 4
     patch: int = 1
     sde: str = "vp"
+    rank: int = 0
 
 
 def write_prior(

@@ -21,6 +21,7 @@ from invprob_sgilo.stylegan2.network import Carry
 from invprob_sgilo.stylegan2.training.losses import mixed_styles
 
 VALIDATION = 256
+MOMENTS = 4096
 ENCODED_AT_ONCE = 64
 
 
@@ -54,7 +55,7 @@ class Synthetic:
         return deep
 
     def moments(self) -> Carry:
-        return self._draw(4 * VALIDATION, "moments")
+        return self._draw(MOMENTS, "moments")
 
     def batch(self, step: int) -> Carry:
         return self._draw(self.params.batch, step)
@@ -100,7 +101,7 @@ class Inverted:
 
     def moments(self) -> Carry:
         deeper = self.stage < self.params.stage
-        return self._pick(self.train[: 4 * VALIDATION] if deeper else self.train)
+        return self._pick(self.train[:MOMENTS] if deeper else self.train)
 
     def batch(self, step: int) -> Carry:
         rng = seeds.stream("latents", self.params.seed, step)
@@ -168,7 +169,7 @@ class Encoded:
 
     def moments(self) -> Carry:
         rng = seeds.stream("latents", self.params.seed, "moments")
-        picks = torch.randperm(len(self.train), generator=rng)[: 4 * VALIDATION]
+        picks = torch.randperm(len(self.train), generator=rng)[:MOMENTS]
         return self._pick(self.train[picks], "moments")
 
     def batch(self, step: int) -> Carry:

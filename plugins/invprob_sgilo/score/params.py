@@ -62,6 +62,11 @@ class PriorTraining(Params):
     depth: int = Field(4, ge=1, description="Blocks of the transformer.")
     heads: int = Field(4, ge=1, description="Heads of its attention; divides the width.")
     patch: int = Field(1, ge=1, description="Side of a token in feature positions.")
+    rank: int = Field(
+        256,
+        ge=0,
+        description="Directions of the normal distribution that the network adds to; 0: standard.",
+    )
     mixing: float = Field(
         0.9, ge=0, le=1, description="Part of the latents whose codes come from two inputs."
     )

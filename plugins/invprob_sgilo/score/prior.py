@@ -6,7 +6,8 @@ is learned. Noise maps and input codes are standard normal by construction and t
 
 The network is trained by denoising score matching (Song et al., 2021, arXiv:2011.13456) in the form
 of v-prediction (Salimans and Ho, 2022, arXiv:2202.00512). A schedule (α, σ) that does not preserve
-variance enters as the one that does: u_t/c with α/c and σ/c, where c² = α² + σ².
+variance enters as the one that does: u_t/c with α/c and σ/c, where c² = α² + σ². The network adds
+to the velocity of a normal distribution: see `normal_velocity`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from invprob.tree import Tree, X
 from invprob_sgilo.bundled import bundled_sha256
 from invprob_sgilo.score.checkpoint import Size, read_prior, write_prior
 from invprob_sgilo.score.files import find
+from invprob_sgilo.score.normal_velocity import NormalVelocity
 from invprob_sgilo.score.params import LatentScoreParams
 from invprob_sgilo.score.vit import ViT
 from invprob_sgilo.stylegan2.generator import StyleGAN2
@@ -69,6 +71,10 @@ class LatentScore(Score):
             self.scale[name] = nn.Parameter(torch.ones(shape), requires_grad=False)
         sizes = [tuple(self._tokens([named[n] for n in group]).shape[1:]) for group in self.groups]
         self.net = ViT([(t, c) for t, c in sizes], size.width, size.depth, size.heads)
+        dims = [tokens * channels for tokens, channels in sizes]
+        self.normal = nn.ModuleList(
+            NormalVelocity(d, min(size.rank, d)) for d in dims if size.rank > 0
+        )
 
     @classmethod
     def pretrained(
@@ -159,13 +165,18 @@ class LatentScore(Score):
         named = dict(tree.items(u))
         tokens = [self._tokens([named[n] for n in group]) for group in self.groups]
         answers = self.net(tokens, (alpha / sigma).log())
+        if self.normal:
+            c = (alpha**2 + sigma**2).sqrt()
+            a, s = (alpha / c)[:, None], (sigma / c)[:, None]
+            parts = zip(self.normal, tokens, answers, strict=True)
+            answers = [v + f(x.flatten(1), a, s).view_as(x) for f, x, v in parts]
         found: dict[str, Tensor] = {}
         for group, answer in zip(self.groups, answers, strict=True):
             found |= self._leaves(group, [named[n] for n in group], answer)
         return found
 
     def fit_normalisation(self, x: Tree) -> None:
-        """Take shift and scale, channel by channel, from a batch of latents.
+        """Take shift and scale, channel by channel, and the normal distribution from latents.
 
         Args:
             x: Latents of the stage, batch first.
@@ -175,6 +186,10 @@ class LatentScore(Score):
                 dims = [d for d in range(leaf.dim()) if d != (2 if leaf.dim() == 3 else 1)]
                 self.shift[name].data = leaf.mean(dims).reshape(_channels(leaf))
                 self.scale[name].data = leaf.std(dims).clamp_min(1e-4).reshape(_channels(leaf))
+        named = dict(tree.items(self.normalise(x)))
+        for part, group in zip(self.normal, self.groups, strict=False):
+            assert isinstance(part, NormalVelocity)
+            part.fit(self._tokens([named[n] for n in group]).flatten(1))
 
     def normalise(self, x: X) -> X:
         named = tree.items(x)

@@ -52,7 +52,8 @@ class Training:
         self.generator_sha256 = generator_sha256
         self.running = average.Running()
         x = latents.moments()
-        size = Size(params.width, params.depth, params.heads, params.patch, params.sde)
+        p = params
+        size = Size(p.width, p.depth, p.heads, p.patch, p.sde, p.rank)
         self.net = first(params, x, size).to(device)
         self.ema = LatentScore(x, size).to(device)
         self.ema.load_state_dict(self.net.state_dict())

@@ -1,0 +1,78 @@
+"""The velocity of a normal distribution: what a score says before its network adds to it.
+
+Latents lie near a surface of few dimensions. In most directions there is only noise, which the
+score must take away, and a network that is narrower than its tokens cannot carry so many. So the
+distribution is first taken to be normal with the covariance U Λ Uᵀ + δ (1 − U Uᵀ) (Tipping and
+Bishop, 1999), whose score is known; at high noise it is nearly that of any distribution (Wang and
+Vastola, 2023, arXiv:2311.10892).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+SMALLEST = 1e-4
+"""The least variance that is believed, in units of a channel's own."""
+
+
+class NormalVelocity(nn.Module):
+    """v = E[α ε − σ u₀ | α u₀ + σ ε] with α² + σ² = 1 for a normal u₀; at first a standard one.
+
+    Args:
+        dim: The numbers of a latent, D.
+        rank: How many directions have a variance of their own, at most D.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    spectrum: Tensor
+    rest: Tensor
+
+    def __init__(self, dim: int, rank: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("basis", torch.zeros(dim, rank))
+        self.register_buffer("spectrum", torch.ones(rank))
+        self.register_buffer("rest", torch.ones(1))
+
+    def fit(self, x: Tensor) -> None:
+        """Take mean and covariance from latents.
+
+        Args:
+            x: Latents (N, D); directions beyond the first N − 1 share one variance.
+        """
+        self.mean.copy_(x.mean(0))
+        centred = x - self.mean
+        rank = min(self.basis.shape[1], len(x) - 1)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            _, s, basis = torch.svd_lowrank(centred, min(rank + 8, *x.shape), niter=4)
+        found = s[:rank].square() / (len(x) - 1)
+        left = centred.square().sum() / (len(x) - 1) - found.sum()
+        self.basis[:, :rank] = basis[:, :rank]
+        self.spectrum[:rank] = found.clamp_min(SMALLEST)
+        self.rest.copy_((left / max(1, x.shape[1] - rank)).clamp_min(SMALLEST))
+
+    def forward(self, u: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Estimate v.
+
+        Args:
+            u: Noised latents (B, D).
+            alpha: α, (B, 1).
+            sigma: σ, (B, 1), with α² + σ² = 1.
+
+        Returns:
+            v, (B, D).
+        """
+
+        def gain(variance: Tensor) -> Tensor:
+            return alpha * sigma * (1 - variance) / (alpha**2 * variance + sigma**2)
+
+        # where the network is in bfloat16: the gain is large, and its argument small
+        with torch.autocast(u.device.type, enabled=False):
+            r = u.float() if u.dtype == torch.bfloat16 else u
+            r = r - alpha * self.mean
+            along = (gain(self.spectrum) - gain(self.rest)) * (r @ self.basis)
+            found: Tensor = gain(self.rest) * r + along @ self.basis.T - sigma * self.mean
+        return found
