@@ -40,8 +40,9 @@ class NormalVelocity(nn.Module):
         """Take mean and covariance from latents.
 
         Args:
-            x: Latents (N, D); directions beyond the first N − 1 share one variance.
+            x: Latents (N, D), on any device; directions beyond the first N − 1 share one variance.
         """
+        x = x.to(self.mean)
         self.mean.copy_(x.mean(0))
         centred = x - self.mean
         rank = min(self.basis.shape[1], len(x) - 1)
