@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from invprob.config import toml
@@ -58,6 +58,8 @@ class Listed(Params):
 
 
 @given(st.lists(TEXT | ODD, min_size=1, max_size=3))
+@example(["", "A=0"])  # what follows a comma reads as the next parameter
+@example(["a", "b-c ="])
 def test_any_list_survives_as_text(names):
     spec = read_spec(str(Spec(name="x", names=names)))
     found = Listed.parse({"names": spec["names"]}).names

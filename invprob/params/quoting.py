@@ -11,7 +11,9 @@ import re
 _PIECE = r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*')"""
 _WHOLE = re.compile(_PIECE)
 _QUOTED = re.compile(rf"(?:^|(?<=[=,|]))\s*{_PIECE}(?=\s*(?:[,|]|$))")
-_SPECIAL = re.compile(r"""["'|]|,\s*[A-Za-z_][\w.\-]*\s*=""")
+_KEY = r"\s*[A-Za-z_][\w.\-]*\s*="
+_SPECIAL = re.compile(rf"""["'|]|,{_KEY}""")
+_SPECIAL_LISTED = re.compile(rf"[,()\[\]]|^{_KEY}")
 
 
 def cut(text: str, separator: str) -> list[str]:
@@ -60,6 +62,6 @@ def quote(text: str, listed: bool = False) -> str:
         The text itself where it needs no quotes.
     """
     special = not text or text != text.strip() or _SPECIAL.search(text)
-    if special or (listed and re.search(r"[,()\[\]]", text)):
+    if special or (listed and _SPECIAL_LISTED.search(text)):
         return '"' + text.replace('"', '""') + '"'
     return text
