@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
+import click
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
@@ -17,6 +18,8 @@ from rich.text import Text
 from invprob.cli.console import clock
 from invprob.cli.streams import Patient
 
+SAID = "invprob.said"
+"""Where the context of a command keeps what was said."""
 LINE_SECONDS = 5.0
 FRAME_SECONDS = 0.1
 
@@ -162,10 +165,12 @@ class Meter:
 
 
 class _Notices(logging.Handler):
-    """Says what the library has logged, in a line that stays."""
+    """Says what the library has logged, in a line that stays, once in a command."""
 
     def __init__(self, meter: Meter) -> None:
         super().__init__(logging.INFO)
+        context = click.get_current_context(silent=True)
+        self._said: set[str] = set() if context is None else context.meta.setdefault(SAID, set())
         self._meter, self._log = meter, logging.getLogger("invprob")
         self._before = self._log.level
 
@@ -179,7 +184,10 @@ class _Notices(logging.Handler):
         self._log.setLevel(self._before)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._meter.say(record.getMessage())
+        text = record.getMessage()
+        if text not in self._said:
+            self._said.add(text)
+            self._meter.say(text)
 
 
 class _Live(Progress):
