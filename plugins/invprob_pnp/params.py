@@ -31,7 +31,15 @@ class PnPParams(Params):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"steps": 4}]})
 
-    steps: int = Field(24, ge=1, le=1000, description="Steps, each a data term and a denoiser.")
+    added: ClassVar = {"momentum": 0.0}
+
+    steps: int = Field(12, ge=1, le=1000, description="Steps, each a data term and a denoiser.")
+    momentum: float = Field(
+        0.65,
+        ge=0,
+        lt=1,
+        description="Part β of its last change by which an image goes on; 0: none.",
+    )
     start: float = Field(
         0.2, gt=0, le=1, description="Noise level σ of the first step, in units of [0, 1]."
     )

@@ -1,9 +1,13 @@
-"""Plug-and-play by half-quadratic splitting, with falling noise levels.
+"""Plug-and-play by half-quadratic splitting, with falling noise levels and momentum.
 
-    x_k = argmin_x −log p(y | x) + λ ‖x − z_{k−1}‖²/(2 σ_k²),    z_k = D(x_k, σ_k)
+    x_k = argmin_x −log p(y | x) + λ ‖x − v_{k−1}‖²/(2 σ_k²)
+    z_k = D(x_k, σ_k),    v_k = z_k + β (z_k − z_{k−1})
 
 Zhang, Li, Zuo, Zhang, Van Gool, Timofte, Plug-and-play image restoration with deep denoiser prior,
 2021, arXiv:2008.13751; σ_k falls from `start` to the noise of the measurement by equal factors.
+They have β = 0. What a hole or a random projection leaves open fills in from step to step, and to
+go on in the same direction takes half of the steps (Nesterov, 1983; Beck and Teboulle, 2009; with
+denoisers: Kamilov, Mansour, Wohlberg, 2017). The fixed points are the same.
 Of what a sensor rounds, that is the noise before it: within the step all images explain y alike, so
 the data term leaves z as it is, and each denoiser at the level of the step would smooth it further.
 Nothing is drawn, so the samples of a measurement are one image, which is computed once.
@@ -30,9 +34,15 @@ LEAST = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class PnPState(State):
-    """z_k, the newest denoised image of each of B measurements, (B, C, H, W)."""
+    """Images of B measurements, (B, C, H, W).
+
+    Attributes:
+        z: z_k, the newest denoised ones.
+        v: v_k, where the next step begins; None: at z_k.
+    """
 
     z: Tensor
+    v: Tensor | None = None
 
 
 class PnP(Solver):
@@ -55,10 +65,13 @@ class PnP(Solver):
     def step(self, problem: Problem, state: PnPState) -> Progress:
         p, A, y = self.params, problem.operator, problem.measurements
         sigma = self.sigmas(problem)[state.step]
-        x = data_term.solve(A, y, state.z, sigma / p.weight**0.5, p.inner)
+        v = state.z if state.v is None else state.v
+        x = data_term.solve(A, y, v, sigma / p.weight**0.5, p.inner)
         z = levels.denoised(self._prior(problem), x, sigma)
+        # what the first guess becomes is no change of the same kind
+        ahead = z + p.momentum * (z - state.z) if p.momentum and state.step else None
         image, chi2 = (tree.repeat(v, problem.num_samples) for v in (z, A.chi2(y, z)))
-        return Progress(PnPState(step=state.step + 1, z=z), Info(image, 0, {"chi2": chi2}))
+        return Progress(PnPState(step=state.step + 1, z=z, v=ahead), Info(image, 0, {"chi2": chi2}))
 
     def result(self, problem: Problem, state: PnPState) -> Result:
         image = tree.repeat(state.z, problem.num_samples)

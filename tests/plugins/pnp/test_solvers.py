@@ -33,17 +33,50 @@ def solved(solver, p):
     return solver.result(p, last(solver, p)[0]).image
 
 
-def test_pnp_ends_at_the_fixed_point_of_its_last_level():
+def fixed_point(p, sigma, weight):
     """z = D(prox(z)) is linear here: the fixed point solves a linear system."""
-    p, sigma, weight = problem(), 0.1, 0.5
-    found = solved(PnP(steps=100, start=sigma, end=sigma, weight=weight), p).flatten().double()
     M = p.operator.matrix.double()
     gamma, gain = sigma**2 / weight / SIGMA**2, SPREAD**2 / (SPREAD**2 + sigma**2)
     eye = torch.eye(36, dtype=torch.float64)
     near = torch.linalg.inv(eye + gamma * M.T @ M)
     still = gain * near @ (gamma * M.T @ p.y[0].double()) + (1 - gain) * MEAN
-    expected = torch.linalg.solve(eye - gain * near, still)
-    assert torch.allclose(found, expected, atol=5e-4)
+    return torch.linalg.solve(eye - gain * near, still)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.65, 0.9])
+def test_pnp_ends_at_the_fixed_point_of_its_last_level(momentum):
+    p, sigma, weight = problem(), 0.1, 0.5
+    solver = PnP(steps=100, start=sigma, end=sigma, weight=weight, momentum=momentum)
+    found = solved(solver, p).flatten().double()
+    assert torch.allclose(found, fixed_point(p, sigma, weight), atol=5e-4)
+
+
+def test_momentum_is_nearer_to_the_fixed_point_after_half_of_the_steps():
+    p, sigma, weight = problem(), 0.1, 0.5
+    still = fixed_point(p, sigma, weight)
+
+    def distance(steps, momentum):
+        solver = PnP(steps=steps, start=sigma, end=sigma, weight=weight, momentum=momentum)
+        return float((solved(solver, p).flatten() - still).norm())
+
+    assert distance(6, PnP().params.momentum) < distance(12, 0.0)
+
+
+def test_the_record_of_a_run_before_momentum_has_none():
+    record = {"steps": 24, "start": 0.2, "weight": 0.23, "inner": 20}
+    assert PnP(**record).params.momentum == 0
+    assert PnP(steps=24).params.momentum == PnP().params.momentum > 0
+
+
+def test_a_step_goes_on_by_a_part_of_the_last_change():
+    p = problem()
+    solver = PnP(steps=3, momentum=0.5)
+    state = solver.init(p)
+    first = solver.step(p, state).state
+    assert state.v is None
+    assert first.v is None
+    second = solver.step(p, first).state
+    assert torch.allclose(second.v, 1.5 * second.z - 0.5 * first.z)
 
 
 @pytest.mark.parametrize("zeta", [0.75, 1.0])
