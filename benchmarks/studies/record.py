@@ -42,6 +42,7 @@ STUDIES = {
     "mri-phantoms": ("mri-phantoms.toml", "mri_phantoms.csv"),
     "ct-phantoms": ("ct-phantoms.toml", "ct_phantoms.csv"),
     "photographs-middles": ("photographs.toml", "photographs_middles.csv"),
+    "pnp-momentum": ("pnp-momentum.toml", "pnp_momentum.csv"),
 }
 """The suite and the results of each study."""
 RENAMED = {

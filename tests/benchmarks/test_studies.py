@@ -148,6 +148,7 @@ def test_a_study_runs_from_suite_to_tables(read, run, tmp_path, name, pictures):
         ("dps-passes", "| 8 |"),
         ("mri-phantoms", "| 4 | 20.22 | 28.15 | 25.17 | **30.68** |"),
         ("ct-phantoms", "| 2 | 5.64 | 27.10 | 26.57 | **29.25** |"),
+        ("pnp-momentum", "| 12 | 36.71 | **36.74** | +0.03 [+0.00, +0.05] |"),
         ("photographs-middles", "| 38 | **35.33** | 31.85 | 32.41 | +2.92 [+2.61, +3.30] |"),
     ],
 )
