@@ -170,7 +170,7 @@ def test_faults_fill_their_cell_and_nothing_else(watched_bench, suite, tmp_path)
     suite.write_text(one_task + faults)
     for path in list((tmp_path / "pictures").iterdir())[1:]:
         path.unlink()
-    said = bench("--out", out, "--timeout", "4", status=1)
+    said = bench("--out", out, "--timeout", "8", status=1)
     told = json.loads((out / "results.json").read_text())
     reasons = {f["cell"].partition(" ")[0]: f["reason"] for f in told["failures"]}
     assert reasons == {
@@ -178,7 +178,7 @@ def test_faults_fill_their_cell_and_nothing_else(watched_bench, suite, tmp_path)
         "exit": "SystemExit: enough",
         "nan": "Faulty diverged at step 5: the answer holds NaN or infinity in the mean;"
         " lower its step size",
-        "hang": "timed out after 4 s",
+        "hang": "timed out after 8 s",
         "die": "its process died twice (status -9)",
     }
     assert len(told["failures"]) == 5

@@ -106,7 +106,7 @@ def test_the_deviation_of_dmilo_is_what_the_generator_cannot_make():
     p, truth = problem(dim=4, measured=12, sigma=0.02)
     y = p.y.clone()
     y[0, 3] += 0.5
-    solver = DMILO(rounds=2, steps=40, weight=4.0)
+    solver = DMILO(rounds=2, steps=80, weight=4.0)
     state = last(solver, replace(p, y=y))[0]
     nu = state.deviations[-1].flatten()
     assert float(nu[3]) == pytest.approx(0.5, abs=0.15)
