@@ -68,20 +68,3 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugins]:
 def toys(plugins: Plugins) -> registry.Registry:
     """The registry holds the toys alone."""
     return plugins(TOYS)
-
-
-LAST_BITS = (
-    "test_the_energy_error_of_a_trajectory_is_of_second_order",
-    "test_csgm_finds_the_posterior_mode",
-    "test_a_stopped_run_resumes",
-    "test_a_finished_run_reruns",
-)
-"""Numbers recorded with AVX-512; long chains magnify what other processors round."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what only holds to the last bits of the processors it was recorded on."""
-    if "AVX512" not in torch.backends.cpu.get_cpu_capability():
-        for item in items:
-            if getattr(item, "originalname", item.name) in LAST_BITS:
-                item.add_marker(pytest.mark.skip(reason="recorded on a processor with AVX-512"))

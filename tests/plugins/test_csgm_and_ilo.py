@@ -16,7 +16,7 @@ from tests.plugins.closed_form import last, posterior, problem, with_balls
 def test_csgm_finds_the_posterior_mode():
     p, _ = problem(sigma=0.1)
     mode, _ = posterior(p, 0.1)
-    solver = CSGM(steps=800, restarts=1, lr=0.02)
+    solver = CSGM(steps=2400, restarts=1, lr=0.02)
     state, info = last(solver, p)
     assert torch.allclose(state.z[0], mode, atol=1e-2)
     assert torch.allclose(solver.result(p, state).image, p.generator(mode[None]), atol=1e-2)

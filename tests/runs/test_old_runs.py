@@ -17,6 +17,11 @@ DATA = Path("tests/data/v0.1")
 RUNS = ("sgilo", "sgilo-adapted", "sgilo-official", "ilo", "csgm")
 TOLERANCE = 1e-4
 
+CHAOTIC = pytest.mark.skipif(
+    "AVX512" not in torch.backends.cpu.get_cpu_capability(),
+    reason="normal draws differ in their last bits without AVX-512, and this run magnifies them",
+)
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*refuses the old name:FutureWarning")
 
 
@@ -37,13 +42,19 @@ def same(folder, stored):
         torch.testing.assert_close(found[name], tensor, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", [*RUNS[:4], pytest.param("csgm", marks=CHAOTIC)])
 def test_a_stopped_run_resumes(old, name):
     assert cli.call(["resume", str(old / f"{name}-stopped"), "-q"]) == 0
     same(old / f"{name}-stopped", old / f"{name}-finished")
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sgilo", "ilo", "csgm"),
+        *(pytest.param(name, marks=CHAOTIC) for name in ("sgilo-adapted", "sgilo-official")),
+    ],
+)
 def test_a_finished_run_reruns(old, name):
     assert (
         cli.call(["run", str(old / f"{name}-finished/experiment.toml"), "-q", "--out", "again"])

@@ -27,8 +27,8 @@ def place(tmp_path_factory):
 
 ANNEALED = {"stages": (0,), "num_levels": 2, "ode_steps": 2}
 SOLVERS = {
-    "sgilo": lambda: SGILO(**ANNEALED, steps=(14,), anneal=0.3, fisher_probes=1),
-    "daps": lambda: SGILO(**ANNEALED, steps=(4,), anneal=1.0),
+    "sgilo": lambda: SGILO(**ANNEALED, steps=(40,), anneal=0.3, fisher_probes=1),
+    "daps": lambda: SGILO(**ANNEALED, steps=(40,), anneal=1.0),
     "csgm": lambda: CSGM(steps=4, restarts=1),
     "ilo": lambda: ILO(stages=(0,), steps=(4,)),
     "one step": lambda: CSGM(steps=4, restarts=1),
@@ -51,7 +51,7 @@ def test_solvers_of_latents_explain_a_measurement(place, name):
     state, info = last(solver, problem)
     image = solver.result(problem, state).image
     assert image.shape == (2, 3, 8, 8)
-    assert float(info.metrics["chi2"].mean()) < float(first.mean())
+    assert bool((info.metrics["chi2"] < first).all())
 
 
 def test_from_the_command_line(place, monkeypatch):
