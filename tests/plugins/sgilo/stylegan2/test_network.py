@@ -113,13 +113,13 @@ def monolithic(G, x):
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 class TestStages:
     def test_their_composition_is_the_network(self, arch, device):
-        G = generator(arch).to(device)
-        x = G.sample(3, torch.Generator().manual_seed(1))
+        G = generator(arch).to(device).double()
+        x = tree.map(torch.Tensor.double, G.sample(3, torch.Generator().manual_seed(1)))
         image = monolithic(G, x)
         assert image.shape == (3, *G.image_shape)
-        assert torch.allclose(G(x), image, atol=1e-5)
+        assert torch.allclose(G(x), image, rtol=0, atol=1e-12)
         for k in range(G.depth + 1):
-            assert torch.allclose(G(G(x, stop=k), start=k), image, atol=1e-5)
+            assert torch.allclose(G(G(x, stop=k), start=k), image, rtol=0, atol=1e-12)
 
     def test_every_leaf_of_every_latent_moves_the_image(self, arch, device):
         G = generator(arch).to(device)
