@@ -44,8 +44,13 @@ EXAMPLES = {
 }
 
 DRAWS = "its first image is the mode or mean, and the last one a draw"
+WIDE = "AVX512" in torch.backends.cpu.get_cpu_capability()
+"""Which of the draws is likelier is chance, and the last bits of normal draws decide."""
+EXACT = {} if WIDE else {"solver.gaussian.fit-improves": DRAWS}
 MOMENTS = {"mmps.fit-improves": DRAWS}
-ANNEALED = {f"{name}.fit-improves": DRAWS for name in ("daps", "diffpir")}
+ANNEALED = {
+    f"{name}.fit-improves": DRAWS for name in (("daps", "diffpir") if WIDE else ("diffpir",))
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,7 +94,7 @@ def networks():
 
 
 test_basics = conformance("basics")
-test_classical = conformance("classical", examples=EXAMPLES["classical"])
+test_classical = conformance("classical", examples=EXAMPLES["classical"], expected_failures=EXACT)
 test_csgm = conformance("csgm")
 test_dps = conformance("dps", examples=EXAMPLES["dps"], expected_failures=MOMENTS)
 test_ilo = conformance("ilo")
