@@ -1,12 +1,24 @@
-"""Stable names for the content of tensors and modules."""
+"""Stable names for the content of tensors and modules.
+
+A hash names numbers to the last bit. Numbers that were computed, such as normal draws or factors of
+a covariance, differ there between kinds of processors, so what is the same on all of them is asked
+with a sketch: a few sums with random signs (Alon, Matias, Szegedy, The space complexity of
+approximating the frequency moments, STOC 1996).
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+
+SUMS = 4
+TOLERANCE = 1e-5
+"""Sums of the same numbers by other processors differ by less than this, in parts of the length of
+the vector: those of normal draws by some 1e-7. One pixel in a mask of twelve megapixels is 3e-4."""
+CHUNK = 2**20
 
 
 def digest(values: Tensor) -> int:
@@ -62,3 +74,60 @@ def of_modules(*modules: nn.Module) -> str:
             content.update(name.encode())
             content.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return content.hexdigest()
+
+
+def sketch(*modules: nn.Module) -> list[float]:
+    """Sum up the numbers (weights, masks, kernels) in some modules.
+
+    Args:
+        *modules: The modules, in order.
+
+    Returns:
+        For each of their tensors its length as a vector and `SUMS` sums with signs.
+    """
+    return [
+        number
+        for module in modules
+        for value in module.state_dict().values()
+        for number in _sums(value.detach().cpu().flatten())
+    ]
+
+
+def alike(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Compare two sketches.
+
+    Args:
+        a: A sketch.
+        b: Another.
+
+    Returns:
+        Whether they are of the same numbers, up to rounding.
+    """
+    if len(a) != len(b):
+        return False
+    starts = range(0, len(a), 1 + SUMS)
+    return all(
+        abs(a[k] - b[k]) <= TOLERANCE * a[start]
+        for start in starts
+        for k in range(start, start + 1 + SUMS)
+    )
+
+
+def _sums(values: Tensor) -> Iterator[float]:
+    squares, sums = torch.zeros((), dtype=torch.float64), torch.zeros(SUMS, dtype=torch.float64)
+    for start in range(0, len(values), CHUNK):
+        part = values[start : start + CHUNK].double()
+        squares += part @ part
+        sums += _signs(start, start + len(part)) @ part
+    yield float(squares.sqrt())
+    yield from sums.tolist()
+
+
+def _signs(start: int, stop: int) -> Tensor:
+    """Signs ±1 of the places, (SUMS, stop - start): bits of the mixed number of a place."""
+    place = torch.arange(start, stop)
+    mixed = (place ^ (place >> 15)) * 0x2C1B3C6D & 0xFFFFFFFF
+    mixed = (mixed ^ (mixed >> 12)) * 0x297A2D39 & 0xFFFFFFFF
+    mixed = mixed ^ (mixed >> 15)
+    bits = torch.stack([mixed >> (3 + 5 * k) & 1 for k in range(SUMS)])
+    return (2 * bits - 1).double()
