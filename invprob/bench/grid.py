@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -38,6 +39,7 @@ class Cell:
         experiment: What is computed.
         measured: The measurement.
         models: The SHA-256 of the weights that it uses.
+        sketch: Their sketch, by which other processors know them.
         threads: Threads of the process that computes it.
         code: Versions and digests of the sources that it depends on, by name.
     """
@@ -49,6 +51,7 @@ class Cell:
     experiment: ResolvedExperiment
     measured: Measured
     models: str
+    sketch: Sequence[float]
     threads: int
     code: tuple[tuple[str, str], ...]
 
@@ -97,11 +100,11 @@ def cells(
         The cells.
     """
     loaded = _models(suite, beside, registry)
-    shapes = {method: shape for (method, _), (_, shape) in loaded.items() if shape is not None}
-    pictures = _pictures(suite, beside, _common_shape(shapes))
-    made = []
-    for task in suite.tasks:
-        for place, (name, truth) in enumerate(pictures.items()):
+    shapes = {method: it.shape for (method, _), it in loaded.items() if it.shape is not None}
+    made: list[list[Cell]] = [[] for _ in suite.tasks]
+    # a picture is read once and not kept
+    for place, (name, truth) in enumerate(_pictures(suite, beside, _common_shape(shapes))):
+        for task, its in zip(suite.tasks, made, strict=True):
             for seed in suite.seeds_of(place):
                 measured = None
                 for method in suite.method:
@@ -113,7 +116,7 @@ def cells(
                         )
                         folder = out / "measurements"
                         measured = measure(folder, experiment, registry, truth, drawn_by, keep)
-                    made.append(
+                    its.append(
                         Cell(
                             method=method.label,
                             task=task,
@@ -121,17 +124,30 @@ def cells(
                             seed=seed,
                             experiment=experiment,
                             measured=measured,
-                            models=loaded[method.label, task.name][0],
+                            models=loaded[method.label, task.name].sha256,
+                            sketch=loaded[method.label, task.name].sketch,
                             threads=suite.threads,
                             code=tuple(sorted(told.items())),
                         )
                     )
-    return made
+    return [cell for its in made for cell in its]
 
 
 Shape = tuple[int, int, int]
-Loaded = tuple[str, Shape | None]
-"""(SHA-256 of the weights, the shape of the images; None: any)."""
+
+
+class Loaded(NamedTuple):
+    """What is known of the weights that a method uses.
+
+    Attributes:
+        sha256: Their SHA-256.
+        sketch: Their sketch.
+        shape: (C, H, W) of the images; None: any.
+    """
+
+    sha256: str
+    sketch: Sequence[float]
+    shape: Shape | None
 
 
 def _models(suite: Suite, beside: Path, registry: Registry) -> dict[tuple[str, str], Loaded]:
@@ -145,8 +161,12 @@ def _models(suite: Suite, beside: Path, registry: Registry) -> dict[tuple[str, s
             brought = experiment.model_dump_json(include={"solver", "generator", "prior"})
             if brought not in known:
                 found = build.models(experiment, registry, first, make)
-                sha256 = fingerprint.of_modules(found.generator, *found.priors.values())
-                known[brought] = (sha256, _own_shape(found))
+                modules = (found.generator, *found.priors.values())
+                known[brought] = Loaded(
+                    fingerprint.of_modules(*modules),
+                    fingerprint.sketch(*modules),
+                    _own_shape(found),
+                )
             made[method.label, task.name] = known[brought]
     return made
 
@@ -177,8 +197,8 @@ def _common_shape(shapes: dict[str, Shape]) -> Shape | None:
     return next(iter(shapes.values()), None)
 
 
-def _pictures(suite: Suite, beside: Path, shape: Shape | None) -> dict[str, Tensor]:
-    """The truths (C, H, W) by name; of more images than the limit, evenly spread ones.
+def _pictures(suite: Suite, beside: Path, shape: Shape | None) -> Iterator[tuple[str, Tensor]]:
+    """Names and truths (C, H, W); of more images than the limit, evenly spread ones.
 
     Where the methods take images of any size, each keeps its own, unless a framing is asked for,
     which makes all of them as large as the first.
@@ -188,6 +208,7 @@ def _pictures(suite: Suite, beside: Path, shape: Shape | None) -> dict[str, Tens
     chosen = [files[i * len(files) // count] for i in range(count)]
     framing = Framing.of(suite)
     if shape is None and not (suite.resize or suite.crop):
-        return {f.name: f.read(3) for f in chosen}
+        yield from ((f.name, f.read(3)) for f in chosen)
+        return
     shape = shape or _first_shape(suite, beside)
-    return {f.name: framing.picture(f.read(shape[0]), shape[1:], f.name) for f in chosen}
+    yield from ((f.name, framing.picture(f.read(shape[0]), shape[1:], f.name)) for f in chosen)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,21 +23,21 @@ from invprob.runs import build
 
 @dataclass(frozen=True)
 class Measured:
-    """One image, measured once.
+    """One image, measured once, and read anew each time: a suite may have more than fit in memory.
 
     Attributes:
-        truth: The image, (C, H, W) in [0, 1].
-        y: The measurement, in the shape that the operator gives.
-        sha256: The SHA-256 of both.
+        sha256: The SHA-256 of image and measurement.
+        read: Gives the image, (C, H, W) in [0, 1], and the measurement, in the shape that the
+            operator gives.
     """
 
-    truth: Tensor
-    y: Tensor
     sha256: str
+    read: Callable[[], tuple[Tensor, Tensor]]
 
     def pack(self) -> bytes:
         """The two tensors, for a worker that shares no disk."""
-        return save({"truth": self.truth, "y": self.y})
+        truth, y = self.read()
+        return save({"truth": truth, "y": y})
 
 
 def unpack(data: bytes) -> tuple[Tensor, Tensor]:
@@ -83,27 +85,34 @@ def measure(
     }
     name = hashlib.sha256(dumps(told, sort_keys=True).encode()).hexdigest()[:32]
     path = folder / f"{name}.safetensors"
-    if path.is_file() and (found := _read(path)) is not None:
-        return found
+    if path.is_file() and (sha256 := _whole(path)) is not None:
+        return Measured(sha256, partial(_read, path))
     shape = tuple(truth.shape)
     A = build.operator(experiment, registry, shape, torch.device("cpu"))
     rng = seeds.stream(experiment.seed, "noise", fingerprint.digest(truth))
     with torch.no_grad():
         (y,) = A.measure(truth[None], [rng])
-    made = Measured(truth, y, _digest(truth, y))
-    if keep:
-        folder.mkdir(parents=True, exist_ok=True)
-        tensor_files.write(path, {"truth": truth, "y": y}, {"sha256": made.sha256, "of": told})
-    return made
+    sha256 = _digest(truth, y)
+    if not keep:
+        return Measured(sha256, lambda: (truth, y))
+    folder.mkdir(parents=True, exist_ok=True)
+    tensor_files.write(path, {"truth": truth, "y": y}, {"sha256": sha256, "of": told})
+    return Measured(sha256, partial(_read, path))
 
 
-def _read(path: Path) -> Measured | None:
+def _read(path: Path) -> tuple[Tensor, Tensor]:
+    tensors, _ = tensor_files.read(path)
+    return tensors["truth"], tensors["y"]
+
+
+def _whole(path: Path) -> str | None:
+    """The SHA-256 of a stored measurement; None if a bit of it is another or missing."""
     try:
         tensors, metadata = tensor_files.read(path)
-        found = Measured(tensors["truth"], tensors["y"], metadata["sha256"])
+        sha256 = str(metadata["sha256"])
+        return sha256 if _digest(tensors["truth"], tensors["y"]) == sha256 else None
     except (BadWeights, KeyError):
         return None
-    return found if _digest(found.truth, found.y) == found.sha256 else None
 
 
 def _digest(*tensors: Tensor) -> str:

@@ -9,20 +9,20 @@ from pathlib import Path
 import torch
 
 from invprob._version import __version__
-from invprob.bench import markdown, origin, report, tables
+from invprob.bench import markdown, origin, report, report_pictures, tables
 from invprob.bench.grid import Cell
-from invprob.bench.store import Solved
+from invprob.bench.store import Figures, Store
 from invprob.bench.suite import Suite
 from invprob.bench.tables import Line
 from invprob.config.registry import Registry
 from invprob.io import files
-from invprob.runs import build
 
 
 def write(
+    store: Store,
     out: Path,
     suite: Suite,
-    found: dict[Cell, Solved],
+    found: dict[Cell, Figures],
     lines: Sequence[Line],
     failures: Sequence[tuple[Cell, str]],
     registry: Registry,
@@ -31,16 +31,17 @@ def write(
     """Write cells.csv, results.json, table.md and report.html.
 
     Args:
+        store: Where the cells are kept.
         out: The folder of the bench.
         suite: The suite.
-        found: Its finished cells.
+        found: Its finished cells, and their figures.
         lines: The lines of the tables.
         failures: Cells without a result, with the reason.
         registry: The components.
         command: The command line, for the report.
     """
     reference = suite.reference or suite.labels[0]
-    made = origin.line(solved.figures for solved in found.values())
+    made = origin.line(found.values())
     files.write_text(out / "suite.json", suite.model_dump_json(indent=2) + "\n")
     _write_cells(out / "cells.csv", found)
     about = {
@@ -57,24 +58,18 @@ def write(
     files.write_json(out / "results.json", about)
     text = markdown.document(suite.name, made, command, lines, reference, list(suite.compare))
     files.write_text(out / "table.md", text)
-    observed = {}
-    for cell in found:
-        if cell.measured.sha256 not in observed:
-            shape = tuple(cell.measured.truth.shape)
-            A = build.operator(cell.experiment, registry, shape, torch.device("cpu"))
-            with torch.no_grad():
-                observed[cell.measured.sha256] = A.observed(cell.measured.y[None])[0]
+    pictures = report_pictures.entries(found, store, registry)
     page = out / "report.html"
-    report.write(page, suite, lines, found, observed, failures, made, command)
+    report.write(page, suite, lines, found, pictures, failures, made, command)
 
 
-def _write_cells(path: Path, found: dict[Cell, Solved]) -> None:
-    names = list(dict.fromkeys(name for solved in found.values() for name in solved.figures))
+def _write_cells(path: Path, found: dict[Cell, Figures]) -> None:
+    names = list(dict.fromkeys(name for figures in found.values() for name in figures))
     with files.replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         fields = ["task", "method", "image", "seed", *names, "measurement", "key"]
         writer = csv.DictWriter(file, fields)
         writer.writeheader()
-        for cell, solved in found.items():
+        for cell, figures in found.items():
             about = {
                 "task": cell.task.name,
                 "method": cell.method,
@@ -83,4 +78,4 @@ def _write_cells(path: Path, found: dict[Cell, Solved]) -> None:
                 "measurement": cell.measured.sha256[:16],
                 "key": cell.key,
             }
-            writer.writerow(about | solved.figures)
+            writer.writerow(about | figures)

@@ -13,7 +13,7 @@ from invprob.bench import results, store, tables
 from invprob.bench.execution import executors
 from invprob.bench.execution.worker import Failed, Worker, request
 from invprob.bench.grid import Cell, cells
-from invprob.bench.store import Solved, Store
+from invprob.bench.store import Figures, Store
 from invprob.bench.suite import Suite
 from invprob.bench.tables import Line, Row
 from invprob.config.registry import Registry
@@ -50,10 +50,10 @@ class Bench:
     cells: list[Cell]
     store: Store
 
-    def found(self) -> dict[Cell, Solved]:
-        """The cells that are finished and whole."""
-        pairs = ((cell, self.store.get(cell.key)) for cell in self.cells)
-        return {cell: solved for cell, solved in pairs if solved is not None}
+    def found(self) -> dict[Cell, Figures]:
+        """The cells that are finished and whole, and their figures."""
+        pairs = ((cell, self.store.figures(cell.key)) for cell in self.cells)
+        return {cell: figures for cell, figures in pairs if figures is not None}
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,13 @@ def run(
         found = bench.found()
         failed = [(c, failures[c.key]) for c in bench.cells if c.key in failures]
         lines = summarise(bench, found)
-        results.write(bench.out, bench.suite, found, lines, failed, registry, command)
+        results.write(bench.store, bench.out, bench.suite, found, lines, failed, registry, command)
         return Outcome(
             bench, lines, failed, len(missing) - len(failures), time.perf_counter() - started
         )
 
 
-def summarise(bench: Bench, found: dict[Cell, Solved]) -> list[Line]:
+def summarise(bench: Bench, found: dict[Cell, Figures]) -> list[Line]:
     """Make the lines of the tables.
 
     Args:
@@ -180,11 +180,11 @@ def summarise(bench: Bench, found: dict[Cell, Solved]) -> list[Line]:
     return tables.lines(rows, tasks, bench.suite.labels, reference)
 
 
-def _judged(solved: Solved) -> dict[str, float | None]:
+def _judged(figures: Figures) -> dict[str, float | None]:
     """The figures of a cell, and whether its chains disagree, as 0 or 1."""
-    r_hat = solved.figures.get("r_hat")
+    r_hat = figures.get("r_hat")
     told = {} if r_hat is None else {"not_converged": float(r_hat > R_HAT_BAD)}
-    return solved.figures | told
+    return figures | told
 
 
 def estimate(
@@ -206,7 +206,7 @@ def estimate(
         tell(done, label)
         mine = [cell for cell in bench.cells if cell.method == label]
         missing = [cell for cell in mine if cell not in have]
-        known = [float(have[cell].figures["seconds"]) for cell in mine if cell in have]
+        known = [float(have[cell]["seconds"]) for cell in mine if cell in have]
         each = sum(known) / len(known) if known else _timed(missing[0], timeout) if missing else 0.0
         made[label] = (len(missing), each * len(missing))
     return made

@@ -16,6 +16,9 @@ from torch import Tensor
 from invprob.io import files
 from invprob.io.json_text import dumps
 
+Figures = dict[str, Any]
+"""Figures of a cell by name, as JSON can hold them."""
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -26,7 +29,7 @@ class Solved:
         pictures: ``mean``, ``sample`` and ``std``, (C, H, W).
     """
 
-    figures: dict[str, Any]
+    figures: Figures
     pictures: dict[str, Tensor]
 
     def pack(self) -> bytes:
@@ -79,6 +82,18 @@ class Store:
             return unpack(self._path(key).read_bytes())
         except FileNotFoundError:
             return None
+
+    def figures(self, key: str) -> Figures | None:
+        """Read the figures of a cell, and let go of its pictures.
+
+        Args:
+            key: Its key.
+
+        Returns:
+            The figures; None if the cell is missing or damaged.
+        """
+        found = self.get(key)
+        return None if found is None else found.figures
 
     def put(self, key: str, data: bytes) -> None:
         """Write a packed cell so that a reader sees all of it or nothing.

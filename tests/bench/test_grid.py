@@ -20,7 +20,7 @@ def shapes(tmp_path):
         table["method"] = [{"solver": solver} for solver in solvers]
         suite = Suite.model_validate({**table, **changes})
         found = grid.cells(suite, tmp_path, tmp_path, registry(), keep=False)
-        return [tuple(cell.measured.truth.shape) for cell in found]
+        return [tuple(cell.measured.read()[0].shape) for cell in found]
 
     return shapes
 

@@ -6,6 +6,8 @@ Results come back as they are finished; only the caller writes them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 from invprob.bench.execution import protocol, transfer
 from invprob.bench.execution.worker import Failed, Worker, request
@@ -14,6 +16,9 @@ from invprob.runs import cluster
 
 Answer = tuple[Cell, bytes | Failed]
 Watch = Callable[[Cell, int, int], None]
+
+AHEAD = 3
+"""Cells that are sent for each worker: a request holds a picture and its measurement."""
 
 
 def here(cells: Sequence[Cell], timeout: float, watch: Watch) -> Iterator[Answer]:
@@ -67,13 +72,20 @@ def on_cluster(
             sha256, packed = transfer.pack(path)
             # by content: dask carries it to each worker once
             parcels[given] = (sha256, path.name, client.scatter(packed, hash=True))
-        running = {}
-        for cell in cells:
-            own = {g: parcels[g] for g in transfer.named(cell.experiment)}
-            future = client.submit(_compute, request(cell), timeout, threads, own, pure=False)
-            running[future] = cell
-        for future in as_completed(list(running)):
+        waiting, running, finished = iter(cells), dict[Any, Cell](), as_completed()
+
+        def send() -> None:
+            most = AHEAD * max(1, sum(client.nthreads().values()))
+            for cell in islice(waiting, max(0, most - len(running))):
+                own = {g: parcels[g] for g in transfer.named(cell.experiment)}
+                future = client.submit(_compute, request(cell), timeout, threads, own, pure=False)
+                running[future] = cell
+                finished.add(future)
+
+        send()
+        for future in finished:
             cell = running.pop(future)
+            send()
             try:
                 kind, data = future.result()
                 yield cell, data if kind == "R" else Failed(data.decode())

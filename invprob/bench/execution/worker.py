@@ -37,6 +37,7 @@ def request(cell: Cell) -> bytes:
     told = {
         "experiment": cell.experiment.model_dump(mode="json"),
         "models": cell.models,
+        "sketch": list(cell.sketch),
         "threads": cell.threads,
     }
     return protocol.pack(told, cell.measured.pack())
