@@ -1,6 +1,6 @@
 """How threads should wait: a step on two threads by the setting, on idle cores and beside others.
 
-    python benchmarks/performance/bench_threads.py [--rounds 3]
+    python benchmarks/performance/bench_threads.py [--rounds 3] [--spins 2000 4000]
 
 Two threads on two cores, pinned, in a process per setting, the settings in turn. *Beside one other
 process* a process of one thread computes all the time, pinned to the second core. Both states are
@@ -20,7 +20,6 @@ import sys
 SETTINGS = {
     "default": {},
     "passive": {"OMP_WAIT_POLICY": "passive"},
-    **{f"spin {n}": {"GOMP_SPINCOUNT": str(n)} for n in (500, 1000, 2000, 4000, 8000, 20000)},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 STEP = """
@@ -63,7 +62,12 @@ def milliseconds(setting: dict[str, str], cores: list[int], rows: int, steps: in
 
 
 def measure(
-    cores: list[int], rounds: int, rows: int, steps: int, neighbour: bool
+    settings: dict[str, dict[str, str]],
+    cores: list[int],
+    rounds: int,
+    rows: int,
+    steps: int,
+    neighbour: bool,
 ) -> dict[str, float]:
     """The median over the rounds by setting, with or without a neighbour on the last core."""
     other = None
@@ -73,9 +77,9 @@ def measure(
             preexec_fn=lambda: os.sched_setaffinity(0, cores[-1:]),
         )
     try:
-        times: dict[str, list[float]] = {name: [] for name in SETTINGS}
+        times: dict[str, list[float]] = {name: [] for name in settings}
         for _ in range(rounds):
-            for name, setting in SETTINGS.items():
+            for name, setting in settings.items():
                 times[name].append(milliseconds(setting, cores, rows, steps))
     finally:
         if other is not None:
@@ -87,23 +91,25 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--spins", type=int, nargs="*", default=[500, 1000, 2000, 4000, 8000, 20000]
+    )
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)
     args = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
         sys.exit("bench_threads needs two cores that it may use")
+    settings = SETTINGS | {f"spin {n}": {"GOMP_SPINCOUNT": str(n)} for n in args.spins}
     states = {
-        "idle": measure(cores, args.rounds, args.rows, args.steps, neighbour=False),
-        "beside one other process": measure(
-            cores, args.rounds, args.rows, args.steps, neighbour=True
-        ),
+        state: measure(settings, cores, args.rounds, args.rows, args.steps, neighbour)
+        for state, neighbour in (("idle", False), ("beside one other process", True))
     }
     print(
         "| threads wait | " + " | ".join(f"{s}, ms | to the best | to one thread" for s in states)
     )
     print("|---" * (1 + 3 * len(states)) + "|")
-    for name in SETTINGS:
+    for name in settings:
         cells = [name]
         for found in states.values():
             best, one = min(found.values()), found["one thread"]
