@@ -23,6 +23,7 @@ def invprob_components() -> list[Component]:
             target="invprob_classical.tv:TotalVariation.from_params",
             params="invprob_classical.params:TotalVariationParams",
             summary="Least total variation that fits the measurement (Chambolle & Pock, 2011).",
+            defaults=(("samples", "1"),),
         ),
         Component(
             kind="solver",
@@ -30,6 +31,7 @@ def invprob_components() -> list[Component]:
             target="invprob_classical.wavelet:Wavelet.from_params",
             params="invprob_classical.params:WaveletParams",
             summary="Fewest wavelet details that fit the measurement (Coifman & Donoho, 1995).",
+            defaults=(("samples", "1"),),
         ),
         Component(
             kind="solver",
