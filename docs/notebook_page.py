@@ -1,7 +1,7 @@
 """An mkdocs hook: the executed notebook is the page tutorials/in-python.md.
 
-The notebook stays the one copy. mkdocs renders its Markdown; the outputs of its cells, which hold
-pictures as data, are put in as they are.
+The notebook stays the one copy; the file of that name only leads to it. mkdocs renders its
+Markdown; the outputs of its cells, which hold pictures as data, are put in as they are.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 NOTEBOOK = Path(__file__).parent / "notebooks" / "first_steps.ipynb"
+PAGE = "tutorials/in-python.md"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the page to those that mkdocs found."""
+    """Put the page in the place of the file that leads to it."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     text = "\n\n".join(part for cell in cells for part in parts(cell))
-    files.append(File.generated(config, "tutorials/in-python.md", content=text + "\n"))
+    if (leads := files.get_file_from_path(PAGE)) is not None:
+        files.remove(leads)
+    files.append(File.generated(config, PAGE, content=text + "\n"))
     return files
 
 

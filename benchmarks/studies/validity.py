@@ -20,7 +20,7 @@ SETTINGS = {
     "`sgilo`": "solver.sgilo",
     "`sgilo`, line": "sgilo:metropolis=line",
     "`sgilo`, overdamped": "sgilo:dynamics=overdamped",
-    "`dps`": "dps",
+    "`dps`": "solver.dps",
     "`dps:zeta=0.3`": "dps:zeta=0.3",
     "`dps:rule=norm`": "dps:rule=norm",
     "`mmps`": "mmps",

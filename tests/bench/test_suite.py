@@ -1,6 +1,9 @@
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from invprob.bench import suite_file
 from invprob.bench.suite import Suite
@@ -25,6 +28,19 @@ def read(tmp_path: Path, text: str) -> Suite:
     path = tmp_path / "suite.toml"
     path.write_text(text)
     return suite_file.read(path, registry())
+
+
+def test_the_suite_of_the_page_on_comparing_methods_is_one(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "comparing-methods.md"
+    text = page.read_text(encoding="utf-8")
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(picture, "PNG")
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as made:
+        made.writestr("a.png", picture.getvalue())
+    suite = read(tmp_path, text.partition("```toml\n")[2].partition("```")[0])
+    assert suite.name == "faces"
+    assert suite.tasks_by_group()["few"]
+    assert len(suite.method) == 2
 
 
 def test_lines_are_those_of_the_file():

@@ -65,7 +65,7 @@ FEW = {
     "invert": ["--set", "steps=2"],
 }
 """What makes a command short."""
-JUDGED = {"sgilo": "sgilo:steps=1,40", "dps": "dps:steps=20"}
+JUDGED = {"solver.sgilo": "sgilo:steps=1,40", "solver.dps": "dps:steps=20"}
 """Solvers that are judged with fewer steps, each of which is for hundreds of chains."""
 PHOTOGRAPHS = {"old.png", "marked.png", "thumbnail.png", "blurry.png", "noisy.png", "good.png"}
 """Pictures that are not 64×64, which go to pnp where no solver is named."""
