@@ -8,6 +8,7 @@ approximating the frequency moments, STOC 1996).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,7 +19,7 @@ SUMS = 4
 TOLERANCE = 1e-5
 """Sums of the same numbers by other processors differ by less than this, in parts of the length of
 the vector: those of normal draws by some 1e-7. One pixel in a mask of twelve megapixels is 3e-4."""
-CHUNK = 2**20
+CHUNK = 2**16
 
 
 def digest(values: Tensor) -> int:
@@ -83,7 +84,8 @@ def sketch(*modules: nn.Module) -> list[float]:
         *modules: The modules, in order.
 
     Returns:
-        For each of their tensors its length as a vector and `SUMS` sums with signs.
+        `1 + SUMS` numbers for each of their tensors: its length as a vector and sums with signs, or
+        zero and its digest where it holds whole numbers, which rounding does not touch.
     """
     return [
         number
@@ -98,12 +100,12 @@ def alike(a: Sequence[float], b: Sequence[float]) -> bool:
 
     Args:
         a: A sketch.
-        b: Another.
+        b: Another; a manifest has None in the place of what is not finite.
 
     Returns:
-        Whether they are of the same numbers, up to rounding.
+        Whether they are of the same numbers, up to rounding; never where one is not finite.
     """
-    if len(a) != len(b):
+    if len(a) != len(b) or None in (*a, *b):
         return False
     starts = range(0, len(a), 1 + SUMS)
     return all(
@@ -114,18 +116,24 @@ def alike(a: Sequence[float], b: Sequence[float]) -> bool:
 
 
 def _sums(values: Tensor) -> Iterator[float]:
+    if not values.is_floating_point():
+        yield from (0.0, *[float(digest(values))] * SUMS)
+        return
     squares, sums = torch.zeros((), dtype=torch.float64), torch.zeros(SUMS, dtype=torch.float64)
-    for start in range(0, len(values), CHUNK):
-        part = values[start : start + CHUNK].double()
+    chunks = torch.split(values, CHUNK)
+    inner, outer = _signs(CHUNK), _signs(len(chunks) + 1)
+    for k, chunk in enumerate(chunks, start=1):
+        part = chunk.double()
         squares += part @ part
-        sums += _signs(start, start + len(part)) @ part
+        sums += outer[:, k] * (inner[:, : len(part)] @ part)
     yield float(squares.sqrt())
     yield from sums.tolist()
 
 
-def _signs(start: int, stop: int) -> Tensor:
-    """Signs ±1 of the places, (SUMS, stop - start): bits of the mixed number of a place."""
-    place = torch.arange(start, stop)
+@functools.lru_cache(maxsize=4)
+def _signs(count: int) -> Tensor:
+    """Signs ±1 of places from 0, (SUMS, count): bits of the mixed number of a place."""
+    place = torch.arange(count)
     mixed = (place ^ (place >> 15)) * 0x2C1B3C6D & 0xFFFFFFFF
     mixed = (mixed ^ (mixed >> 12)) * 0x297A2D39 & 0xFFFFFFFF
     mixed = mixed ^ (mixed >> 15)

@@ -81,8 +81,24 @@ def test_scale_and_length_count(size: int) -> None:
     assert not fingerprint.alike(a, [*a, *a])
 
 
+def test_whole_numbers_are_compared_exactly() -> None:
+    pixels = torch.arange(65536)[torch.arange(65536) % 7 != 3]
+    moved = pixels.clone()
+    moved[500] += 1
+    assert alike(pixels, pixels)
+    assert not alike(pixels, moved)
+    assert not alike(pixels > 8, pixels > 9)
+
+
+def test_what_is_not_finite_is_like_nothing() -> None:
+    a = fingerprint.sketch(module_of(torch.tensor([1.0, torch.inf])))
+    assert not fingerprint.alike(a, a)
+    read_again = [None if x == float("inf") else x for x in a]
+    assert not fingerprint.alike(read_again, a)
+
+
 def test_signs_are_even() -> None:
-    signs = fingerprint._signs(0, 2**16)
+    signs = fingerprint._signs(2**16)
     assert set(signs.unique().tolist()) == {-1.0, 1.0}
     products = signs @ signs.T / 2**16
     assert (products - torch.eye(fingerprint.SUMS)).abs().max() < 0.02, "four independent sums"
