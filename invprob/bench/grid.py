@@ -84,17 +84,14 @@ def _without_paths(experiment: ResolvedExperiment) -> dict[str, Any]:
     return told
 
 
-def cells(
-    suite: Suite, beside: Path, out: Path, registry: Registry, keep: bool = True
-) -> list[Cell]:
+def cells(suite: Suite, beside: Path, folder: Path, registry: Registry) -> list[Cell]:
     """List all cells of a suite, those of one measurement side by side, and measure what is new.
 
     Args:
         suite: The suite.
         beside: The folder of the suite, where relative paths begin.
-        out: The folder of the bench.
+        folder: Where measurements are stored.
         registry: The components.
-        keep: Whether new measurements are stored.
 
     Returns:
         The cells.
@@ -114,8 +111,7 @@ def cells(
                         drawn_by = provenance.of_experiment(
                             experiment, registry, ("operator", "noise")
                         )
-                        folder = out / "measurements"
-                        measured = measure(folder, experiment, registry, truth, drawn_by, keep)
+                        measured = measure(folder, experiment, registry, truth, drawn_by)
                     its.append(
                         Cell(
                             method=method.label,

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from invprob import fingerprint, seeds
+from invprob import fingerprint, paths, seeds
+from invprob.config import input_files
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
 from invprob.errors import BadWeights
-from invprob.io import tensor_files
+from invprob.io import checksums, tensor_files
 from invprob.io.json_text import dumps
 from invprob.runs import build
 
@@ -59,7 +61,6 @@ def measure(
     registry: Registry,
     truth: Tensor,
     code: dict[str, str],
-    keep: bool = True,
 ) -> Measured:
     """Measure an image, or read the measurement that was drawn before.
 
@@ -71,18 +72,24 @@ def measure(
         registry: The components.
         truth: The image, (C, H, W) in [0, 1].
         code: Versions and digests of the sources that the measurement depends on, by name.
-        keep: Whether a new one is stored.
 
     Returns:
         The measurement.
     """
-    told = {
+    read = [
+        checksums.sha256(paths.existing(path))
+        for kind, path in input_files.of_components(experiment, registry)
+        if kind in ("operator", "noise")
+    ]
+    told: dict[str, Any] = {
         "truth": hashlib.sha256(truth.contiguous().numpy().tobytes()).hexdigest(),
         "operator": [spec.model_dump(mode="json") for spec in experiment.operator],
         "noise": experiment.noise.model_dump(mode="json"),
         "seed": experiment.seed,
         "code": code,
     }
+    if read:  # a mask under the same path may be another one today
+        told["files"] = read
     name = hashlib.sha256(dumps(told, sort_keys=True).encode()).hexdigest()[:32]
     path = folder / f"{name}.safetensors"
     if path.is_file() and (sha256 := _whole(path)) is not None:
@@ -93,8 +100,6 @@ def measure(
     with torch.no_grad():
         (y,) = A.measure(truth[None], [rng])
     sha256 = _digest(truth, y)
-    if not keep:
-        return Measured(sha256, lambda: (truth, y))
     folder.mkdir(parents=True, exist_ok=True)
     tensor_files.write(path, {"truth": truth, "y": y}, {"sha256": sha256, "of": told})
     return Measured(sha256, partial(_read, path))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import shlex
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from invprob import paths
 from invprob.analysis.diagnostics import R_HAT_BAD
 from invprob.bench import results, store, tables
 from invprob.bench.execution import executors
@@ -98,7 +102,7 @@ def prepare(suite: Suite, beside: Path, out: Path, registry: Registry, keep: boo
         beside: The folder of the suite, where relative paths begin.
         out: The folder of the bench.
         registry: The components.
-        keep: Whether the folder is made and new measurements are stored.
+        keep: Whether the folder is made; if not, measurements go with this process.
 
     Returns:
         The bench.
@@ -111,8 +115,11 @@ def prepare(suite: Suite, beside: Path, out: Path, registry: Registry, keep: boo
     if out.is_dir() and any(out.iterdir()) and not (out / "measurements").is_dir():
         raise BadInput(f"folder {out} holds something else than a bench", "give another --out")
     if keep:
-        (out / "measurements").mkdir(parents=True, exist_ok=True)
-    return Bench(suite, out, cells(suite, beside, out, registry, keep), Store(out / "cells"))
+        folder = paths.made(out / "measurements")
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="invprob-bench-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Bench(suite, out, cells(suite, beside, folder, registry), Store(out / "cells"))
 
 
 def run(

@@ -27,7 +27,21 @@ def _named(experiment: Experiment, registry: Registry) -> Iterator[str]:
     yield from experiment.images
     if experiment.measurement is not None:
         yield experiment.measurement
-    for _, _, spec, entry in experiment.entries(registry):
+    for _, path in of_components(experiment, registry):
+        yield path
+
+
+def of_components(experiment: Experiment, registry: Registry) -> Iterator[tuple[str, str]]:
+    """List the files, such as masks and kernels, that components of an experiment read.
+
+    Args:
+        experiment: The experiment, its components known.
+        registry: Where they are looked up.
+
+    Yields:
+        The kind of the component, and the path that the experiment names.
+    """
+    for _, kind, spec, entry in experiment.entries(registry):
         for name, field in entry.params().model_fields.items():
             if paths.marked(field, paths.INPUT) and spec.params.get(name) not in (None, paths.AUTO):
-                yield spec.params[name]
+                yield kind, spec.params[name]

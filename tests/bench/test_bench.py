@@ -7,6 +7,11 @@ import time
 
 import pytest
 
+from invprob.bench import provenance
+from invprob.bench.execution import protocol, subprocess_worker, worker
+from invprob.bench.execution.worker import Failed, Worker
+from invprob.config.experiment import Experiment
+from invprob.config.registry import registry
 from tests.bench.conftest import SUITE, bench_alone, figures
 from tests.cli.conftest import INVPROB
 
@@ -227,6 +232,8 @@ def test_a_dry_run_computes_nothing(bench, suite, tmp_path):
         (("--workers", "2", "--scheduler", "x"), "given at once"),
         (("--out", "pictures"), "holds something else than a bench"),
         (("--out", "suite.toml"), "is a file"),
+        (("--out", "suite.toml/x"), "suite.toml/x"),
+        (("--out", "x" * 300), "too long"),
         (("--timeout", "0"), "--timeout"),
     ],
 )
@@ -237,3 +244,37 @@ def test_what_cannot_be(bench, args, says):
 def test_methods_of_other_sizes_are_refused(bench, suite):
     suite.write_text(SUITE.replace('solver = "walk:steps=5"', 'solver = "nothing"'))
     assert "no solver is called 'nothing'" in bench(status=2).err
+
+
+def test_an_endless_wait_is_waited_for_in_parts(monkeypatch):
+    monkeypatch.setattr(worker, "LONGEST", 0.01)
+    with Worker(1) as started:
+        started._environment = dict(os.environ)
+        with pytest.raises(Failed, match="Error"):
+            started.solve(protocol.pack({}, b""), float("inf"))
+
+
+def test_a_process_of_before_a_change_is_replaced(monkeypatch):
+    begun = []
+
+    class Once(Worker):
+        def _ask(self, packed, timeout, tell):
+            begun.append(packed)
+            if len(begun) % 2:
+                raise worker._Outdated("toys")
+            return b"done"
+
+    assert Once(1).solve(b"cell", 60) == b"done"
+    assert len(begun) == 2
+    monkeypatch.setattr(Once, "_ask", lambda *_: (_ for _ in ()).throw(worker._Outdated("toys")))
+    with pytest.raises(Failed, match="the worker has another toys"):
+        Once(1).solve(b"cell", 60)
+
+
+def test_a_worker_tells_other_sources():
+    experiment = Experiment.parse({"solver": "pinv", "operator": "identity"}).resolve(registry())
+    mine = provenance.of_experiment(experiment, registry())
+    told = {"experiment": experiment.model_dump(mode="json"), "code": dict(mine)}
+    assert subprocess_worker._other_code(told) == ""
+    told["code"]["classical"] += "x"
+    assert subprocess_worker._other_code(told) == "classical"

@@ -19,7 +19,7 @@ def shapes(tmp_path):
     def shapes(*solvers, **changes):
         table["method"] = [{"solver": solver} for solver in solvers]
         suite = Suite.model_validate({**table, **changes})
-        found = grid.cells(suite, tmp_path, tmp_path, registry(), keep=False)
+        found = grid.cells(suite, tmp_path, tmp_path / "measurements", registry())
         return [tuple(cell.measured.read()[0].shape) for cell in found]
 
     return shapes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import io
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.bench import grid, report_pictures
-from invprob.bench.execution import executors
+from invprob.bench.execution import executors, protocol
 from invprob.bench.grid import Cell
 from invprob.bench.store import Solved, Store
 from invprob.bench.suite import Suite
@@ -40,7 +41,9 @@ def cells(tmp_path: Path) -> Cells:
             "operators": ["identity", "inpaint:keep=0.5"],
             "method": [{"solver": "tv:steps=1"}, {"solver": "pinv"}],
         }
-        return grid.cells(Suite.model_validate(table), tmp_path, tmp_path / "out", registry())
+        return grid.cells(
+            Suite.model_validate(table), tmp_path, tmp_path / "measurements", registry()
+        )
 
     return cells
 
@@ -63,26 +66,80 @@ def test_cells_hold_no_pictures(cells: Cells) -> None:
     assert names == sorted(names), "those of a task, and of a measurement, stand side by side"
 
 
-def test_only_a_few_requests_are_under_way(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+def in_this_process(workers: int, threads: int) -> Callable[..., Any]:
+    """What stands in for `cluster.client`: workers that are threads of this process."""
     distributed = pytest.importorskip("distributed")
 
     @contextmanager
-    def in_this_process(workers: int | None, scheduler: str | None) -> Iterator[Any]:
+    def client(*_: object) -> Iterator[Any]:
         with (
             distributed.LocalCluster(
-                n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+                n_workers=workers,
+                threads_per_worker=threads,
+                processes=False,
+                dashboard_address=None,
             ) as here,
             distributed.Client(here) as client,
         ):
             yield client
 
+    return client
+
+
+class Echo:
+    """A worker that gives back what it is asked, in pieces, as a pipe does."""
+
+    def __init__(self, *_: object) -> None:
+        self.asked = b""
+
+    def solve(self, packed: bytes, timeout: float) -> bytes:
+        self.asked = packed
+        time.sleep(0.02)
+        return self.asked
+
+
+def test_threads_of_a_worker_of_dask_do_not_share_a_process(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "client", in_this_process(workers=1, threads=4))
+    monkeypatch.setattr(executors, "Worker", Echo)
+    monkeypatch.setattr(executors, "_WORKERS", {})
+    every = cells(6, (8, 8))
+    for cell, answer in executors.on_cluster(every, 60, None, "tcp://there:1"):
+        assert isinstance(answer, bytes)
+        assert answer == protocol.pack(*protocol.unpack(executors.request(cell)))
+    assert len(executors._WORKERS) > 1
+
+
+def test_a_changed_mask_is_measured_anew(tmp_path: Path) -> None:
+    Image.effect_noise((16, 16), 60).convert("RGB").save(tmp_path / "a.png")
+    table = {
+        "images": ["a.png"],
+        "operators": [f"inpaint:mask={tmp_path / 'mask.png'}"],
+        "method": [{"solver": "pinv"}],
+    }
+    suite = Suite.model_validate(table)
+
+    def key(hole: int) -> str:
+        mask = Image.new("L", (16, 16), 255)
+        mask.paste(0, (hole, 4, hole + 4, 8))
+        mask.save(tmp_path / "mask.png")
+        (cell,) = grid.cells(suite, tmp_path, tmp_path / "measurements", registry())
+        return cell.key
+
+    first = key(2)
+    assert key(9) != first
+    assert key(2) == first
+
+
+def test_only_a_few_requests_are_under_way(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
 
     def request(cell: Cell) -> bytes:
         sent.append(cell)
         return cell.key.encode()
 
-    monkeypatch.setattr(cluster, "client", in_this_process)
+    monkeypatch.setattr(cluster, "client", in_this_process(workers=2, threads=1))
     monkeypatch.setattr(executors, "request", request)
     monkeypatch.setattr(executors, "_compute", lambda packed, *_: ("R", packed))
     every = cells(6, (16, 16))

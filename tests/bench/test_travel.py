@@ -1,4 +1,5 @@
 import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,16 @@ def test_a_cell_is_whole_or_not_there(tmp_path):
         assert store.unpack(bytes(broken)) is None
         assert store.unpack(packed[:place]) is None
     assert [p.name for p in (tmp_path / "cells").iterdir()] == ["k.cell"]
+
+
+def test_only_the_named_file_and_its_companions_travel(tmp_path):
+    for name in ("m[1].safetensors", "m1.safetensors", "m.safetensors", "m-score-1.safetensors"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "m-huge").mkdir()
+
+    def packed(name):
+        data = io.BytesIO(transfer.pack(tmp_path / name)[1])
+        return sorted(zipfile.ZipFile(data).namelist())
+
+    assert packed("m[1].safetensors") == ["m[1].safetensors"]
+    assert packed("m.safetensors") == ["m-score-1.safetensors", "m.safetensors"]

@@ -5,6 +5,7 @@ Results come back as they are finished; only the caller writes them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -96,15 +97,17 @@ def on_cluster(
             future.release()
 
 
-_WORKERS: dict[int, Worker] = {}
+_WORKERS: dict[tuple[int, int], Worker] = {}
+"""By threads of the process, and by the thread of dask that asks: a worker has one pipe."""
 
 
 def _compute(
     packed: bytes, timeout: float, threads: int, parcels: dict[str, tuple[str, str, bytes]]
 ) -> tuple[str, bytes]:
     """Runs on a worker of dask: a cell in a watched process of its own."""
-    if threads not in _WORKERS:
-        _WORKERS[threads] = Worker(threads, cluster.one_gpu())
+    mine = threads, threading.get_ident()
+    if mine not in _WORKERS:
+        _WORKERS[mine] = Worker(threads, cluster.one_gpu())
     places = {
         given: str(transfer.arrive(sha256, data, name))
         for given, (sha256, name, data) in parcels.items()
@@ -112,6 +115,6 @@ def _compute(
     told, rest = protocol.unpack(packed)
     told["experiment"] = transfer.rerouted(told["experiment"], places)
     try:
-        return "R", _WORKERS[threads].solve(protocol.pack(told, rest), timeout)
+        return "R", _WORKERS[mine].solve(protocol.pack(told, rest), timeout)
     except Failed as failed:
         return "E", str(failed).encode()

@@ -1,7 +1,8 @@
 """The process that computes cells, asked over its stdin.
 
-A frame J asks for a cell; the answers are frames P (step, total), then R (the packed cell) or E (a
-reason). When stdin ends, as it does when the coordinator dies, the process ends too, at once.
+A frame J asks for a cell; the answers are frames P (step, total), then R (the packed cell), E (a
+reason), or O (what has other sources here). When stdin ends, as it does when the coordinator dies,
+the process ends too, at once.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def _answer(out: BinaryIO, packed: bytes) -> None:
 
     told, data = protocol.unpack(packed)
     try:
+        if other := _other_code(told):
+            protocol.send(out, b"O", other.encode())
+            return
         protocol.send(out, b"R", _cell(told, data, out))
     except InvprobError as error:
         advice = f"; {error.hint}" if isinstance(error, Diverged) else ""
@@ -53,6 +57,16 @@ def _answer(out: BinaryIO, packed: bytes) -> None:
     except (Exception, SystemExit) as error:  # a plugin may call sys.exit
         traceback.print_exc()
         protocol.send(out, b"E", f"{type(error).__name__}: {error}".encode())
+
+
+def _other_code(told: dict[str, Any]) -> str:
+    """The names of what was begun here with other sources than the cell is for."""
+    from invprob.bench import provenance
+    from invprob.config.experiment import ResolvedExperiment
+    from invprob.config.registry import registry
+
+    mine = provenance.of_experiment(ResolvedExperiment.parse(told["experiment"]), registry())
+    return ", ".join(name for name, code in told["code"].items() if mine.get(name) != code)
 
 
 def _cell(told: dict[str, Any], data: bytes, out: BinaryIO) -> bytes:

@@ -66,8 +66,9 @@ def _belonging(path: Path) -> Iterator[tuple[str, Path]]:
             if file.is_file():
                 yield f"{path.name}/{file.relative_to(path).as_posix()}", file
     else:
-        for file in path.parent.glob(f"{path.stem}*"):
-            if file.is_file():
+        for file in path.parent.iterdir():
+            companion = file.name.startswith((f"{path.stem}-", f"{path.stem}."))
+            if file.is_file() and (companion or file.name == path.name):
                 yield file.name, file
 
 

@@ -17,8 +17,14 @@ from invprob.config import process
 Tell = Callable[[int, int], None]
 LOADING = 300.0
 """Seconds until a cell must begin: to start a process, import torch and load the models."""
+LONGEST = 3600.0
+"""Seconds of one wait; a system call takes no more than some weeks."""
 DEATHS = 2
 """How often a cell's process may die under it before the cell is given up."""
+
+
+class _Outdated(Exception):
+    """The process has other sources than the cell is for; says of what."""
 
 
 class Failed(Exception):
@@ -39,6 +45,7 @@ def request(cell: Cell) -> bytes:
         "models": cell.models,
         "sketch": list(cell.sketch),
         "threads": cell.threads,
+        "code": {name: told for name, told in cell.code if name != "torch"},
     }
     return protocol.pack(told, cell.measured.pack())
 
@@ -78,6 +85,10 @@ class Worker:
                 self.close()
                 if death + 1 == DEATHS:
                     raise Failed(f"its process died twice (status {status})") from None
+            except _Outdated as outdated:  # a process of before a change of the sources
+                self.close()
+                if death + 1 == DEATHS:
+                    raise Failed(f"the worker has another {outdated}") from None
         raise AssertionError
 
     def _ask(self, packed: bytes, timeout: float, tell: Tell) -> bytes:
@@ -89,7 +100,10 @@ class Worker:
         with selectors.DefaultSelector() as waiting:
             waiting.register(running.stdout, selectors.EVENT_READ)
             while True:
-                if not waiting.select(max(0.0, ends - time.monotonic())):
+                left = max(0.0, ends - time.monotonic())
+                if not waiting.select(min(left, LONGEST)):
+                    if left > LONGEST:
+                        continue
                     self.close()
                     said = f"timed out after {timeout:g} s"
                     raise Failed(said if loaded else f"its models took over {LOADING:g} s to load")
@@ -101,6 +115,8 @@ class Worker:
                     return data
                 if kind == b"E":
                     raise Failed(data.decode())
+                if kind == b"O":
+                    raise _Outdated(data.decode())
                 if not loaded:
                     ends, loaded = time.monotonic() + timeout, True
                 told, _ = protocol.unpack(data)
