@@ -128,9 +128,15 @@ def reason(error: Exception) -> str:
     return text[:1].lower() + text[1:] if text else type(error).__name__
 
 
-def _check(text: str) -> None:
-    if not text:
-        raise BadInput("an empty text is given as a path", "write . for the current folder")
+def check_encoding(text: str) -> None:
+    """Refuse a name that no file of a run could hold.
+
+    Args:
+        text: A path.
+
+    Raises:
+        BadInput: If it is not UTF-8.
+    """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -138,6 +144,12 @@ def _check(text: str) -> None:
             f"the name {shown(text)} is not UTF-8, and could not be written to an experiment",
             "rename the file, e.g. with convmv or detox",
         ) from None
+
+
+def _check(text: str) -> None:
+    if not text:
+        raise BadInput("an empty text is given as a path", "write . for the current folder")
+    check_encoding(text)
     if "\0" in text:
         raise BadInput(f"the path {shown(text)} holds a zero byte", "check the path")
     if _ADDRESS.match(text):

@@ -39,6 +39,15 @@ class Place:
         if self.workers is not None and self.scheduler is not None:
             raise BadParams("--workers and --scheduler are given at once", "keep one of them")
 
+    def check_alone(self) -> None:
+        """Refuse to share out a run that is one batch."""
+        if self.shared:
+            name = "--scheduler" if self.scheduler is not None else "--workers"
+            raise BadParams(
+                f"{name} is given, and this run is one batch, which is solved in this process",
+                f"leave out {name}",
+            )
+
     @property
     def shared(self) -> bool:
         """Whether others than this process solve."""
@@ -91,6 +100,7 @@ def solve(
                 if out is None:
                     folder.release(where)
     if chunks is None:
+        place.check_alone()
         execute.solve(experiment, out, quiet, as_json, plots)
     else:
         chunked_report.report(chunks, table, quiet, as_json)
@@ -123,6 +133,7 @@ def resume(
     """
     place.check()
     if not (out / "chunks.json").is_file():
+        place.check_alone()
         execute.resume(out, quiet, as_json, plots)
         return
     _refuse(plots)

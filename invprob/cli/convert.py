@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from invprob import paths
 from invprob.cli import options
 from invprob.io import checksums
 from invprob.io.json_text import dumps
@@ -58,7 +59,7 @@ def command(
 
         name, made = formats.convert(file, spec)
         metadata = {**made.metadata, "licence": licence or "unknown"}
-        out.parent.mkdir(parents=True, exist_ok=True)
+        paths.made(out.parent)
         tensor_files.write(out, made.tensors, metadata)
     facts = {
         "recognised": made.summary,

@@ -19,6 +19,13 @@ _FILESYSTEM = {
     errno.EPERM: ("permission denied", "check the owner and mode of the file"),
     errno.EFBIG: ("a file would be larger than allowed here", "raise the limit (ulimit -f)"),
     errno.EROFS: ("the file system is read-only", "give an --out that can be written"),
+    errno.ENOTDIR: ("a part of the path is a file and no folder", "check the path"),
+    errno.EISDIR: ("a folder is where a file should be", "check the path"),
+    errno.EEXIST: ("something is there already", "check the path; a link may lead nowhere"),
+    errno.ENAMETOOLONG: ("the name is too long for the file system", "give a shorter one"),
+    errno.ELOOP: ("links lead round in a circle", "check the path"),
+    errno.EIO: ("the disk does not answer", "look at the disk; a run can be resumed elsewhere"),
+    errno.ESTALE: ("the network file system lost the file", "repeat the command"),
 }
 
 

@@ -114,7 +114,7 @@ def command(
         from invprob.runs.naturalised import Naturalisation
 
         where = build.device(device or "auto")
-        files = survey.sound(pictures.gather(images)[:limit])
+        files = survey.sound(pictures.gather(images, taken=("sheet",))[:limit])
         model = build.component(registry(), "generator", spec).to(where).eval()
         model.requires_grad_(False)
         stages.check((stage,), (1,), model, "--prior")

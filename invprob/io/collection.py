@@ -1,8 +1,8 @@
 """The pictures that files, folders and zip files hold, with names: for runs and for training.
 
 A folder and a zip file are searched in depth and alike. What systems put beside pictures (hidden
-files and folders, ``__MACOSX``, ``Thumbs.db``) is passed over, anything else that is not a picture
-is named in a notice.
+files and folders, ``__MACOSX``, ``Thumbs.db``) is passed over. Anything else that is not a picture
+is named in a notice, and so are folders of runs and links to folders.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from invprob.errors import BadInput
 from invprob.io.decode import decode, is_reduced, profile, size
 from invprob.io.formats import FORMATS, SUFFIXES
-from invprob.paths import existing, unreadable
+from invprob.paths import check_encoding, existing, unreadable
 
 MAX_MEMBER = 256 * 2**20
 """The largest member of a zip file that is unpacked, in bytes."""
@@ -33,6 +33,8 @@ LONGEST = 120
 """Bytes of a name of a picture, to which files of results add a few; some file systems keep 143."""
 
 _JUNK = frozenset(["thumbs.db", "desktop.ini", "icon\r", "__macosx"])
+_RUN = frozenset(["experiment.toml", "manifest.json"])
+"""Files of the folder of a run, whose pictures are results."""
 _log = logging.getLogger(__name__)
 
 
@@ -109,12 +111,15 @@ class ImageFile:
                 raise unreadable(self.path, error) from None
 
 
-def gather(paths: Iterable[str | Path], besides: Iterable[str] = ()) -> list[ImageFile]:
+def gather(
+    paths: Iterable[str | Path], besides: Iterable[str] = (), taken: Iterable[str] = ()
+) -> list[ImageFile]:
     """Find the pictures that files, folders and zip files hold.
 
     Args:
         paths: The files, folders and zip files.
         besides: Suffixes of other files that folders are searched for.
+        taken: Names that no picture may get, since another file of the results has them.
 
     Returns:
         The pictures in order, with unique names.
@@ -123,9 +128,10 @@ def gather(paths: Iterable[str | Path], besides: Iterable[str] = ()) -> list[Ima
         BadInput: If a path does not exist, or nothing is found.
     """
     found = [place for given in paths for place in _inside(existing(given), besides)]
-    names: dict[str, None] = {}
+    names: dict[str, None] = dict.fromkeys(taken)
     files = []
     for path, member in found:
+        check_encoding(str(path))
         inner = PurePosixPath(path) if member is None else PurePosixPath(member)
         name = _unique(inner.stem, inner.parent.name, names)
         names[name.casefold()] = None
@@ -159,8 +165,7 @@ def _inside(path: Path, besides: Iterable[str]) -> list[tuple[Path, str | None]]
     if not pictures:
         raise BadInput(f"{kind} {path} holds no images", f"accepted: {FORMATS}")
     if others:
-        few = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
-        _log.warning("%s: %d left out, which are not pictures: %s", path, len(others), few)
+        _tell_left_out(path, [path / name for name in others], "which are not pictures")
     return [(path / name, None) if path.is_dir() else (path, name) for name in pictures]
 
 
@@ -177,11 +182,27 @@ def _in_folder(path: Path) -> list[str]:
     def refuse(error: OSError) -> None:
         raise unreadable(error.filename or path, error)
 
-    found = []
+    found, runs, links = list[Path](), list[Path](), list[Path]()
     for folder, inner, names in os.walk(path, onerror=refuse):
+        here = Path(folder)
+        if here != path and _RUN.issubset(names):
+            runs.append(here)
+            inner.clear()
+            continue
         inner[:] = [name for name in inner if not _is_junk(name)]
-        found += [Path(folder, name) for name in names]
+        links += [here / name for name in inner if (here / name).is_symlink()]
+        found += [here / name for name in names]
+    links += [p for p in found if p.is_symlink() and not p.exists()]
+    _tell_left_out(path, runs, "which hold runs of invprob")
+    _tell_left_out(path, links, "which are links to folders or to nothing")
     return [p.relative_to(path).as_posix() for p in sorted(found) if p.is_file()]
+
+
+def _tell_left_out(path: Path, left: list[Path], why: str) -> None:
+    if left:
+        few = ", ".join(p.relative_to(path).as_posix() for p in sorted(left)[:3])
+        more = ", …" if len(left) > 3 else ""
+        _log.warning("%s: %d left out, %s: %s%s", path, len(left), why, few, more)
 
 
 def _in_zip(path: Path) -> list[str]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from invprob.io import json_text
-
-_numbers = itertools.count()
 
 
 @contextlib.contextmanager
@@ -29,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         The path to write to.
     """
     # short and without the name of `path`, which may be as long as the file system allows
-    part = path.with_name(f".{os.getpid():x}-{next(_numbers):x}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         yield part
         with part.open("rb+") as file:
@@ -53,7 +51,7 @@ def new_folder(place: Path) -> Iterator[Path]:
         FileExistsError: If somebody else was faster.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f".{os.getpid():x}-{next(_numbers):x}.part")
+    part = place.with_name(f".{secrets.token_hex(8)}.part")
     part.mkdir()
     try:
         yield part

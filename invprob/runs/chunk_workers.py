@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from invprob.errors import InvprobError
-from invprob.runs import chunk_plan, cluster
+from invprob.runs import chunk_plan, cluster, manifest
 from invprob.runs.chunks import Chunks
 
 
@@ -39,7 +39,8 @@ def solve(
 
         out, cores = str(chunks.out.absolute()), os.cpu_count() or 1
         threads = None if workers is None else max(1, cores // workers)
-        running = {client.submit(_solve, out, k, threads, pure=False): k for k in numbers}
+        began = str((manifest.read(chunks.out) or {}).get("started"))
+        running = {client.submit(_solve, out, began, k, threads, pure=False): k for k in numbers}
         for future in as_completed(list(running)):
             try:
                 reason = str(future.result())
@@ -49,18 +50,18 @@ def solve(
             future.release()
 
 
-def _solve(out: str, k: int, threads: int | None) -> str:
+def _solve(out: str, began: str, k: int, threads: int | None) -> str:
     """Runs on a worker of dask: solve a chunk; why that is not possible, or nothing."""
     try:
-        _opened(out, threads).solve(k)
+        _opened(out, began, threads).solve(k)
     except InvprobError as error:
         return error.message
     return ""
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(out: str, threads: int | None) -> Chunks:
-    """The run of a folder, whose objects a worker makes once."""
+def _opened(out: str, began: str, threads: int | None) -> Chunks:
+    """The run of a folder, whose objects a worker makes once; a later one there began later."""
     os.environ.update(cluster.one_gpu())
     if threads is not None and "OMP_NUM_THREADS" not in os.environ:
         import torch

@@ -153,7 +153,7 @@ def prepare_numbers(
     framing = Framing.of(experiment, frozenset([shape[1:]] if shape else []))
     behind = image_shape.behind(experiment, registry, shape) if shape else None
     parts = build.parts(experiment, registry, behind, framing, raw)
-    y = _measured(stem, parts, raw, framing)
+    y = _measured(stem, parts, raw, framing)[: experiment.limit]
     parts, noise = settle.noise(experiment, registry, parts, y)
     measured.check_numbers(y)
     settled = Settled(noise, settle.found(parts.operator))

@@ -465,3 +465,10 @@ def test_the_bundled_faces():
     assert "MIT License" in text
     assert "no real person" in text
     assert all(face.name.removeprefix("face-") in text for face in faces)
+
+
+def test_a_name_of_another_file_of_the_results_is_not_given(tmp_path):
+    for name in ("sheet.png", "other.png"):
+        Image.new("L", (4, 4)).save(tmp_path / name)
+    found = images.gather([tmp_path], taken=("sheet",))
+    assert [file.name for file in found] == ["other", f"{tmp_path.name}-sheet"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from invprob.config.registry import Registry
 from invprob.io import survey
-from invprob.runs import build, folder, many, room
+from invprob.runs import build, chunk_workers, cluster, folder, many, room
 from tests.cli.conftest import WALK, Invoke
 from tests.cli.many import content
 
@@ -149,3 +151,66 @@ def test_only_the_first_chunk_is_drawn(invoke: Invoke, tmp_path: Path) -> None:
         assert [path.parent.name for path in out.glob(f"chunks/*/{name}")] == ["00000"]
     assert (out / "summary.png").is_file()
     assert len(list(out.glob("chunks/*/trace.csv"))) == 3
+
+
+def test_a_folder_with_runs_in_it_can_be_solved_and_resumed(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos(tmp_path / "in", 5))
+    assert invoke("solve", ".", *WALK, "--batch", "4").status == 0
+    (out,) = Path("runs").iterdir()
+    shutil.rmtree(out / "chunks" / "00001")
+    said = invoke("resume", out)
+    assert said.status == 0, said.err
+    said = invoke("solve", ".", *WALK, "--batch", "4", "--out", "again")
+    assert said.status == 0, said.err
+    assert f"1 left out, which hold runs of invprob: {out.as_posix()}" in said.err
+    assert len(list(Path("again/mean").iterdir())) == 5
+
+
+def test_links_are_named_and_not_followed(invoke: Invoke, tmp_path: Path) -> None:
+    pictures = photos(tmp_path / "in", 2)
+    (pictures / "folder").symlink_to(photos(tmp_path / "other", 1))
+    (pictures / "dead.png").symlink_to(tmp_path / "nothing.png")
+    said = invoke("solve", pictures, *WALK, "--out", "out")
+    assert said.status == 0, said.err
+    assert "2 left out, which are links to folders or to nothing: dead.png, folder" in said.err
+    assert len(list((tmp_path / "out" / "mean").iterdir())) == 2
+
+
+def test_a_name_that_is_not_text_is_refused_first(invoke: Invoke, tmp_path: Path) -> None:
+    pictures = photos(tmp_path / "in", 3)
+    try:
+        (pictures / "1.png").rename(os.fsdecode(os.fsencode(pictures) + b"/b\xff.png"))
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    said = invoke("solve", pictures, *WALK, "--batch", "4", "--out", "out")
+    assert said.status == 2
+    assert "is not UTF-8" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_batch_is_not_shared_out(invoke: Invoke, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 1)
+    for option in (("--workers", "2"), ("--scheduler", "tcp://127.0.0.1:1")):
+        said = invoke("solve", "--measurement", "in/0.png", *WALK, "--out", "out", *option)
+        assert said.status == 2
+        assert f"{option[0]} is given, and this run is one batch" in said.err
+
+
+def test_a_worker_opens_a_later_run_in_the_same_folder_anew(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "one_gpu", dict)
+    pictures = photos(tmp_path / "in", 4)
+    assert invoke("solve", pictures, *WALK, "--batch", "4", "--out", "out").status == 0
+    first = chunk_workers._opened(str(tmp_path / "out"), "then", None)
+    assert chunk_workers._opened(str(tmp_path / "out"), "then", None) is first
+    assert chunk_workers._opened(str(tmp_path / "out"), "later", None) is not first
+
+
+def test_a_limit_holds_for_measurements_in_one_file(invoke: Invoke, tmp_path: Path) -> None:
+    np.save(tmp_path / "y.npy", np.full((6, 1, 16, 16), 0.5, np.float32))
+    said = invoke("solve", "--measurement", "y.npy", *WALK, "--limit", "2", "--out", "out")
+    assert said.status == 0, said.err
+    assert len(list((tmp_path / "out" / "mean").iterdir())) == 2
