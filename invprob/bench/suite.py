@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -45,7 +45,7 @@ class Suite(Params):
     crop_at: CropAt = Field(
         "middle", description="Where the crop lies: middle, top, …, or 0.2,0.5."
     )
-    seeds: tuple[int, ...] = Field(
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="Seeds of every draw: masks, matrices, noise, chains."
     )
     spread_seeds: bool = Field(

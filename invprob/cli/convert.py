@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from invprob import paths
 from invprob.cli import options
 from invprob.io import checksums
 from invprob.io.json_text import dumps
@@ -40,6 +39,7 @@ def command(
     `weights=` takes. Nothing in FILE is run. Names and shapes of all tensors must be those of the
     architecture; names of what is missing or unexpected are printed.
     """
+    from invprob import paths
     from invprob.cli import console
     from invprob.cli.meter import Meter
     from invprob.errors import BadInput

@@ -53,7 +53,7 @@ def read_array(path: Path, holes: bool = False) -> Tensor:
     values = _only(path, KEY)
     if values.dtype.kind != "f":
         raise BadInput(
-            f"array {KEY!r} of {path} is of type {values.dtype}",
+            f"the array of {path} is of type {values.dtype}",
             "save float32 numbers, images in units of [0, 1]",
         )
     with np.errstate(

@@ -87,8 +87,9 @@ def read_mask(path: str | Path) -> Tensor:
     path = existing(path)
     if is_array(path):
         numbers = read_numbers(path, "mask")
-        top = float(numbers.max())
-        eight_bit = 1 < top <= 255 and bool((numbers == numbers.round()).all())
+        least, top = float(numbers.min()), float(numbers.max())
+        whole = bool((numbers == numbers.round()).all())
+        eight_bit = least >= 0 and 1 < top <= 255 and whole
         return numbers / 255 if eight_bit else numbers
     with _opened(path) as (stream, label):
         colour, alpha = layers(stream, label)

@@ -127,6 +127,7 @@ def test_seeds_can_be_spread_over_images(toys, tmp_path):
     ("old", "new", "says", "hint"),
     [
         ('"good"\n', '"good"\nlimt = 3\n', "line 2: there is no limt", "limit"),
+        ('"good"\n', '"good"\nseeds = [0, -1]\n', "line 2: seeds, value 2: must be", "comparing"),
         (
             'solver = "walk"\n',
             'solver = "walk"\nnam = "x"\n',
