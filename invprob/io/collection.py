@@ -165,7 +165,7 @@ def _inside(path: Path, besides: Iterable[str]) -> list[tuple[Path, str | None]]
     if not pictures:
         raise BadInput(f"{kind} {path} holds no images", f"accepted: {FORMATS}")
     if others:
-        _tell_left_out(path, [path / name for name in others], "which are not pictures")
+        _tell_left_out(path, others, "which are not pictures")
     return [(path / name, None) if path.is_dir() else (path, name) for name in pictures]
 
 
@@ -193,16 +193,19 @@ def _in_folder(path: Path) -> list[str]:
         links += [here / name for name in inner if (here / name).is_symlink()]
         found += [here / name for name in names]
     links += [p for p in found if p.is_symlink() and not p.exists()]
-    _tell_left_out(path, runs, "which hold runs of invprob")
-    _tell_left_out(path, links, "which are links to folders or to nothing")
-    return [p.relative_to(path).as_posix() for p in sorted(found) if p.is_file()]
+
+    def names_of(places: list[Path]) -> list[str]:
+        return [p.relative_to(path).as_posix() for p in sorted(places)]
+
+    _tell_left_out(path, names_of(runs), "which hold runs of invprob")
+    _tell_left_out(path, names_of(links), "which are links to folders or to nothing")
+    return names_of([p for p in found if p.is_file()])
 
 
-def _tell_left_out(path: Path, left: list[Path], why: str) -> None:
-    if left:
-        few = ", ".join(p.relative_to(path).as_posix() for p in sorted(left)[:3])
-        more = ", …" if len(left) > 3 else ""
-        _log.warning("%s: %d left out, %s: %s%s", path, len(left), why, few, more)
+def _tell_left_out(path: Path, names: list[str], why: str) -> None:
+    if names:
+        few = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        _log.warning("%s: %d left out, %s: %s", path, len(names), why, few)
 
 
 def _in_zip(path: Path) -> list[str]:

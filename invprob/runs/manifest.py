@@ -147,13 +147,10 @@ def check_unchanged(facts: Mapping[str, Any], out: Path, problem: Problem) -> No
     if not isinstance(began, dict):
         return
     changed = [name for name, now in fingerprints(problem).items() if began.get(name) != now]
-    if changed and facts.get("sketches"):
+    kept = facts.get("sketches")
+    if changed and isinstance(kept, dict):
         found = sketches(problem)
-        changed = [
-            name
-            for name in changed
-            if not fingerprint.alike(facts["sketches"].get(name, []), found[name])
-        ]
+        changed = [n for n in changed if not fingerprint.alike(kept.get(n, []), found[n])]
     if changed:
         raise BadInput(
             f"run {out} began with another {' and '.join(changed)} than is found now",

@@ -467,6 +467,16 @@ def test_the_bundled_faces():
     assert all(face.name.removeprefix("face-") in text for face in faces)
 
 
+def test_what_is_left_out_of_a_zip_file_may_have_an_absolute_name(tmp_path, caplog):
+    picture = io.BytesIO()
+    Image.new("L", (4, 4)).save(picture, "PNG")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        made.writestr("a.png", picture.getvalue())
+        made.writestr("/abs/readme.txt", b"")
+    assert [file.name for file in images.gather([tmp_path / "a.zip"])] == ["a"]
+    assert "1 left out, which are not pictures: /abs/readme.txt" in caplog.text
+
+
 def test_a_name_of_another_file_of_the_results_is_not_given(tmp_path):
     for name in ("sheet.png", "other.png"):
         Image.new("L", (4, 4)).save(tmp_path / name)
