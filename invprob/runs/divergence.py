@@ -27,7 +27,8 @@ class Divergence:
         Raises:
             Diverged: If no row has a finite image.
         """
-        lost = ~progress.info.image.flatten(1).isfinite().all(1)
+        # a sum is finite only if its terms are, and is one pass over the images
+        lost = ~progress.info.image.flatten(1).sum(1).isfinite()
         if not bool(lost.any()):
             self.first.clear()
             return
