@@ -14,13 +14,14 @@ the ratio σ/α, times that width R, is: the network is asked at that time, for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
 
 from invprob import tree
+from invprob.diffusion import sde
 from invprob.diffusion.schedules import vp, vp_time
 from invprob.errors import BadParams, Incompatible
 from invprob.latents import stages
@@ -130,6 +131,27 @@ class PublishedScore(Score[Carry]):
             out.append(-self._noise(name, n, time) / tree.per_element(sigma, leaf))
         return tree.unflatten(u, out)
 
+    def released_step(self, u: Carry, t: Tensor, to: Tensor) -> Carry:
+        """The mean of a reverse step in the networks' own units and times.
+
+        The released loop makes it from latents that it takes to be noised already.
+
+        Args:
+            u: Latents in the units of the prior, batch first.
+            t: Times of the networks in [0.001, 1], (B,).
+            to: Earlier times, (B,).
+
+        Returns:
+            A latent like u, in the units of the prior.
+        """
+        n = self._in_nets(u, lambda leaf: leaf / self.width + 0.5)
+        ahead = sde.euler_maruyama(_AsPublished(self), n, t, to, None)
+        return self._in_nets(ahead, lambda leaf: (leaf - 0.5) * self.width)
+
+    def _in_nets(self, u: Carry, move: Callable[[Tensor], Tensor]) -> Carry:
+        leaves = tree.items(u)
+        return tree.unflatten(u, [move(x) if name in self.nets else x for name, x in leaves])
+
     def _noise(self, name: str, n: Tensor, time: Tensor) -> Tensor:
         """ε̂ of a leaf. Codes that the stages before have used up are taken to be like the next."""
         net = self.nets[name]
@@ -156,6 +178,28 @@ class PublishedScore(Score[Carry]):
                 leaf = move(leaf, low, high - low)
             out.append(leaf)
         return tree.unflatten(x, out)
+
+
+class _AsPublished(Score[Carry]):
+    """The networks in their own units: latents brought to about [0, 1], and noised."""
+
+    t_min = T_MIN
+
+    def __init__(self, of: PublishedScore) -> None:
+        super().__init__()
+        self.of = of
+
+    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        return vp(t)
+
+    def score(self, u: Carry, t: Tensor) -> Carry:
+        _, sigma = vp(t)
+        out = []
+        for name, leaf in tree.items(u):
+            if name in self.of.nets:
+                leaf = self.of._noise(name, leaf, t) / tree.per_element(sigma, leaf)
+            out.append(-leaf)
+        return tree.unflatten(u, out)
 
 
 def _check(name: str, leaf: Tensor | None, net: PublishedNet) -> None:

@@ -3,9 +3,10 @@
 The loop that the authors' code runs, for comparison with it; its stationary distribution is not
 stated. Round by round, at every step: Adam on the mean squared error of the measurement; then
 u ← u + strength·Δ + noise·ξ, where Δ is the mean of one Euler–Maruyama step of the reverse equation
-at t = 0.01; then style codes and noise maps are put back on the sphere of their start. Features
-have no projection. Its LPIPS and geodesic terms need weights and a mapping of w that we do not
-have, and are left out; its operator is drawn once here, not anew in every round.
+at t = 0.01, in the units of the published networks where these are the prior; then style codes and
+noise maps are put back on the sphere of their start. Features have no projection. Its LPIPS and
+geodesic terms need weights and a mapping of w that we do not have, and are left out; its operator
+is drawn once here, not anew in every round.
 
 Daras, Dagan, Dimakis, Daskalakis, 2022, arXiv:2206.09104.
 """
@@ -13,7 +14,7 @@ Daras, Dagan, Dimakis, Daskalakis, 2022, arXiv:2206.09104.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -34,6 +35,14 @@ TIME, GRID = 0.01, 1000
 
 CODES = ("input", "codes")
 """Roles of leaves that hold codes (B, …, dim), each of which has a sphere along its last axis."""
+
+
+@runtime_checkable
+class OwnStep(Protocol):
+    """A prior whose networks have units and times other than its own."""
+
+    def released_step(self, u: Tree, t: Tensor, to: Tensor) -> Tree:
+        """The mean of a reverse step at times of the networks, from u and in the units of u."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +113,7 @@ class Released(Solver[ReleasedState]):
             slope = stages.gradient(loss, u)
 
         t = samplers.rows(TIME, state.u)
-        ahead = sde.euler_maruyama(prior, state.u, t, t - 1 / GRID, None)
+        ahead = _back(prior, state.u, t, t - 1 / GRID)
         moved, moments = adam.adam(state.u, slope, state.moments, p.lr)
         xi = seeds.normal_like(state.u, problem.keys, "official", state.round_index, state.i)
         u = tree.map(
@@ -132,6 +141,12 @@ class Released(Solver[ReleasedState]):
     def result(self, problem: Problem, state: ReleasedState) -> Result:
         image = self._chain(problem).image(state.round_index, state.u)
         return Result(image, image, torch.zeros_like(image))
+
+
+def _back(prior: Score[Tree], u: Tree, t: Tensor, to: Tensor) -> Tree:
+    if isinstance(prior, OwnStep):
+        return prior.released_step(u, t, to)
+    return sde.euler_maruyama(prior, u, t, to, None)
 
 
 def norm(role: Role, leaf: Tensor) -> Tensor:

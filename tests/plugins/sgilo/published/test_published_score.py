@@ -16,6 +16,7 @@ from invprob_sgilo.published.score_load import read_net
 from invprob_sgilo.published.score_net import NetSize, PublishedNet
 from invprob_sgilo.published.score_prior import PublishedScore
 from invprob_sgilo.score.prior import LatentScore
+from invprob_sgilo.solvers.released import OwnStep
 from invprob_sgilo.stylegan2 import gaussian_codes
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry
@@ -169,6 +170,33 @@ def test_the_score_of_a_normal_law_is_exact_in_our_units():
         a, b = tree.per_element(alpha, leaf), tree.per_element(sigma, leaf)
         assert torch.allclose(s, -(leaf - a * m) / ((a * spread) ** 2 + b**2), rtol=1e-6), name
     assert torch.equal(found.noise[0], -u.noise[0])
+
+
+def test_the_step_of_the_released_loop_is_made_in_published_units():
+    rng = torch.Generator().manual_seed(0)
+    x = Carry(
+        w=torch.randn(5, 8, 6, generator=rng),
+        noise=(torch.randn(5, 1, 4, 4, generator=rng),),
+        h=torch.randn(5, 3, 4, 4, generator=rng),
+    )
+    nets = {"w": OfNormal(8, 6, 0.45, 0.17), "h": OfNormal(16, 3, 0.6, 0.1)}
+    ranges = {"w": (-3.0, 3.5), "h": (-1.0, 2.5)}
+    prior = PublishedScore(x, nets, ranges)
+    u, t = prior.normalise(x), torch.full((5,), 0.01)
+    assert isinstance(prior, OwnStep)
+    found = prior.restore(prior.released_step(u, t, t - 0.001))
+    beta, alpha, sigma = 0.1 + 19.9 * 0.01, *(float(v[0]) for v in vp(t))
+    for name, (mean, std, low, width) in {
+        "w": (0.45, 0.17, -3.0, 6.5),
+        "h": (0.6, 0.1, -1.0, 3.5),
+    }.items():
+        n = (getattr(x, name) - low) / width
+        score = -(n - alpha * mean) / ((alpha * std) ** 2 + sigma**2)
+        moved = 0.001 * (beta / 2 * n + beta * score) * width
+        assert moved.abs().max() > 1e-3
+        assert torch.allclose(getattr(found, name) - getattr(x, name), moved, atol=2e-6), name
+    away = found.noise[0] - x.noise[0]
+    assert torch.allclose(away, -0.001 * beta / 2 * x.noise[0], atol=1e-6)
 
 
 def test_the_time_of_a_ratio():
