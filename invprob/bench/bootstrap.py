@@ -1,8 +1,10 @@
-"""Means with bootstrap intervals.
+"""Means with their intervals, over images and seeds.
 
-A seed draws a mask or matrix and its noise, so images and seeds are two crossed samples. Intervals
-are percentile bootstrap intervals (Efron, 1979) that resample both, each by itself (Owen, 2007,
-arXiv:0712.1111), with the same resamples for every method, so that differences stay paired.
+With one seed they are percentile bootstrap intervals over images (Efron, 1979), with the same
+resamples for every method. A seed draws a mask or matrix and its noise; where there are several,
+the intervals cover the choice of both. To resample both, each by itself (Owen, 2007,
+arXiv:0712.1111), would give the difference between values of an image and a seed three times its
+variance, so `two_way` computes these.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from invprob.bench import two_way
 
 RESAMPLES = 4000
 
@@ -84,24 +88,17 @@ def crossed(values: Values) -> Estimate:
     mean, count = float(found.mean()), len(images)
     if count < 2:
         return Estimate(mean, math.nan, math.nan, count)
-    of_images, of_seeds = _resamples(count, len(seeds))
-    weights = of_images[:, image] * of_seeds[:, seed]
-    totals = weights.sum(1)
-    drawn = totals > 0  # images that meet one seed each may all be left out
-    means = (weights @ found)[drawn] / totals[drawn]
-    low, high = np.quantile(means, (0.025, 0.975))
+    if len(seeds) > 1:
+        low, high = two_way.interval(found, image, seed)
+    else:
+        low, high = np.quantile(_resamples(count)[:, image] @ found / count, (0.025, 0.975))
     return Estimate(mean, float(low), float(high), count)
 
 
 @functools.lru_cache(maxsize=16)  # every metric of every method has the same
-def _resamples(images: int, seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The resamples of images and of seeds, which are the same for every method."""
+def _resamples(count: int) -> NDArray[np.float64]:
+    """How often each of `count` images is drawn when as many are drawn with replacement."""
     rng = np.random.default_rng(0)
-    return _resampled(rng, images), _resampled(rng, seeds)
-
-
-def _resampled(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """How often each of `count` things is drawn when as many are drawn with replacement."""
     picks = rng.integers(0, count, (RESAMPLES, count)) + count * np.arange(RESAMPLES)[:, None]
     drawn = np.bincount(picks.ravel(), minlength=RESAMPLES * count)
     return drawn.reshape(RESAMPLES, count).astype(np.float64)

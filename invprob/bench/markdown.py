@@ -11,8 +11,8 @@ from invprob.bench.tables import METRICS, Line, best, difference, number, shown
 
 NOTE = (
     "Bold is best; ≈ marks a paired difference whose 95 % interval contains 0. Intervals are"
-    " bootstrap intervals over images and, where there are several, over seeds (masks, matrices,"
-    " noise)."
+    " bootstrap intervals over images; where there are several seeds (masks, matrices, noise),"
+    " intervals over both by two-way clustering."
 )
 
 
