@@ -1,4 +1,10 @@
-"""Pixel-wise quantiles of draws, and how often the truth lies between them."""
+"""Pixel-wise quantiles of draws, and how often the truth lies between them.
+
+The quantile q of n draws is at the place (n + 1) q among them, counted from 1: another draw of the
+same distribution is below it with probability q (Weibull, 1939; Hyndman and Fan, Sample quantiles
+in statistical packages, The American Statistician 50(4), 1996, definition 6). By NumPy's default an
+interval of 90 % from 20 draws would hold another draw in 81 %.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +44,7 @@ class Interval:
 
 
 def interval(images: Tensor) -> Interval:
-    """Compute the quantiles of each pixel, linear between order statistics.
+    """Compute the quantiles of each pixel, linear between draws, and not beyond them.
 
     Args:
         images: n values of each pixel, (B, n, C, H, W).
@@ -62,7 +68,7 @@ def _quantiles(rows: Tensor) -> Tensor:
     width = max(1, BAND // len(values))
     found = values.new_empty(len(LEVELS), values.shape[1])
     for band, place in zip(*(torch.split(part, width, 1) for part in (values, found)), strict=True):
-        place.copy_(torch.from_numpy(np.quantile(band.numpy(), LEVELS, axis=0)))
+        place.copy_(torch.from_numpy(np.quantile(band.numpy(), LEVELS, axis=0, method="weibull")))
     return found.reshape(len(LEVELS), *rows.shape[1:])
 
 

@@ -95,9 +95,9 @@ def test_the_interval_of_known_values():
     values = torch.arange(101.0).flip(0)[None, :, None, None, None].expand(2, 101, 3, 4, 5)
     found = interval(values.half())
     assert found.lower.shape == (2, 3, 4, 5)
-    assert (found.lower == 5).all()
+    assert (found.lower - 4.1).abs().max() < 1e-5  # the place 0.05 × 102, counted from 1
     assert (found.median == 50).all()
-    assert (found.upper == 95).all()
+    assert (found.upper - 95.9).abs().max() < 1e-4
     assert found.trusted
     assert not interval(values[:, :19]).trusted
 
