@@ -32,7 +32,8 @@ def pixel_r_hat(images: Tensor) -> Tensor | None:
         images: R images of S chains along time, (S, R, C, H, W).
 
     Returns:
-        R-hat (H, W), 1 where nothing moves; None of fewer than 2 chains of `LEAST_IMAGES`.
+        R-hat (H, W), 1 where nothing moves, ∞ where a chain is not finite; None of fewer than 2
+        chains of `LEAST_IMAGES`.
     """
     chains, count = images.shape[:2]
     if chains < 2 or count < LEAST_IMAGES:
@@ -41,7 +42,9 @@ def pixel_r_hat(images: Tensor) -> Tensor | None:
     halves = torch.cat([images[:, :half], images[:, -half:]]).float()
     within = halves.var(1).mean(0)
     between = halves.mean(1).var(0)
-    ratio = torch.where(between > 0, between / within, torch.zeros_like(between))
+    # not "> 0", which hides chains that are lost
+    ratio = torch.where(between == 0, torch.zeros_like(between), between / within)
+    ratio = ratio.nan_to_num(nan=math.inf, posinf=math.inf)
     return ((half - 1) / half + ratio).sqrt().clamp_min(1.0).amax(0)
 
 

@@ -37,6 +37,15 @@ def test_what_stands_still_is_decided_if_chains_agree():
     assert chains.undecided(r_hat) == pytest.approx(1 / 16, abs=0.02)
 
 
+def test_a_chain_that_is_lost_leaves_its_pixels_undecided():
+    images = torch.randn(4, 40, 3, 6, 5, generator=torch.Generator().manual_seed(0))
+    images[1, :, :, :, 2:] = torch.nan
+    found = chains.pixel_r_hat(images)
+    assert bool((found[:, :2] < chains.UNDECIDED).all())
+    assert bool(found[:, 2:].isposinf().all())
+    assert chains.undecided(found) == pytest.approx(0.6)
+
+
 def test_of_few_images_nothing_is_known():
     assert chains.pixel_r_hat(independent(count=1)) is None
     assert chains.pixel_r_hat(independent(draws=chains.LEAST_IMAGES - 1)) is None
