@@ -31,8 +31,8 @@ class Estimate:
 
     Attributes:
         mean: The mean over images and seeds.
-        low: The lower end of the interval; NaN for one image.
-        high: The upper end; NaN for one image.
+        low: The lower end of the interval; NaN for one image, or where the mean is not finite.
+        high: The upper end, likewise.
         n: The number of images.
     """
 
@@ -86,7 +86,7 @@ def crossed(values: Values) -> Estimate:
     images, image = np.unique([place[0] for place in values], return_inverse=True)
     seeds, seed = np.unique([place[1] for place in values], return_inverse=True)
     mean, count = float(found.mean()), len(images)
-    if count < 2:
+    if count < 2 or not math.isfinite(mean):
         return Estimate(mean, math.nan, math.nan, count)
     if len(seeds) > 1:
         low, high = two_way.interval(found, image, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import shlex
 import shutil
 import tempfile
@@ -188,10 +189,11 @@ def summarise(bench: Bench, found: dict[Cell, Figures]) -> list[Line]:
 
 
 def _judged(figures: Figures) -> dict[str, float | None]:
-    """The figures of a cell, and whether its chains disagree, as 0 or 1."""
-    r_hat = figures.get("r_hat")
-    told = {} if r_hat is None else {"not_converged": float(r_hat > R_HAT_BAD)}
-    return figures | told
+    """The figures of a cell, R-hat too where it is ∞, which the store of cells does not hold."""
+    r_hat, known = figures.get("r_hat"), "not_converged" in figures
+    if r_hat is None:
+        return figures | {"r_hat": math.inf} if known else figures
+    return figures | {"not_converged": float(r_hat > R_HAT_BAD)}
 
 
 def estimate(

@@ -177,7 +177,9 @@ def number(value: float, metric: str) -> str:
     Returns:
         The text.
     """
-    return "–" if math.isnan(value) else f"{value:.{METRICS[metric].digits}f}"
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    return f"{value:.{METRICS[metric].digits}f}"
 
 
 def difference(value: Estimate, metric: str) -> str:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from invprob.bench import evaluate, origin, tables
+from invprob.bench import evaluate, origin, session, tables
 
 
 def test_each_way_to_pick_an_answer_has_its_own_metric():
@@ -20,6 +20,19 @@ def test_each_way_to_pick_an_answer_has_its_own_metric():
     assert found["psnr_random"] == pytest.approx(of[0], abs=1e-3)
     assert found["psnr_last"] == pytest.approx(sum(of) / 3, abs=1e-3)
     assert found["psnr_mean"] == pytest.approx(-20 * math.log10(0.31 / 3), abs=1e-3)
+
+
+def test_chains_that_never_move_are_not_converged_in_the_table():
+    """Their R-hat is ∞, which the store of cells does not hold."""
+    cell = {"r_hat": None, "not_converged": 1.0}
+    rows = [
+        tables.Row("task", "still", f"i{k}", 0, session._judged(figures))
+        for k, figures in enumerate((cell, {"r_hat": 1.01}, {"psnr_mean": 3.0}))
+    ]
+    (found,) = tables.lines(rows, ["task"], ["still"], "still")
+    assert found.values["not_converged"].mean == 0.5
+    assert found.values["r_hat"].mean == math.inf
+    assert tables.number(found.values["r_hat"].mean, "r_hat") == "∞"
 
 
 def test_without_noise_nothing_is_picked_by_chi2():
