@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from invprob import seeds
 from invprob.solver import Problem, Solver
 from invprob.validation.reference_tasks import Posterior, ReferenceTask, posterior
 
@@ -193,14 +194,12 @@ def _modes(e: Evidence, bias: float) -> Found:
 
 def _calibration(e: Evidence, bias: float) -> Found:
     """Ranks, coverage and TARP; not tested where a bias is declared."""
-    below = (e.samples < e.truths[:, None]).sum(1)
-    count = e.samples.shape[1]
-    p = min(1.0, below.shape[1] * min(_uniform(rank, count) for rank in below.unbind(1)))
-    rank = (below.double() + 0.5) / (count + 1)
-    covered = {q: float(((rank - 0.5).abs() < q / 2).double().mean()) for q in NOMINAL}
+    place = _places((e.samples < e.truths[:, None]).sum(1), e.samples.shape[1])
+    p = min(1.0, place.shape[1] * min(map(_uniform, place.unbind(1))))
+    covered = {q: float(((place - 0.5).abs() < q / 2).double().mean()) for q in NOMINAL}
     point = e.truths.roll(1, 0)  # of another problem
     nearer = (e.samples - point[:, None]).norm(dim=2) < (e.truths - point).norm(dim=1)[:, None]
-    tarp = _uniform(nearer.sum(1), count)
+    tarp = _uniform(_places(nearer.sum(1), e.samples.shape[1]))
     metrics = {"SBC p": p, "TARP p": tarp, **{f"coverage {q:.0%}": c for q, c in covered.items()}}
     if bias > 0 or min(p, tarp) > UNLIKELY:
         return [], metrics
@@ -209,11 +208,17 @@ def _calibration(e: Evidence, bias: float) -> Found:
     return [f"{text} the truth in {covered[0.8]:.0%}"], metrics
 
 
-def _uniform(rank: Tensor, count: int) -> float:
-    """The p-value of ranks 0 … count being uniform, by a χ² test in `BINS` bins."""
-    bins = (rank * BINS) // (count + 1)
-    found = torch.bincount(bins, minlength=BINS).double()
-    expected = len(rank) / BINS
+def _places(rank: Tensor, count: int) -> Tensor:
+    """Ranks 0 … count as places in [0, 1), each at random in its interval of 1/(count + 1): for
+    ranks of equal frequency they are uniform, whatever the count."""
+    within = torch.rand(rank.shape, generator=seeds.stream("within a rank"), dtype=torch.float64)
+    return (rank + within) / (count + 1)
+
+
+def _uniform(place: Tensor) -> float:
+    """The p-value of places in [0, 1) being uniform, by a χ² test in `BINS` bins."""
+    found = torch.bincount((place * BINS).long(), minlength=BINS).double()
+    expected = len(place) / BINS
     statistic = ((found - expected) ** 2 / expected).sum()
     half = torch.tensor((BINS - 1) / 2, dtype=torch.float64)
     return float(torch.special.gammaincc(half, statistic / 2))
