@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import replace
 
 import pytest
+import torch
 
 import invprob
+from invprob.callback import CallbackContext
 from invprob.errors import BadInput, BadParams
+from invprob.solver import Info, Progress, State
+from invprob_basics.csv_log import CSVLog
+from invprob_basics.params import CSVLogParams
 from tests.conftest import TOYS
 from tests.toys import SHAPE
 
@@ -22,8 +28,6 @@ def toys_and_basics(plugins):
 
 @pytest.fixture
 def truth():
-    import torch
-
     return torch.full(SHAPE, 0.5)
 
 
@@ -54,6 +58,28 @@ def test_a_resumed_run_goes_on_in_the_same_file(truth, tmp_path):
         file.write("4,0,0,9\n")
     invprob.resume(tmp_path / "run")
     assert rows(tmp_path / "run" / "observed.csv") == rows(whole.out / "observed.csv")
+
+
+def test_figures_that_come_later_have_columns_of_their_own(tmp_path):
+    """As a sampler has a step size only when its annealing is over."""
+    path = tmp_path / "observed.csv"
+    later = {"acceptance": torch.tensor([0.8, 0.9])}
+
+    def see(log, *steps):
+        for step in steps:
+            metrics = {"chi2": torch.full((2,), float(step)), **(later if step > 2 else {})}
+            info = Info(torch.zeros(2, *SHAPE), 0, metrics)
+            log(Progress(State(step=step), info))
+        log.close()
+
+    context = CallbackContext(solver=None, problem=None, first=0, total=6, out=tmp_path)
+    see(CSVLog(CSVLogParams(), context), 1, 2, 3)
+    see(CSVLog(CSVLogParams(), replace(context, first=3)), 4)
+    assert [(r["step"], r["chi2"], r["acceptance"]) for r in rows(path) if r["chain"] == "1"] == [
+        ("1", "1.0", ""), ("2", "2.0", ""), ("3", "3.0", "0.8999999761581421"),
+        ("4", "4.0", "0.8999999761581421"),
+    ]  # fmt: skip
+    assert len(rows(path)) == 8
 
 
 def test_an_observer_that_cannot_begin_leaves_nothing(truth, tmp_path):

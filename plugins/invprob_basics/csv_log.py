@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from invprob.callback import Callback, CallbackContext
 from invprob.errors import BadInput
 from invprob.solver import Progress
 from invprob_basics.params import CSVLogParams
+
+Row: TypeAlias = "Mapping[str, Any]"
+"""Figures by the names of their columns."""
 
 
 class CSVLog(Callback):
@@ -26,41 +31,52 @@ class CSVLog(Callback):
     def __init__(self, params: CSVLogParams, context: CallbackContext) -> None:
         self.every, self.total = params.every, context.total
         self.path = context.path("observed.csv") if params.path is None else Path(params.path)
-        kept = _rows(self.path, context.first) if context.first else []
+        names, rows = _read(self.path, context.first) if context.first else ((), [])
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", newline="", encoding="utf-8")
+            self._begin(names or ("step", "stage", "chain"), rows)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise BadInput(
                 f"{self.path} cannot be written: {reason}", "give csv:path=FILE another place"
             ) from None
-        self._writer = csv.writer(self._file)
-        self._writer.writerows(kept)
-        self._begun = bool(kept)
+
+    def _begin(self, names: Sequence[str], rows: Iterable[Row]) -> None:
+        """Write the file anew; the cells that a row has no figure for are empty."""
+        self._file = self.path.open("w", newline="", encoding="utf-8")
+        self._table = csv.DictWriter(self._file, names, restval="")
+        self._table.writeheader()
+        self._table.writerows(rows)
 
     def __call__(self, progress: Progress) -> None:
         step, info = progress.state.step, progress.info
         if step % self.every and step != self.total:
             return
-        if not self._begun:
-            self._writer.writerow(["step", "stage", "chain", *info.metrics])
-            self._begun = True
-        chains = zip(*(values.tolist() for values in info.metrics.values()), strict=True)
-        for chain, figures in enumerate(chains):
-            self._writer.writerow([step, info.stage, chain, *figures])
+        known = self._table.fieldnames
+        new = [name for name in info.metrics if name not in known]
+        if new:  # a solver may say more later than at its first step
+            self.close()
+            _, rows = _read(self.path, step)
+            self._begin((*known, *new), rows)
+        figures = zip(*(values.tolist() for values in info.metrics.values()), strict=True)
+        for chain, values in enumerate(figures):
+            row = {"step": step, "stage": info.stage, "chain": chain}
+            self._table.writerow(row | dict(zip(info.metrics, values, strict=True)))
         self._file.flush()
 
     def close(self) -> None:
         self._file.close()
 
 
-def _rows(path: Path, last: int) -> list[list[str]]:
-    """The header of a file and its rows up to step `last`."""
+def _read(path: Path, last: int) -> tuple[Sequence[str], list[Row]]:
+    """The header of a file and its rows up to step `last`; nothing if there is none."""
     if not path.is_file():
-        return []
+        return (), []
     # a crash of the machine leaves blank lines, NULs and half a row
     text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
-    header, *rows = list(csv.reader(text.splitlines())) or [[]]
-    whole = [row for row in rows if len(row) == len(header) and row[0].isdecimal()]
-    return [header, *(row for row in whole if int(row[0]) <= last)] if header else []
+    table = csv.DictReader(text.splitlines())
+    names = table.fieldnames or ()
+    if "step" not in names:
+        return (), []
+    whole = (row for row in table if None not in row and None not in row.values())
+    return names, [row for row in whole if row["step"].isdecimal() and int(row["step"]) <= last]
