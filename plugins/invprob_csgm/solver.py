@@ -32,7 +32,8 @@ from invprob_csgm.params import CSGMParams
 
 @dataclass(frozen=True, kw_only=True)
 class CSGMState(State):
-    """N·R rows, the R restarts of a sample together; `image` is the best of each so far.
+    """N·R rows, the R restarts of a sample together; `image` is the best of each so far, with its
+    `chi2` and `nll`, which older states lack.
 
     z is the latent in the units of the prior; `mean` and `spread` bring it back where it has any.
     """
@@ -46,6 +47,7 @@ class CSGMState(State):
     track: Plateau
     image: Tensor
     chi2: Tensor
+    nll: Tensor | None = None
 
 
 class CSGM(Solver[CSGMState]):
@@ -96,6 +98,7 @@ class CSGM(Solver[CSGMState]):
 
         loss, nll, image = loss.detach(), nll.detach(), image.detach()
         better = loss < state.track.best
+        least = nll if state.nll is None else torch.where(better, nll, state.nll)
         active = ~early_stopping.stalled(state.track, p.patience)
         lr = p.lr * stages.cosine_ramp((state.step + 1) / p.steps)
         moved, moments = adam.adam(state.z, grad, state.moments, lr)
@@ -108,8 +111,9 @@ class CSGM(Solver[CSGMState]):
             track=early_stopping.update(state.track, loss),
             image=torch.where(tree.per_element(better, image), image, state.image),
             chi2=torch.where(better, A.noise.chi2(y, clean.detach()), state.chi2),
+            nll=least,
         )
-        metrics = {"chi2": self._pick(after, after.chi2), "nll": self._pick(after, nll)}
+        metrics = {"chi2": self._pick(after, after.chi2), "nll": self._pick(after, least)}
         return Progress(after, Info(self._pick(after, after.image), stage, metrics))
 
     def result(self, problem: Problem, state: CSGMState) -> Result:
@@ -138,7 +142,8 @@ def styles(generator: Generator) -> int:
     x = generator.sample(1, seeds.stream("styles"))
     for k in range(1, generator.depth):
         x = generator.stage(k, x)  # not a pass of the whole network
-        if "codes" in roles.of_leaves(x):
+        # what is a bare tensor does not say that it holds codes
+        if not isinstance(x, Tensor) and "codes" in roles.of_leaves(x):
             return k
     raise Incompatible(
         f"csgm:space=w needs style codes, and {type(generator).__name__} has none", "use space=z"

@@ -10,6 +10,7 @@ from invprob_csgm.solver import CSGM, styles, units
 from invprob_ilo.l1_ball import L1Ball, project
 from invprob_ilo.params import L1BallParams
 from invprob_ilo.solver import ILO
+from invprob_theory.generator import RandomReLU
 from tests.plugins.closed_form import last, posterior, problem, with_balls
 
 
@@ -32,6 +33,24 @@ def test_csgm_keeps_the_best_restart():
     for row in range(2):
         assert torch.equal(picked[row], state.image[row * 3 + int(best[row].argmin())])
     assert info.image.shape == (2, 1, 3, 4)
+
+
+def test_csgm_tells_the_likelihood_of_the_image_that_it_shows():
+    p, _ = problem(rows=2, sigma=0.1)
+    for state, info in CSGM(steps=40, restarts=2, lr=0.5).run(p):
+        assert state.step
+        seen = p.operator(info.image)
+        for name, right in (
+            ("nll", -p.operator.noise.log_prob(p.y, seen)),
+            ("chi2", p.operator.noise.chi2(p.y, seen)),
+        ):
+            assert torch.allclose(info.metrics[name], right, rtol=1e-4), (state.step, name)
+
+
+def test_features_of_a_generator_without_codes_are_no_styles():
+    for depth in (1, 2):
+        with pytest.raises(Incompatible, match="needs style codes, and RandomReLU has none"):
+            styles(RandomReLU(depth=depth, image_shape=(1, 4, 4)))
 
 
 def test_ilo_reaches_the_noise_level_within_a_wide_ball():
