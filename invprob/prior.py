@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from invprob import tree
-from invprob.errors import BadInput
+from invprob.errors import BadInput, BadParams
 from invprob.generator import Generator, X
 from invprob.global_state.torch_state import standardise
 
@@ -151,6 +151,23 @@ class Score(Prior[X]):
             return (leaf + tree.per_element(sigma**2, leaf) * s) / tree.per_element(alpha, leaf)
 
         return tree.map(tweedie, u, self.score(u, t))
+
+    def check_time(self, t: float, what: str) -> None:
+        """Refuse a time at which there is less noise than the prior knows.
+
+        Args:
+            t: The time.
+            what: What the message calls it.
+
+        Raises:
+            BadParams: If it is below `t_min`.
+        """
+        if t < self.t_min:
+            raise BadParams(
+                f"{what} {t:g} is below {self.t_min:.3g}, the least time that"
+                f" {type(self).__name__} knows",
+                f"give one from {self.t_min:.3g} to 1",
+            )
 
     def noised(self, u: X, t: Tensor, noise: X) -> X:
         """u_t = α_t u + σ_t ε.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,9 +148,9 @@ class Problem:
         prior = self.priors.get(stage)
         if not isinstance(prior, capability):
             have = type(prior).__name__ if prior is not None else "none"
+            wanted = re.sub(r"\B([A-Z])", r"_\1", capability.__name__).lower()
             raise Incompatible(
-                f"{solver} needs a prior with a {capability.__name__.lower()} at stage {stage},"
-                f" there is {have}",
+                f"{solver} needs a prior with a {wanted} at stage {stage}, there is {have}",
                 f"give one with --prior {stage}=NAME, or choose other stages",
             )
         return prior

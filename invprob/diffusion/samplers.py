@@ -71,11 +71,15 @@ def reverse(
         u: Noised latents at time `start` in the model's units, batch first.
         keys: One random key per row.
         params: The predictor, the corrector and the number of steps.
-        start: The time in (t_min, 1] to start from.
+        start: The time in [t_min, 1] to start from.
 
     Returns:
         u at `prior.t_min`, a latent like u; `prior.restore` gives x.
+
+    Raises:
+        BadParams: If the start is below `prior.t_min`.
     """
+    prior.check_time(start, "start")
     times = grid(start, max(prior.t_min, 1e-5), params.steps)
     for i, (now, then) in enumerate(itertools.pairwise(times)):
         t, to = rows(now, u), rows(then, u)

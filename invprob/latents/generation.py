@@ -69,7 +69,12 @@ def of_prior(
 
     Returns:
         A function from numbers of pictures to pictures (B, C, H, W).
+
+    Raises:
+        BadParams: If the prior does not know so little noise as at `hot`.
     """
+    if hot is not None:
+        prior.check_time(hot, "hot")
 
     def make(numbers: Sequence[int]) -> Tensor:
         keys = [seeds.key(seed, "sample", i) for i in numbers]

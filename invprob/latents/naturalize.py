@@ -71,7 +71,11 @@ def naturalise(
 
     Returns:
         The pictures before and after.
+
+    Raises:
+        BadParams: If the strength is below the least time that the prior knows.
     """
+    prior.check_time(strength, "strength")
     for record in invert(generator, pictures, stage, steps, sigma=sigma):
         watch(record.step)
     with torch.no_grad():

@@ -109,12 +109,19 @@ class StagedChain:
         stages: The stage of each round, ascending.
         capability: The class of priors that the solver needs.
         solver: The name of the solver, for messages.
+
+    Raises:
+        Incompatible: If a stage, of the last round too, has no such prior.
     """
 
     problem: Problem
     stages: Sequence[int]
     capability: type[Prior]
     solver: str
+
+    def __post_init__(self) -> None:
+        for round_index in range(len(self.stages)):
+            self.prior(round_index)
 
     def prior(self, round_index: int) -> Any:
         """The prior of a round's stage.

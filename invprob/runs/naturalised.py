@@ -74,7 +74,9 @@ class Naturalisation:
 
         Raises:
             BadInput: If it holds something else.
+            BadParams: If the strength is below the least time that the prior knows.
         """
+        self.prior.check_time(self.strength, "strength")
         self._framed(survey.of_each_size(self.given))
         names = ("stage", "strength", "steps", "sigma", "seed")
         about = {name: getattr(self, name) for name in names}

@@ -76,6 +76,8 @@ def test_pictures_are_drawn_from_a_prior(say, tmp_path, start):
         ("sample --prior 9=latent-score", "[9] do not ascend"),
         ("sample --prior 1=latent-score --sampler heun", "must be 'euler'"),
         ("sample --prior 1=latent-score --sampler ode:corrector=langevin", "takes no corrector"),
+        ("sample --prior 1=latent-score --hot 0.0001", "hot 0.0001 is below 0.001, the least time"),
+        (f"naturalize {SAMPLES} --strength 0.0001", "strength 0.0001 is below 0.001, the least"),
         ("sample --hot 0.2", "--hot is given without a prior"),
         ("sample --sampler ode", "--sampler is given without a prior"),
         ("naturalize nowhere.png", "nowhere.png"),

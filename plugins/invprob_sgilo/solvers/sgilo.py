@@ -34,7 +34,7 @@ from invprob_sgilo.solvers import annealing, kinetic, langevin, overdamped
 from invprob_sgilo.solvers.annealing import AdamDescent, Annealed
 from invprob_sgilo.solvers.params import SGILOParams
 from invprob_sgilo.solvers.state import SGILOState
-from invprob_sgilo.solvers.target import Point, Target
+from invprob_sgilo.solvers.target import Point, Target, density
 
 
 class Dynamics(Protocol):
@@ -99,7 +99,12 @@ class SGILO(Solver[SGILOState]):
         return sum(self.params.steps)
 
     def init(self, problem: Problem) -> SGILOState:
-        return SGILOState(round_index=0, i=0, u=self._chain(problem).start())
+        p, chain = self.params, self._chain(problem)
+        for round_index in range(len(p.stages)):
+            chain.prior(round_index).check_time(p.t_end, "t_end")
+        if p.metropolis == "density":  # the last round asks it, which is late to be told
+            density(problem, p.stages[-1])
+        return SGILOState(round_index=0, i=0, u=chain.start())
 
     def _chain(self, problem: Problem) -> StagedChain:
         return StagedChain(problem, self.params.stages, Score, "sgilo")

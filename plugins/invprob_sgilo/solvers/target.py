@@ -123,9 +123,8 @@ class Target:
         return Point(u, g, energy, image=fit.image, nll=fit.nll, score=kept)
 
     def _energy(self, u: Tree, nll: Tensor) -> Tensor:
-        name, stage = "sgilo with metropolis=density", self.params.stages[self.round_index]
-        density: LogDensity = self.problem.prior(stage, LogDensity, name)
-        log_density = density.log_density(self.chain.prior(self.round_index).restore(u))
+        prior = density(self.problem, self.params.stages[self.round_index])
+        log_density = prior.log_density(self.chain.prior(self.round_index).restore(u))
         for leaf, apart in zip(tree.leaves(u), self.normal(u), strict=True):
             if apart:
                 log_density = log_density + 0.5 * leaf.square().flatten(1).sum(1)
@@ -152,3 +151,20 @@ class Target:
         middle = self.score(tree.map(lambda a, b: (a + b) / 2, before.u, after.u))
         gain = mcmc.simpson(before.u, after.u, (before.score, middle, after.score))
         return after.nll - before.nll - self.params.weight * gain
+
+
+def density(problem: Problem, stage: int) -> LogDensity[Tree]:
+    """The density by which ``metropolis=density`` accepts.
+
+    Args:
+        problem: The problem.
+        stage: The stage of the round.
+
+    Returns:
+        The prior of the stage.
+
+    Raises:
+        Incompatible: If the prior of the stage has no density.
+    """
+    prior: LogDensity[Tree] = problem.prior(stage, LogDensity, "sgilo with metropolis=density")
+    return prior

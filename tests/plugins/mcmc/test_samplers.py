@@ -120,7 +120,7 @@ def test_pcn_refuses_a_prior_that_is_not_standard_normal(values):
 @pytest.mark.parametrize("name", SOLVERS)
 def test_a_prior_without_a_density_is_refused(name):
     p, _ = problem()
-    with pytest.raises(Incompatible, match=f"{name} needs a prior with a logdensity at stage 0"):
+    with pytest.raises(Incompatible, match=f"{name} needs a prior with a log_density at stage 0"):
         last(SOLVERS[name], replace(p, priors={0: Prior()}))
 
 

@@ -136,7 +136,7 @@ class Remembering(Walk):
 
 
 @broken(
-    "refuses-missing-needs", "needs a prior with a logdensity", needs=("generator", "prior.score")
+    "refuses-missing-needs", "needs a prior with a log_density", needs=("generator", "prior.score")
 )
 class Secretive(Walk):
     """Needs more than it says."""

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from invprob import seeds, tree
 from invprob.analysis import diagnostics
 from invprob.diffusion import schedules
-from invprob.errors import BadParams
+from invprob.errors import BadParams, InvprobError
 from invprob.io import checkpoint
 from invprob.prior import Score
 from invprob_sgilo.solvers import annealing, langevin
@@ -65,6 +67,36 @@ def test_with_metropolis_the_gaussian_posterior_is_exact(stage, dim, dynamics):
     if dim == 8:
         ratios = relative(torch.cov(x.flatten(0, 1).T), covariance)
         assert 0.95 < float(ratios.min()) <= float(ratios.max()) < 1.05
+
+
+def test_what_a_later_round_lacks_is_told_before_the_first_step():
+    """A density, a prior of its stage, or noise as little as at t_end."""
+    p, _ = problem(dim=8, sigma=SIGMA, chains=2)
+    score = p.priors[1]
+    for priors, params, said in (
+        ({0: score}, {}, "sgilo needs a prior with a score at stage 1, there is none"),
+        ({0: score, 1: Blind(score)}, {"metropolis": "density"}, "a log_density at stage 1"),
+        ({0: score, 1: Blind(score)}, {"t_end": 0.01}, "t_end 0.01 is below 0.02, the least time"),
+    ):
+        solver = SGILO(stages=(0, 1), steps=(40, 40), **params)
+        with pytest.raises(InvprobError, match=said):
+            solver.init(replace(p, priors=priors))
+
+
+class Blind(Score):
+    """A score alone, of noise as at t = 0.02 and more."""
+
+    t_min = 0.02
+
+    def __init__(self, of):
+        super().__init__()
+        self.of = of
+
+    def schedule(self, t):
+        return self.of.schedule(t)
+
+    def score(self, u, t):
+        return self.of.score(u, t)
 
 
 def test_long_chains_are_judged_converged_and_right():
