@@ -201,13 +201,18 @@ class Block(nn.Module):
 
 
 def use_kernels(
-    blocks: nn.ModuleList, wish: Literal["torch", "compiled", "auto"]
+    blocks: nn.ModuleList,
+    wish: Literal["torch", "compiled", "auto"],
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> dict[str, str]:
     """Let blocks use compiled kernels where their weights are fixed.
 
     Args:
         blocks: The blocks of a generator.
         wish: Whether they do; ``"auto"``: if there is a C compiler, and channels fill the vectors.
+        device: Where they compute; None: on the CPU, which alone has such kernels.
+        dtype: In what, which the kernels do in single precision alone.
 
     Returns:
         What was chosen, for ``"auto"``.
@@ -217,6 +222,12 @@ def use_kernels(
     """
     if wish == "torch":
         return {}
+    if dtype != torch.float32 or (device is not None and device.type != "cpu"):
+        if wish == "compiled":
+            raise BadParams(
+                "kernels=compiled computes in float32 on a CPU", "leave kernels or precision out"
+            )
+        return {"kernels": "torch"}
     own = [block for block in blocks if isinstance(block, Block)]
     fitting = all(len(block.conv.bias) % kernels.LANES == 0 for block in own)
     if compiled := fitting and kernels.load() is not None:

@@ -166,6 +166,14 @@ def test_without_a_compiler_auto_is_torch(wide_file, afresh, monkeypatch, compil
         StyleGAN2.pretrained(wide_file, kernels="compiled")
 
 
+def test_other_precisions_are_left_to_torch(wide_file):
+    """Within their autocast kernels do not run, whatever the generator says it has chosen."""
+    found = StyleGAN2.pretrained(wide_file, kernels="auto", precision="bfloat16")
+    assert found.chosen == {"kernels": "torch"}
+    with pytest.raises(BadParams, match="kernels=compiled computes in float32"):
+        StyleGAN2.pretrained(wide_file, kernels="compiled", precision="bfloat16")
+
+
 def test_narrow_channels_are_left_to_torch(weights_file):
     assert StyleGAN2.pretrained(weights_file, kernels="auto").chosen == {"kernels": "torch"}
 
