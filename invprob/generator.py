@@ -55,6 +55,9 @@ class Generator(nn.Module, ABC, Generic[X]):
     """What was assumed because the file of the weights does not say it, in words."""
     chosen: Mapping[str, str] = MappingProxyType({})
     """Parameters that were left to the machine, as it has chosen them."""
+    options: Mapping[str, Any] = MappingProxyType({})
+    """What beside the weights decides which image a latent makes, where it is not as usual; numbers
+    and texts."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -74,7 +74,7 @@ class Inversions:
         """
         _framed(self.generator, survey.of_each_size(self.files), self.params)
         about = {
-            "generator": fingerprint.of_module(self.generator),
+            **_made_by(self.generator),
             "params": self._params(),
             "images": [file.name for file in self.files],
             "groups": [group(file) for file in self.files],
@@ -191,6 +191,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return dict(about)
 
 
+def _made_by(generator: Generator) -> dict[str, Any]:
+    """What decides which image a latent makes; older folders do not know options."""
+    found: dict[str, Any] = {"generator": fingerprint.of_module(generator)}
+    return found | ({"options": dict(generator.options)} if generator.options else {})
+
+
 def group(file: ImageFile) -> str:
     """Name what must be held out together.
 
@@ -243,9 +249,10 @@ def read(folder: Path, generator: Generator, stage: int, like: X) -> tuple[X, li
         BadInput: If there is none, it is of another generator or stage, or it is not finished.
     """
     about = _begun(folder)
-    if about["generator"] != fingerprint.of_module(generator):
+    if {k: about[k] for k in ("generator", "options") if k in about} != _made_by(generator):
         raise BadInput(
-            f"{folder} holds inversions by other weights", "invert the images with this generator"
+            f"{folder} holds inversions by other weights or options {about.get('options', '')}",
+            "invert the images with this generator",
         )
     if about["params"]["stage"] != stage:
         raise BadInput(
@@ -253,12 +260,11 @@ def read(folder: Path, generator: Generator, stage: int, like: X) -> tuple[X, li
             f"invert the images with --stage {stage}",
         )
     shards = [tensor_files.read(path)[0] for path in sorted(folder.glob("latents-*.safetensors"))]
-    found = sum(len(next(iter(shard.values()))) for shard in shards)
-    if found != len(about["images"]):
+    if (found := sum(len(next(iter(shard.values()))) for shard in shards)) != len(about["images"]):
         raise BadInput(
             f"{folder} holds {found} of {len(about['images'])} inversions",
             "finish it: repeat the command that began it",
         )
-    names = [name for name, _ in tree.items(like)]
-    leaves = [torch.cat([shard[name] for shard in shards]).float() for name in names]
+    parts = ([shard[name] for shard in shards] for name, _ in tree.items(like))
+    leaves = [torch.cat(part).float() for part in parts]
     return tree.unflatten(like, leaves), about["groups"]

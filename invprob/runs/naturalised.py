@@ -83,6 +83,8 @@ class Naturalisation:
         about["sampler"] = self.sampler.model_dump(mode="json")
         about["framing"] = [self.framing.resize, self.framing.crop, list(self.framing.at)]
         about["images"] = [file.name for file in self.given]
+        if self.generator.options:
+            about["options"] = dict(self.generator.options)
         about["weights"] = fingerprint.of_modules(self.generator, self.prior)
         chunked.begin(self.out, about, self.size)
 

@@ -59,6 +59,7 @@ class DDIM(Generator[Tensor]):
             )
         self.prior, self.depth, self.recompute = prior, steps, recompute
         self.image_shape = prior.image_shape
+        self.options = {"steps": steps, "spacing": spacing}
         self.times = (*visited(prior.t_min, steps, spacing), 0.0)
 
     @classmethod

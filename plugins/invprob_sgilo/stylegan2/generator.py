@@ -81,6 +81,9 @@ class StyleGAN2(Generator[Latents]):
             raise BadWeights(f"{weights} no noise maps", "leave out noise=stored")
         rng = torch.Generator().manual_seed(seed)
         self.arch = arch
+        usual = {"truncation": 1.0, "carry_rgb": True, "noise": "random"}
+        given = {"truncation": truncation, "carry_rgb": carry_rgb, "noise": noise}
+        self.options = {name: value for name, value in given.items() if value != usual[name]}
         self.truncation = truncation
         self.carry_rgb = carry_rgb
         self.fixed_noise = noise == "stored"
@@ -149,7 +152,9 @@ class StyleGAN2(Generator[Latents]):
             generator.gaussianise(*gaussian_codes.read(given, generator.arch.w_dim))
         elif params.gaussian != "auto":
             raise BadParams("gaussian=… is for Gaussian codes", "say codes=gaussian as well")
-        generator.chosen = network.use_kernels(generator.blocks, params.kernels)
+        generator.chosen = network.use_kernels(
+            generator.blocks, params.kernels, device, generator.dtype
+        )
         if params.precision == "auto":
             generator.chosen = {"precision": arithmetic, **generator.chosen}
         if params.compile:
@@ -174,6 +179,7 @@ class StyleGAN2(Generator[Latents]):
         """
         self.register_buffer("code_mean", mean.to(self.w_mean), persistent=False)
         self.register_buffer("code_std", std.to(self.w_mean), persistent=False)
+        self.options = {**self.options, "codes": "gaussian"}
 
     @property
     def gaussian(self) -> bool:

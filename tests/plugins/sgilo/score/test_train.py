@@ -48,6 +48,25 @@ def inverted(tmp_path, G, picture_folder):
     return {"latents": "inverted", "data": str(tmp_path / "data"), "held_out": 0.2}
 
 
+@pytest.mark.parametrize(
+    "other", [{"codes": "gaussian"}, {"truncation": 0.2}, {"carry_rgb": False}]
+)
+def test_inversions_by_a_generator_of_other_options_are_refused(
+    tmp_path, weights_file, picture_folder, other
+):
+    """With the same weights, their codes mean something else."""
+    usual, odd = (StyleGAN2.pretrained(weights_file, **given) for given in ({}, other))
+    like = stages.draws(usual, 2, [0], "like")
+    for made, asked in ((usual, odd), (odd, usual)):
+        out = tmp_path / f"by-{'usual' if made is usual else 'odd'}"
+        data_set(out, made, [picture_folder], steps=1)
+        assert inversion_dataset.read(out, made, 2, stages.draws(made, 2, [0], "like"))
+        with pytest.raises(BadInput, match="by other weights or options"):
+            inversion_dataset.read(out, asked, 2, like)
+        with pytest.raises(BadInput, match="holds inversions of other images, parameters or"):
+            data_set(out, asked, [picture_folder], steps=1)
+
+
 @pytest.fixture
 def encoded(tmp_path, G, picture_folder):
     E = Encoder(G.arch, stage=2)
