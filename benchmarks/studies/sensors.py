@@ -6,7 +6,7 @@
 The pictures are the bundled faces and a scene of shaded discs that hide each other, blurred as by a
 lens: a model of photographs (Lee, Mumford, Huang, 2001, International Journal of Computer Vision
 41). With `--images` they are the middles of pictures of your own. Nothing but the sensor degrades
-them. `--csv FILE` keeps a row per picture, and goes on where it stopped.
+them. `--csv FILE` keeps a row per picture, solver and size, and goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -28,6 +29,11 @@ from invprob.io import collection
 from invprob_basics import Blur
 
 SENSORS = ("jpeg:quality=10", "quantize:bits=2")
+KEY = ("sensor", "solver", "size", "picture")
+"""What a row of the file is known by."""
+
+Found: TypeAlias = "dict[tuple[str, ...], tuple[float, float]]"
+"""PSNR in dB as decoded and as restored, by `KEY`."""
 
 
 def scene(size: int, discs: int = 60) -> Tensor:
@@ -77,25 +83,25 @@ def gain(x: Tensor, sensor: str, solver: str) -> tuple[float, float]:
     return float(metrics.psnr(decoded, x[None])), float(metrics.psnr(restored, x[None]))
 
 
-def kept(file: Path | None) -> dict[tuple[str, str], tuple[float, float]]:
-    """What a file of earlier rows holds, by sensor and picture."""
+def kept(file: Path | None) -> Found:
+    """What a file of earlier rows holds."""
     if file is None or not file.exists():
         return {}
     with file.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     return {
-        (row["sensor"], row["picture"]): (float(row["decoded"]), float(row["restored"]))
+        tuple(row[name] for name in KEY): (float(row["decoded"]), float(row["restored"]))
         for row in rows
     }
 
 
-def keep(file: Path, found: dict[tuple[str, str], tuple[float, float]]) -> None:
+def keep(file: Path, found: Found) -> None:
     """Write all rows, sensor by sensor."""
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("sensor", "picture", "decoded", "restored"))
-        for (sensor, name), both in sorted(found.items()):
-            writer.writerow((sensor, name, *(f"{value:.4f}" for value in both)))
+        writer.writerow((*KEY, "decoded", "restored"))
+        for key, both in sorted(found.items()):
+            writer.writerow((*key, *(f"{value:.4f}" for value in both)))
 
 
 def table(sensor: str, found: dict[str, tuple[float, float]]) -> str:
@@ -123,14 +129,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     found = kept(given.csv)
     for sensor in SENSORS:
-        names = []
+        mine = {}
         for name, x in pictures(given.images, given.size):
-            names.append(name)
-            if (sensor, name) not in found:
-                found[sensor, name] = gain(x, sensor, given.solver)
+            key = (sensor, given.solver, str(given.size), name)
+            if key not in found:
+                found[key] = gain(x, sensor, given.solver)
                 if given.csv is not None:
                     keep(given.csv, found)
-        print(table(sensor, {name: found[sensor, name] for name in names}), flush=True)
+            mine[name] = found[key]
+        print(table(sensor, mine), flush=True)
 
 
 if __name__ == "__main__":

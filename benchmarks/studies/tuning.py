@@ -74,9 +74,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs"))
     args = parser.parse_args()
     place = args.out / f"tuning-{args.weights}"
-    held_out(args.source, args.images, place / "pictures")
+    pictures = place / f"pictures-{args.images}"  # those of another number are not among them
+    held_out(args.source, args.images, pictures)
     path = args.suite or HERE / f"tuning-{args.weights}.toml"
-    suite = suite_file.read(path, registry(), {"images": (str((place / "pictures").absolute()),)})
+    suite = suite_file.read(path, registry(), {"images": (str(pictures.absolute()),)})
     bench = session.prepare(suite, place, place / "bench", registry())
     watch = session.Watch(done=lambda cell, reason: print(cell.label, reason or "", flush=True))
     command = " ".join(["python", *sys.argv])

@@ -162,8 +162,13 @@ def test_the_record_is_printed(monkeypatch, capsys, study, says):
 def test_the_study_of_sensors_prints_a_line_per_picture(tmp_path, capsys):
     study = runpy.run_path(str(STUDIES / "sensors.py"))
     images.write_png(tmp_path / "grey.png", torch.full((3, 20, 24), 0.4))
-    study["main"](["--images", str(tmp_path), "--size", "16", "--solver", "pnp:steps=1"])
-    assert capsys.readouterr().out.count("| grey") == len(study["SENSORS"])
+    kept = ["--csv", str(tmp_path / "rows.csv")]
+    for count, size in enumerate((16, 18), 1):
+        study["main"](["--images", str(tmp_path / "grey.png"), "--size", str(size), *kept])
+        assert capsys.readouterr().out.count("| grey") == len(study["SENSORS"])
+        # rows of another size are not those of this one
+        rows = (tmp_path / "rows.csv").read_text().splitlines()
+        assert len(rows) == 1 + count * len(study["SENSORS"])
     assert study["scene"](24).shape == (3, 24, 24)
 
 
