@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 import torch
 
+from invprob.errors import Diverged
 from invprob.io import checkpoint
 from invprob.trainer import TrainingProgress
 
@@ -98,6 +100,7 @@ def run(
 
     Raises:
         BadInput: If the checkpoint is damaged, or of a training that began otherwise.
+        Diverged: If a loss or the state is not finite; what was written before stays.
     """
     if path.is_file():
         saved = checkpoint.read(path, ("params", "step", *training.state()), device)
@@ -106,6 +109,7 @@ def run(
         training.step = saved["step"]
 
     def save() -> None:
+        _check_state(training)
         if plan.writes:
             about = {"params": dict(origin.params), "data": origin.data, "step": training.step}
             checkpoint.write(path, about | training.state())
@@ -114,8 +118,10 @@ def run(
     try:
         while training.step < plan.steps:
             figures, picture = training.update(), None
+            _check_losses(figures, training.step)
             due = training.step == plan.steps or training.step % plan.snapshot == 0
             if due and plan.writes:
+                _check_state(training)
                 picture = training.snapshot(figures)
             if due or time.monotonic() - saved_at > plan.seconds:
                 save()
@@ -127,3 +133,32 @@ def run(
         # the reader stops the training: nothing is lost
         save()
         raise
+
+
+def _check_losses(figures: Mapping[str, float], step: int) -> None:
+    """Refuse a loss that is NaN or infinite, from which no step leads back."""
+    for name, value in figures.items():
+        if name.startswith("loss") and not math.isfinite(value):
+            raise _diverged(step, f"{name} is {value}")
+
+
+def _check_state(training: Training) -> None:
+    """Refuse weights that are not finite, for they would replace good ones."""
+    for name, part in training.state().items():
+        if not _is_finite(part):
+            raise _diverged(training.step, f"{name} holds NaN or infinity")
+
+
+def _is_finite(part: Any) -> bool:
+    if isinstance(part, torch.Tensor):
+        return bool(part.isfinite().all())
+    if isinstance(part, Mapping):
+        return all(map(_is_finite, part.values()))
+    return True
+
+
+def _diverged(step: int, what: str) -> Diverged:
+    return Diverged(
+        f"the training diverged at step {step}: {what}",
+        "give a lower lr and another --out; the files in this one are those of before",
+    )

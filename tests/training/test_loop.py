@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from invprob.errors import BadInput
+from invprob.errors import BadInput, Diverged
 from invprob.io import checkpoint
 from invprob.training import average, loop
 
@@ -73,6 +73,37 @@ def test_a_checkpoint_that_lacks_some_state_is_refused(tmp_path):
     checkpoint.write(tmp_path / "c.pt", {"params": {}, "data": "data", "step": 10})
     with pytest.raises(BadInput, match="of something else"):
         next(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin()))
+
+
+class LossTurnsNaN(Walk):
+    """Its loss is NaN from step 15 on."""
+
+    def update(self):
+        return super().update() | ({"loss": float("nan")} if self.step >= 15 else {})
+
+
+class WeightsTurnInfinite(Walk):
+    """A step makes a weight infinite, of a loss that is finite."""
+
+    def state(self):
+        weight = torch.tensor(float("inf") if self.step >= 15 else 1.0)
+        return super().state() | {"net": {"weight": weight}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (LossTurnsNaN, "at step 15: loss is nan"),
+        (WeightsTurnInfinite, "at step 20: net holds NaN or infinity"),
+    ],
+)
+def test_a_training_that_diverges_ends_and_keeps_what_was_written(kind, said, tmp_path):
+    training, shown = kind(), []
+    training.snapshot = lambda figures: shown.append(training.step)
+    with pytest.raises(Diverged, match=said):
+        list(loop.run(training, PLAN, tmp_path / "c.pt", origin()))
+    assert shown == [10]
+    assert checkpoint.read(tmp_path / "c.pt", ())["step"] == 10
 
 
 def test_the_running_mean_of_a_loss():
