@@ -65,6 +65,7 @@ def command(
     from invprob import paths
     from invprob.cli import console
     from invprob.cli.meter import Meter
+    from invprob.config import input_files
     from invprob.config.registry import registry
     from invprob.latents.params import InversionParams
 
@@ -74,6 +75,7 @@ def command(
     if batch is not None and "batch" in set_by_key:
         raise BadParams("--batch and --set batch are given at once", "keep one of them")
     params = InversionParams.parse({**given, **set_by_key}, "--set")
+    input_files.check_params(params)
     for image in images:
         paths.existing(image)
     spec = options.checked("generator", generator)

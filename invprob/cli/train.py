@@ -70,6 +70,7 @@ def command(
     """
     from invprob.cli import console
     from invprob.cli.meter import Meter
+    from invprob.config import input_files
     from invprob.config.registry import registry
     from invprob.params import Spec
 
@@ -83,6 +84,7 @@ def command(
             raise BadParams(f"{twice[0]!r} is given twice", "keep one of them")
         given |= part
     params = model.parse(given, f"trainer {spec.name}")
+    input_files.check_params(params)
     # of several processes (torchrun) the first speaks
     quiet = quiet or os.environ.get("RANK", "0") != "0"
     try:

@@ -1,12 +1,14 @@
-"""Look for the files that an experiment names, before torch or a model is loaded."""
+"""Look for the files that parameters name, before torch or a model is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from invprob import paths
 from invprob.config.experiment import Experiment
 from invprob.config.registry import Registry
+from invprob.params import Params
 
 
 def check(experiment: Experiment, registry: Registry) -> None:
@@ -20,6 +22,19 @@ def check(experiment: Experiment, registry: Registry) -> None:
         BadInput: If a picture, a measurement, a mask, a kernel, … is missing or cannot be read.
     """
     for path in _named(experiment, registry):
+        paths.existing(path)
+
+
+def check_params(params: Params) -> None:
+    """Look whether all files that parameters, such as those of a trainer, name are there.
+
+    Args:
+        params: The parameters.
+
+    Raises:
+        BadInput: If one is missing or cannot be read.
+    """
+    for path in _of_model(type(params), dict(params)):
         paths.existing(path)
 
 
@@ -42,6 +57,11 @@ def of_components(experiment: Experiment, registry: Registry) -> Iterator[tuple[
         The kind of the component, and the path that the experiment names.
     """
     for _, kind, spec, entry in experiment.entries(registry):
-        for name, field in entry.params().model_fields.items():
-            if paths.marked(field, paths.INPUT) and spec.params.get(name) not in (None, paths.AUTO):
-                yield kind, spec.params[name]
+        for path in _of_model(entry.params(), spec.params):
+            yield kind, path
+
+
+def _of_model(model: type[Params], values: Mapping[str, Any]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if paths.marked(field, paths.INPUT) and values.get(name) not in (None, paths.AUTO):
+            yield values[name]

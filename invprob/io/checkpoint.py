@@ -12,6 +12,7 @@ from typing import Any
 import safetensors
 import torch
 
+from invprob import paths
 from invprob.errors import BadInput
 from invprob.io import files
 from invprob.numerics.adam import Moments
@@ -89,7 +90,7 @@ def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") ->
         Tensors and plain values by name.
 
     Raises:
-        BadInput: If the file is damaged, or of something else.
+        BadInput: If the file is missing, damaged, or of something else.
     """
     try:
         with path.open("rb") as file:
@@ -99,6 +100,8 @@ def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") ->
             if archive.testzip() is not None:
                 raise ValueError("its numbers have changed")
         data = torch.load(path, map_location=device, weights_only=True)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise paths.unreadable(path, error) from None
     except pickle.UnpicklingError:
         raise BadInput(
             f"checkpoint {path} is damaged, or holds more than tensors and numbers", HINT

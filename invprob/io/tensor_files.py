@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from invprob import paths
 from invprob.errors import BadWeights
 from invprob.io import checksums, files
 from invprob.io.json_text import dumps
@@ -65,8 +66,8 @@ def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], di
     Raises:
         BadWeights: If it cannot be read or has another SHA-256.
     """
-    checksums.check(path, expected)
     try:
+        checksums.check(path, expected)
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             return tensors, dict(file.metadata() or {})
@@ -75,6 +76,8 @@ def read(path: Path, expected: str | None = None) -> tuple[dict[str, Tensor], di
 
 
 def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return paths.reason(error)
     with path.open("rb") as file:
         head = file.read(4)
     if head[:1] == b"\x80" or head[:4] == b"PK\x03\x04":

@@ -99,7 +99,7 @@ class Inversions:
         if self.params.encoder is None:
             del about["encoder"]
         else:
-            about["encoder"] = checksums.sha256(Path(self.params.encoder))
+            about["encoder"] = checksums.sha256(paths.existing(self.params.encoder))
         return about
 
     def is_finished(self, k: int) -> bool:

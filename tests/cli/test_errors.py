@@ -170,6 +170,11 @@ WRONG = {
         "--set 'steps' is not key=value",
         "e.g. --set batch=16",
     ),
+    "file of a parameter": (
+        ["invert", "{photo}", "--out", "out", "--set", "encoder=missing"],
+        "there is no file or folder missing",
+        "check the path",
+    ),
     "sampling": (
         ["sample", "--generator", "linear:scale=0"],
         "generator linear.scale: must be greater than 0 (got '0')",

@@ -61,6 +61,18 @@ def test_a_truncated_file_is_refused(tmp_path, cut):
         tensor_files.read(file)
 
 
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    for expected in (None, "0" * 64):
+        with pytest.raises(BadWeights, match="cannot be read: no such file"):
+            tensor_files.read(tmp_path / "missing", expected)
+        with pytest.raises(BadWeights, match="cannot be read: "):
+            tensor_files.read(tmp_path, expected)
+    with pytest.raises(BadInput, match="cannot be read: no such file"):
+        checkpoint.read(tmp_path / "missing", ())
+    with pytest.raises(BadInput, match="cannot be read: is a directory"):
+        checkpoint.read(tmp_path, ())
+
+
 def test_an_unknown_name_is_refused(tmp_path):
     with pytest.raises(BadWeights, match="no weights 'nobody'"):
         store.locate("nobody", tmp_path)
