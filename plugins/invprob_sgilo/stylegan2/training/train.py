@@ -220,8 +220,12 @@ class Training:
         self.augment.load(saved["augment"])
 
     def begin(self, path: Path) -> None:
-        """Take the networks of another training's checkpoint, and begin at step 0 with them."""
+        """Take the networks of another training's checkpoint, and begin at step 0 with them.
+
+        Optimisers take its moments as well, but keep the step size and decays of this training.
+        """
         saved = checkpoint.read(path, NETWORKS, self.device)
+        asked = [(which, which.state_dict()["param_groups"]) for which in self._optimisers()]
         try:
             self._take_networks(saved)
             if self.params.encoder is None:
@@ -229,6 +233,12 @@ class Training:
         except (RuntimeError, ValueError):
             hint = "give their channel_max, z_dim and so on"
             raise BadInput(f"{path} is of networks of other sizes", hint) from None
+        for which, groups in asked:
+            which.load_state_dict({**which.state_dict(), "param_groups": groups})
+
+    def _optimisers(self) -> list[torch.optim.Optimizer]:
+        own = [self.reconstruction.optimiser] if self.reconstruction else []
+        return [self.opt_g, self.opt_d, *own]
 
 
 def _adam(net: nn.Module, lr: float, every: int | None) -> torch.optim.Adam:

@@ -89,11 +89,19 @@ def test_a_training_begins_with_the_networks_of_another(picture_folder, tmp_path
     assert second["step"] == 10
     D = first["D"]["out.weight"]
     assert torch.allclose(second["D"]["out.weight"], D, atol=0.05)
-    assert second["opt_g"]["param_groups"] == first["opt_g"]["param_groups"]
+    assert second["opt_g"]["state"][0]["step"] == 2 * first["opt_g"]["state"][0]["step"]
     start = str(tmp_path / "second" / "checkpoint.pt")
     more = GeneratorTraining(**{**RECONSTRUCTING, "start": start, "reconstruction": 40})
     steps(train(more, picture_folder, tmp_path / "more"), 1)
     third = torch.load(tmp_path / "more" / "checkpoint.pt", weights_only=True)
+    rates = [
+        [state["opt_g"], state["opt_d"], state["reconstruction"]["optimiser"]]
+        for state in (second, third)
+    ]
+    for slow, fast in zip(*rates, strict=True):
+        (slow,), (fast,) = slow["param_groups"], fast["param_groups"]
+        assert slow["lr"] == pytest.approx(fast["lr"] * 1e-12 / 0.0025)
+        assert slow["betas"] == fast["betas"]
     assert (third["step"], third["reconstruction"]["step"]) == (10, 20)
     other = GeneratorTraining(**{**RECONSTRUCTING, "start": start, "channel_max": 4})
     with pytest.raises(BadInput, match="networks of other sizes"):
