@@ -85,13 +85,7 @@ class Inverted:
         if len(set(groups)) < 2:
             # one folder: its images are not views of one thing
             names = [str(i) for i in range(len(groups))]
-        train, validation = image_dataset.split(names, params.held_out)
-        if not train or not validation:
-            raise BadParams(
-                f"{params.data} holds {len(names)} images, too few to hold some out",
-                "invert more images, or choose another held_out",
-            )
-        self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
+        self.train, self.validation = split(names, params)
 
     @torch.no_grad()
     def _pick(self, indices: Tensor) -> Carry:
@@ -131,13 +125,7 @@ class Encoded:
         pictures = PictureSet(size=generator.arch.resolution)
         found = image_dataset.read(Path(params.data), generator.arch.channels, pictures)
         images, names = found
-        train, validation = image_dataset.split(names, params.held_out)
-        if not train or not validation:
-            raise BadParams(
-                f"{params.data} holds {len(names)} images, too few to hold some out",
-                "give more images, or choose another held_out",
-            )
-        self.train, self.validation = torch.tensor(train), torch.tensor(validation[:VALIDATION])
+        self.train, self.validation = split(names, params)
         self.digest = hashlib.sha256(images.numpy().data).hexdigest()
         # as they are and mirrored; every step then costs a lookup instead of an encoding
         self.found = [self._encode_all(images, mirrored) for mirrored in (False, True)]
@@ -179,6 +167,28 @@ class Encoded:
 
     def held_out(self) -> Carry:
         return self._pick(self.validation, "validation")
+
+
+def split(names: list[str], params: PriorTraining) -> tuple[Tensor, Tensor]:
+    """Hold out some of the images.
+
+    Args:
+        names: The names of all images, of which those of a folder are held out together.
+        params: The parameters.
+
+    Returns:
+        The numbers of those to learn from, at least two, and of those held out.
+
+    Raises:
+        BadParams: If there are too few; one latent has no spread.
+    """
+    train, validation = image_dataset.split(names, params.held_out)
+    if len(train) < 2 or not validation:
+        raise BadParams(
+            f"{params.data} holds {len(names)} images, too few to learn from two and hold some out",
+            "give more images, or choose another held_out",
+        )
+    return torch.tensor(train), torch.tensor(validation[:VALIDATION])
 
 
 def latents_of(generator: StyleGAN2, params: PriorTraining) -> Latents:

@@ -16,7 +16,7 @@ from invprob.latents.inversion import invert, psnr
 from invprob.latents.inversion_dataset import Inversions
 from invprob.latents.params import InversionParams
 from invprob_sgilo.score.checkpoint import Size
-from invprob_sgilo.score.latents import Encoded, Inverted, Synthetic
+from invprob_sgilo.score.latents import Encoded, Inverted, Synthetic, latents_of
 from invprob_sgilo.score.params import PriorTraining
 from invprob_sgilo.score.prior import LatentScore
 from invprob_sgilo.score.train import times, train
@@ -186,6 +186,13 @@ def test_folders_are_held_out_as_a_whole(G, picture_folder, tmp_path):
 def test_a_data_set_that_does_not_fit_is_refused(change, said, G, inverted):
     with pytest.raises((BadParams, BadInput), match=said):
         Inverted(G, PriorTraining(**{**PRIOR, **inverted, **change}))
+
+
+@pytest.mark.parametrize("kind", ["inverted", "encoded"])
+def test_one_latent_is_too_few_to_learn_from(kind, G, request):
+    given = PRIOR | request.getfixturevalue(kind) | {"held_out": 0.95}
+    with pytest.raises(BadParams, match="20 images, too few to learn from two"):
+        latents_of(G, PriorTraining(**given))
 
 
 def test_a_data_set_of_other_weights_is_refused(G, inverted):
