@@ -41,7 +41,11 @@ class Training(Protocol):
         ...
 
     def load(self, saved: dict[str, Any]) -> None:
-        """Take up what `state` returned."""
+        """Take up what `state` returned.
+
+        Args:
+            saved: Also holds the `figures` of the last step, empty where they were not kept.
+        """
         ...
 
 
@@ -88,6 +92,9 @@ def run(
 ) -> Iterator[TrainingProgress]:
     """Train, and go on from the checkpoint if there is one.
 
+    A training that is as long as the plan or longer takes no step; it writes its newest weights if
+    it was stopped before it could.
+
     Args:
         training: The trainer's part.
         plan: The length, and when to write.
@@ -102,33 +109,53 @@ def run(
         BadInput: If the checkpoint is damaged, or of a training that began otherwise.
         Diverged: If a loss or the state is not finite; what was written before stays.
     """
+    figures: dict[str, float] = {}
+    shown: int | None = None
     if path.is_file():
         saved = checkpoint.read(path, ("params", "step", *training.state()), device)
         checkpoint.check_training(path, saved, origin.params, origin.data)
+        # a checkpoint of before these were kept is that of a training that ended
+        saved = {"figures": {}, "shown": saved["step"], **saved}
         training.load(saved)
-        training.step = saved["step"]
+        training.step, figures, shown = saved["step"], saved["figures"], saved["shown"]
 
     def save() -> None:
         _check_state(training)
         if plan.writes:
-            about = {"params": dict(origin.params), "data": origin.data, "step": training.step}
-            checkpoint.write(path, about | training.state())
+            about = {"params": dict(origin.params), "data": origin.data}
+            plain = {name: float(value) for name, value in figures.items()}
+            at = {"step": training.step, "figures": plain, "shown": shown}
+            checkpoint.write(path, about | at | training.state())
+
+    def show() -> Path | None:
+        nonlocal shown
+        shown = training.step
+        if not plan.writes:
+            return None
+        _check_state(training)
+        return training.snapshot(figures)
+
+    def record(picture: Path | None) -> TrainingProgress:
+        at, total = training.step * plan.count, max(plan.steps, training.step) * plan.count
+        return TrainingProgress(at, total, figures, picture, plan.unit)
 
     saved_at = time.monotonic()
     try:
+        if training.step >= plan.steps and shown != training.step:
+            picture = show()
+            save()
+            yield record(picture)
         while training.step < plan.steps:
             figures, picture = training.update(), None
             _check_losses(figures, training.step)
             due = training.step == plan.steps or training.step % plan.snapshot == 0
-            if due and plan.writes:
-                _check_state(training)
-                picture = training.snapshot(figures)
+            if due:
+                picture = show()
             if due or time.monotonic() - saved_at > plan.seconds:
                 save()
                 saved_at = time.monotonic()
             if due or training.step % 10 == 0:
-                at, total = training.step * plan.count, plan.steps * plan.count
-                yield TrainingProgress(at, total, figures, picture, plan.unit)
+                yield record(picture)
     except GeneratorExit:
         # the reader stops the training: nothing is lost
         save()

@@ -57,6 +57,40 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path):
     assert again == whole
 
 
+@pytest.mark.parametrize("steps", [10, 7])
+def test_a_training_that_is_cut_short_writes_what_it_has(steps, tmp_path):
+    plan = dataclasses.replace(PLAN, snapshot=100)
+    records = loop.run(Walk(), plan, tmp_path / "c.pt", origin())
+    next(records)
+    records.close()
+    short = dataclasses.replace(plan, steps=steps)
+    (seen,) = loop.run(Walk(), short, tmp_path / "c.pt", origin())
+    assert (seen.step, seen.total) == (40, 40)
+    assert seen.figures == {"loss": 0.1, "value": 55.0}
+    assert not list(loop.run(Walk(), short, tmp_path / "c.pt", origin()))
+
+
+def test_what_a_step_said_is_kept_for_the_next(tmp_path):
+    """A running mean goes on; in a checkpoint of before there is none."""
+    taken = []
+
+    class Reads(Walk):
+        def load(self, saved):
+            super().load(saved)
+            taken.append(saved["figures"].get("loss"))
+
+    for training in (Walk(), Reads()):
+        records = loop.run(training, PLAN, tmp_path / "c.pt", origin())
+        next(records)
+        records.close()
+    assert taken == [0.1]
+    saved = checkpoint.read(tmp_path / "c.pt", ())
+    saved = {k: v for k, v in saved.items() if k not in ("figures", "shown")}
+    checkpoint.write(tmp_path / "c.pt", saved)
+    assert list(loop.run(Reads(), PLAN, tmp_path / "c.pt", origin()))[-1].step == 100
+    assert taken == [0.1, None]
+
+
 def test_another_training_is_refused_by_what_differs(tmp_path):
     list(loop.run(Walk(), PLAN, tmp_path / "c.pt", origin(lr=0.1, batch=4)))
     with pytest.raises(BadInput, match="batch=4 and not 8"):

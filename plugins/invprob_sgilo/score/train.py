@@ -85,15 +85,14 @@ class Training:
         return {"loss": self.running(loss)}
 
     def snapshot(self, figures: dict[str, float]) -> None:
-        """Add the average's loss on held-out latents; write the average when it is done."""
+        """Write the average; add its loss on held-out latents."""
         figures["held-out loss"] = validation_loss(self.ema, self.latents, self.params)
-        if self.step == self.params.steps:
-            about = {
-                "generator_sha256": self.generator_sha256,
-                "training": self.params.model_dump(mode="json"),
-                "figures": figures,
-            }
-            self.ema.save(self.out / "prior.safetensors", self.params.stage, about)
+        about = {
+            "generator_sha256": self.generator_sha256,
+            "training": self.params.model_dump(mode="json"),
+            "figures": figures,
+        }
+        self.ema.save(self.out / "prior.safetensors", self.params.stage, about)
 
     def state(self) -> dict[str, Any]:
         """Everything a later process needs to go on with the same bits."""
@@ -142,7 +141,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     Args:
         params: The parameters.
         source: The generator, a name or path of weights.
-        out: Where ``checkpoint.pt`` and, at the end, ``prior.safetensors`` (averaged, float16) go.
+        out: Where ``checkpoint.pt`` and ``prior.safetensors`` (averaged, float16) go.
 
     Yields:
         A record now and then.
