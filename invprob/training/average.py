@@ -47,10 +47,14 @@ def move(average: nn.Module, model: nn.Module, keep: float | Tensor) -> None:
 
 
 class Running:
-    """The running mean of a loss, to look at."""
+    """The running mean of a loss, to look at.
 
-    def __init__(self) -> None:
-        self._value: float | None = None
+    Args:
+        value: Where a training that is taken up had it; None: it begins with the next loss.
+    """
+
+    def __init__(self, value: float | None = None) -> None:
+        self._value = value
 
     def __call__(self, loss: Tensor) -> float:
         """Take up one more loss.

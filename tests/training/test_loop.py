@@ -144,6 +144,7 @@ def test_the_running_mean_of_a_loss():
     running = average.Running()
     assert running(torch.tensor(1.0)) == 1
     assert running(torch.tensor(0.0)) == pytest.approx(0.98)
+    assert average.Running(0.5)(torch.tensor(0.0)) == pytest.approx(0.49)
 
 
 def test_the_average_follows_fast_at_first_and_slowly_later():

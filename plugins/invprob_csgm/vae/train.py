@@ -102,6 +102,7 @@ class Training:
         self.encoder.load_state_dict(saved["encoder"])
         self.decoder.load_state_dict(saved["decoder"])
         self.optimiser.load_state_dict(saved["optimiser"])
+        self.running = average.Running(saved["figures"].get("loss"))
 
 
 def bound(encoder: Encoder, decoder: Decoder, x: Tensor, noise: Tensor) -> Tensor:

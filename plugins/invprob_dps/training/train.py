@@ -150,6 +150,7 @@ class Training:
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
         self.optimiser.load_state_dict(saved["optimiser"])
+        self.running = average.Running(saved["figures"].get("loss"))
         self.best = saved["best"]
 
 

@@ -138,6 +138,7 @@ class Training:
         self.network.load_state_dict(saved["network"])
         self.ema.load_state_dict(saved["ema"])
         self.optimiser.load_state_dict(saved["optimiser"])
+        self.running = average.Running(saved["figures"].get("loss"))
 
 
 def weight(sigma: Tensor) -> Tensor:

@@ -28,6 +28,9 @@ from invprob_sgilo.score.prior import LatentScore, matching_loss
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry
 
+RUNNING = {"steps", "validate_every", "checkpoint_seconds"}
+"""Parameters that may change between a stop and a resume."""
+
 
 class Training:
     """The score, its average and the optimiser at some step.
@@ -107,6 +110,7 @@ class Training:
         self.net.load_state_dict(saved["net"])
         self.ema.load_state_dict(saved["ema"])
         self.optimiser.load_state_dict(saved["optimiser"])
+        self.running = average.Running(saved["figures"].get("loss"))
 
 
 def first(params: PriorTraining, x: Carry, size: Size) -> LatentScore:
@@ -162,7 +166,7 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
     latents, sha256 = latents_of(generator, params), checksums.sha256(path)
     training = Training(params, latents, out, sha256, device)
     plan = loop.Plan(params.steps, params.validate_every, seconds=params.checkpoint_seconds)
-    began = params.model_dump(mode="json", exclude={"steps"})
+    began = params.model_dump(mode="json", exclude=RUNNING)
     origin = loop.Origin(began, sha256 + latents.digest)
     yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
 

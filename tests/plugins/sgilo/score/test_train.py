@@ -97,6 +97,26 @@ def test_a_training_is_taken_up_with_the_same_bits(kind, weights_file, tmp_path,
     whole, parts = checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts")
     for name, value in whole["ema"].items():
         assert torch.equal(value, parts["ema"][name]), name
+    files = [tmp_path / out / "prior.safetensors" for out in ("whole", "parts")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_training_that_is_cut_short_is_written(weights_file, tmp_path):
+    long = PriorTraining(**PRIOR | {"steps": 50})
+    records = train(long, weights_file, tmp_path)
+    next(records)
+    records.close()
+    assert not (tmp_path / "prior.safetensors").exists()
+    list(train(long.model_copy(update={"steps": 5}), weights_file, tmp_path))
+    about = json.loads(tensor_files.read(tmp_path / "prior.safetensors")[1]["figures"])
+    assert about.keys() == {"loss", "held-out loss"}
+
+
+def test_when_it_writes_may_change_on_the_way(weights_file, tmp_path):
+    list(train(PriorTraining(**PRIOR), weights_file, tmp_path))
+    other = {"steps": 6, "validate_every": 3, "checkpoint_seconds": 60}
+    seen = list(train(PriorTraining(**PRIOR | other), weights_file, tmp_path))
+    assert [record.step for record in seen] == [6]
 
 
 @pytest.mark.parametrize("sde", SCHEDULES)
