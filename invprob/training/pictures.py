@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -27,6 +27,7 @@ def run(
     shown: int,
     unit: str = "image",
     writes: bool = True,
+    weights: Mapping[str, str] | None = None,
 ) -> Iterator[TrainingProgress]:
     """Train, and go on from ``checkpoint.pt`` if there is one.
 
@@ -39,6 +40,7 @@ def run(
         shown: Images that one step shows.
         unit: What they are called in the reports.
         writes: Whether this process writes; one of several does.
+        weights: The SHA-256 of weights that it learns for, by name.
 
     Yields:
         A record now and then.
@@ -54,5 +56,6 @@ def run(
         params.checkpoint_seconds,
         writes,
     )
-    origin = loop.Origin(params.model_dump(mode="json", exclude=RUNNING), pictures.digest)
+    began = params.model_dump(mode="json", exclude=RUNNING) | dict(weights or {})
+    origin = loop.Origin(began, pictures.digest)
     yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)

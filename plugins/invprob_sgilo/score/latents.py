@@ -119,7 +119,7 @@ class Encoded:
             )
         self.generator, self.params = generator, params
         self.device = generator.w_mean.device
-        encoder = Encoder.of(generator.arch, Path(params.encoder), params.stage)
+        encoder = Encoder.of(generator.arch, Path(params.encoder), params.stage, generator.source)
         self.encoder = encoder.to(self.device)
         # a generator of square images
         pictures = PictureSet(size=generator.arch.resolution)

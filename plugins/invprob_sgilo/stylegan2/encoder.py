@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from invprob.errors import BadParams, BadWeights
-from invprob.io import tensor_files
+from invprob.io import checksums, tensor_files
 from invprob_sgilo.stylegan2.layers import LEAKY_GAIN, Conv, Linear, ResidualBlock, leaky
 from invprob_sgilo.stylegan2.network import Architecture, Carry
 
@@ -35,6 +35,9 @@ class Encoder(nn.Module):
         stage: The stage, from 1 to the generator's depth − 1.
         seed: Seed of the initial weights.
     """
+
+    generator_sha256: str | None = None
+    """Of the weights that it was trained for, where its file says so."""
 
     def __init__(self, arch: Architecture, stage: int, seed: int = 2) -> None:
         super().__init__()
@@ -83,23 +86,26 @@ class Encoder(nn.Module):
             encoder = cls(arch, json.loads(metadata["stage"]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise BadWeights(f"weights {path} describe no encoder: {error}", "") from None
+        encoder.generator_sha256 = metadata.get("generator_sha256")
         tensor_files.fill(encoder, tensors, path)
         return encoder.eval().requires_grad_(False)
 
     @classmethod
-    def of(cls, arch: Architecture, path: Path, stage: int) -> Self:
+    def of(cls, arch: Architecture, path: Path, stage: int, source: Path | None = None) -> Self:
         """The encoder of a file, checked to find latents of a generator that lead to a stage.
 
         Args:
             arch: The generator's architecture.
             path: The ``encoder.safetensors`` of a training.
             stage: The stage whose latents are wanted.
+            source: The file of the generator's weights, where there is one.
 
         Returns:
             The encoder, of this stage or an earlier one.
 
         Raises:
-            BadParams: If it is of another architecture, or of a later stage.
+            BadParams: If it is of another architecture, of a later stage, or was trained for other
+                weights; an encoder that was trained beside its generator does not know them.
             BadWeights: If the file is missing, damaged or not an encoder.
         """
         encoder = cls.pretrained(path)
@@ -108,6 +114,12 @@ class Encoder(nn.Module):
                 f"encoder {path} finds latents of stage {encoder.stage} of another generator, or of"
                 f" one after stage {stage}",
                 "give the encoder that was trained for the generator, and its stage or a later",
+            )
+        known = encoder.generator_sha256
+        if known is not None and source is not None and checksums.sha256(source) != known:
+            raise BadParams(
+                f"encoder {path} was trained for other weights than {source}",
+                f"train one: invprob train encoder PICTURES --generator {source} --out DIR",
             )
         return encoder
 

@@ -264,6 +264,6 @@ class StyleGAN2(Generator[Latents]):
     def encode(self, encoder: Path, pictures: Tensor, stage: int) -> Latents:
         if self.gaussian:
             raise Incompatible("an encoder finds style codes, not Gaussian codes", "use codes=w")
-        finds = Encoder.of(self.arch, encoder, stage).to(self.w_mean.device)
+        finds = Encoder.of(self.arch, encoder, stage, self.source).to(self.w_mean.device)
         silence = tuple(pictures.new_zeros(len(pictures), *s) for s in self.arch.noise_shapes)
         return self.forward(finds.latent(finds(pictures)[1], silence), finds.stage, stage)

@@ -7,7 +7,7 @@ et al., 2021, arXiv:2008.00951, did so for style codes). `invprob train generato
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Training:
         pictures: TrainingSet,
         out: Path,
         generator: StyleGAN2,
-        about: dict[str, object],
+        about: Mapping[str, str],
         device: torch.device,
     ) -> None:
         self.params, self.pictures, self.out = params, pictures, out
@@ -155,6 +155,7 @@ def train(params: EncoderTraining, source: Path, out: Path) -> Iterator[Training
     given = params.model_copy(update={"size": generator.arch.resolution})
     pictures = image_dataset.load(source, generator.arch.channels, given)
     out = paths.made(out)
-    about: dict[str, object] = {"generator_sha256": checksums.sha256(path)}
+    about = {"generator_sha256": checksums.sha256(path)}
     training = Training(params, pictures, out, generator, about, device)
-    yield from on_pictures(training, params, pictures, out, device, shown=params.batch)
+    at = (training, params, pictures, out, device)
+    yield from on_pictures(*at, shown=params.batch, weights=about)

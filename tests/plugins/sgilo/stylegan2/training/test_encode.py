@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from invprob import seeds
-from invprob.errors import BadParams
+from invprob.errors import BadInput, BadParams
 from invprob.io import tensor_files
 from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
@@ -51,6 +51,21 @@ def test_it_learns_to_show_pictures(stage, tiny, picture_folder, tmp_path):
     _, metadata = tensor_files.read(tmp_path / "out" / "encoder.safetensors")
     assert E.stage == stage
     assert len(metadata["generator_sha256"]) == 64
+
+
+def test_it_is_for_the_weights_that_it_was_trained_for(tiny, picture_folder, tmp_path):
+    out, params = tmp_path / "out", EncoderTraining(**{**tiny, "batch": 250})
+    list(train(params, picture_folder, out))
+    G = StyleGAN2.pretrained(tiny["generator"])
+    assert G.encode(out / "encoder.safetensors", torch.zeros(1, *G.image_shape), 1).w.shape[0] == 1
+    G = StyleGAN2(ARCH, seed=6)
+    G.save(tmp_path / "g.safetensors", {})
+    G = StyleGAN2.pretrained(tiny["generator"])
+    with pytest.raises(BadParams, match=r"trained for other weights than .*g\.safetensors"):
+        G.encode(out / "encoder.safetensors", torch.zeros(1, *G.image_shape), 1)
+    longer = params.model_copy(update={"kimg": 2})
+    with pytest.raises(BadInput, match="generator_sha256="):
+        next(train(longer, picture_folder, out))
 
 
 def test_the_generator_stays_as_it_is(tiny, picture_folder, tmp_path):
