@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from invprob.params import Params
 from invprob.paths import InputPath, PathText
@@ -76,3 +76,11 @@ class PriorTraining(Params):
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     validate_every: int = Field(500, ge=1, description="Steps between held-out figures.")
     checkpoint_seconds: float = Field(120.0, gt=0, description="Seconds between checkpoints.")
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(
+                f"heads={self.heads} does not divide width={self.width}, as attention needs it"
+            )
+        return self

@@ -152,7 +152,8 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
 
     Raises:
         BadInput: If the latents do not fit, or the checkpoint is of another training.
-        BadParams: If the generator does not have the stage, or there are too few latents.
+        BadParams: If the generator does not have the stage, the patch does not fit its features,
+            or there are too few latents.
     """
     path = store.locate(str(source), BUNDLED)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -161,6 +162,12 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
         raise BadParams(
             f"stage {params.stage} is not within 1 … {generator.depth - 1}",
             "stage 1 is the style codes, stage 2 what follows the 4×4 block, and so on",
+        )
+    if params.stage > 1 and (side := generator.arch.resolutions[params.stage - 2]) % params.patch:
+        raise BadParams(
+            f"patch={params.patch} does not divide the {side}×{side} features of stage"
+            f" {params.stage}",
+            "give a power of two that is not larger",
         )
     out = paths.made(out)
     latents, sha256 = latents_of(generator, params), checksums.sha256(path)

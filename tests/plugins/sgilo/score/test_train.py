@@ -138,6 +138,15 @@ def test_a_stage_without_a_prior_is_refused(weights_file, tmp_path):
         next(train(PriorTraining(**{**PRIOR, "stage": 9}), weights_file, tmp_path))
 
 
+def test_heads_and_patches_that_do_not_divide_are_refused(weights_file, tmp_path):
+    with pytest.raises(BadParams, match="heads=5 does not divide width=16"):
+        PriorTraining.parse({**PRIOR, "heads": 5}, "trainer prior")
+    for patch in (3, 8):
+        with pytest.raises(BadParams, match=f"patch={patch} does not divide the 4×4 features"):
+            next(train(PriorTraining(**PRIOR, patch=patch), weights_file, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("sde", SCHEDULES)
 def test_likelihood_weighting_draws_times_by_their_weight(sde, G):
     """The error of the score weighs g²/2; so much more of it falls to small times."""
