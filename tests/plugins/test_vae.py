@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from invprob import seeds
-from invprob.errors import BadWeights
+from invprob.errors import BadParams, BadWeights
 from invprob.io import images, tensor_files
 from invprob.solver import Problem
 from invprob_basics import GaussianNoise, Inpaint
@@ -58,6 +58,12 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     tensor_files.write(tmp_path / "x.safetensors", {"a": torch.zeros(1)}, {"kind": "other"})
     with pytest.raises(BadWeights, match="are not a VAE"):
         VAE.from_params(VAEParams(weights=tmp_path / "x.safetensors"))
+
+
+def test_sizes_that_no_machine_holds_are_refused():
+    many = 10_000_000
+    with pytest.raises(BadParams, match="weights of widths 20, 10000000, 10000000, 784 take 3"):
+        VAE.from_params(VAEParams(hidden=(many, many)))
 
 
 def test_random_weights_are_said_to_be():

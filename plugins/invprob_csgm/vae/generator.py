@@ -49,6 +49,7 @@ class VAE(Generator[Tensor]):
             The generator, on the CPU.
 
         Raises:
+            BadParams: If the weights of these sizes take more than 2 GiB.
             BadWeights: If a file is missing, damaged or not a decoder.
         """
         if params.weights is not None:

@@ -10,6 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from invprob.errors import BadParams
+
+LARGEST = 2 * 2**30
+"""Bytes of weights beyond which a decoder is refused."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -19,11 +24,28 @@ class Size:
         image_shape: (C, H, W).
         latent: The length of the input.
         hidden: The widths of the layers between input and image.
+
+    Raises:
+        BadParams: If the weights of a decoder take more than 2 GiB.
     """
 
     image_shape: tuple[int, int, int]
     latent: int
     hidden: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        size = 4 * sum(a * b for a, b in itertools.pairwise(self.widths))
+        if size > LARGEST:
+            raise BadParams(
+                f"vae: weights of widths {', '.join(map(str, self.widths))} take"
+                f" {size / 2**30:.1f} GiB",
+                "give smaller images, or fewer hidden units",
+            )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The lengths of the input and of every layer's output."""
+        return (self.latent, *self.hidden, math.prod(self.image_shape))
 
 
 class Decoder(nn.Module):
@@ -36,8 +58,8 @@ class Decoder(nn.Module):
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.size = size
-        widths = (size.latent, *size.hidden, math.prod(size.image_shape))
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        pairs = itertools.pairwise(size.widths)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
 
     def layer(self, k: int, x: Tensor) -> Tensor:
         """Apply a layer.

@@ -9,6 +9,9 @@ from pydantic import ConfigDict, Field, model_validator
 from invprob.params import Params
 from invprob.paths import InputPath, PathText
 
+LARGEST = 2 * 2**30
+"""Bytes of weights beyond which a prior is refused."""
+
 
 class LatentScoreParams(Params):
     """A score network over the latents of one stage."""
@@ -76,6 +79,17 @@ class PriorTraining(Params):
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     validate_every: int = Field(500, ge=1, description="Steps between held-out figures.")
     checkpoint_seconds: float = Field(120.0, gt=0, description="Seconds between checkpoints.")
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        # of a block: 4 width² in attention, 8 in the perceptron, 6 in the modulation
+        size = 4 * 18 * self.depth * self.width**2
+        if size > LARGEST:
+            raise ValueError(
+                f"{self.depth} blocks of width {self.width} take {size / 2**30:.1f} GiB;"
+                " give a smaller width or depth"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_heads(self) -> Self:

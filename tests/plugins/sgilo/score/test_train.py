@@ -138,6 +138,11 @@ def test_a_stage_without_a_prior_is_refused(weights_file, tmp_path):
         next(train(PriorTraining(**{**PRIOR, "stage": 9}), weights_file, tmp_path))
 
 
+def test_a_network_that_no_machine_holds_is_refused():
+    with pytest.raises(BadParams, match=r"1 blocks of width 2000000 take 2[0-9]+\.[0-9] GiB"):
+        PriorTraining.parse({**PRIOR, "width": 2_000_000}, "trainer prior")
+
+
 def test_heads_and_patches_that_do_not_divide_are_refused(weights_file, tmp_path):
     with pytest.raises(BadParams, match="heads=5 does not divide width=16"):
         PriorTraining.parse({**PRIOR, "heads": 5}, "trainer prior")
