@@ -81,6 +81,11 @@ class GeneratorTraining(PictureTraining):
                 f"images of {resolution} pixels cannot be learned",
                 "StyleGAN-2 takes squares of 32, 64, 128, 256, 512 or 1024 pixels",
             )
+        if self.channel_base < resolution:
+            raise BadInput(
+                f"channel_base={self.channel_base} leaves no channels at {resolution} pixels",
+                f"give a channel_base of at least {resolution}, better many times that",
+            )
         arch = Architecture(
             resolution=resolution,
             channels=self.channels,

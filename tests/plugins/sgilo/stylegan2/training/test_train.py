@@ -51,6 +51,13 @@ def test_nothing_left_to_learn_from_is_said(nested, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_channels_are_left_at_every_resolution():
+    params = GeneratorTraining(**{**TINY, "channel_base": 32})
+    assert params.architecture(32).width(32) == 1
+    with pytest.raises(BadInput, match="channel_base=32 leaves no channels at 64 pixels"):
+        params.architecture(64)
+
+
 class Payload:
     def __init__(self, path):
         self.path = path
