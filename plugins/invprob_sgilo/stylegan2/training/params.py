@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from invprob.params.pictures import PictureTraining
 from invprob.paths import InputPath, PathText
@@ -70,6 +70,14 @@ class GeneratorTraining(PictureTraining):
     channel_max: int = Field(128, ge=4, description="Most channels of a layer.")
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Arithmetic.")
     seed: int = Field(0, ge=0, description="Seed of every draw.")
+
+    @model_validator(mode="after")
+    def _check_halves(self) -> Self:
+        if self.reconstruction > 0 and self.batch < 2:
+            raise ValueError(
+                "reconstruction sends half of a batch each of two ways; give a batch of 2 or more"
+            )
+        return self
 
     def architecture(self, resolution: int) -> Architecture:
         """The shapes of the networks for images of that size."""

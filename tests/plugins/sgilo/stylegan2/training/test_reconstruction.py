@@ -134,6 +134,12 @@ def test_a_stage_that_is_not_there_is_refused(picture_folder, tmp_path):
         GeneratorTraining.parse({"reconstruction": -1}, "train")
 
 
+def test_one_picture_has_no_two_halves():
+    with pytest.raises(BadParams, match="give a batch of 2 or more"):
+        GeneratorTraining.parse({**RECONSTRUCTING, "batch": 1}, "trainer generator")
+    assert GeneratorTraining(**{**TINY, "batch": 1}).batch == 1
+
+
 def test_other_weights_are_not_an_encoder(tmp_path):
     G = StyleGAN2(ARCH, seed=5)
     G.save(tmp_path / "g.safetensors", {})
