@@ -185,6 +185,10 @@ class Encoder(nn.Module):
         moment = self.get_buffer(f"{name}_{what}")
         return moment if name == "w" else moment[:, None, None]
 
+    def moments(self) -> list[Tensor]:
+        """The units of spread: mean and standard deviation of each leaf's channels."""
+        return [self.get_buffer(f"{n}_{what}") for n in self.leaves for what in ("mean", "std")]
+
     @torch.no_grad()
     def follow(self, x: Carry, share: float) -> None:
         """Move the units of spread towards those of latents that the generator made.

@@ -105,6 +105,8 @@ class Training:
             fake = self.G(x, start=1) * 2 - 1
             if self.reconstruction:
                 self.reconstruction.follow(x)
+                for moment in self.reconstruction.E.moments():
+                    moment.copy_(self._mean_over_processes(moment))
         real_logits = self._judge(augment(real))
         loss_d = discriminator_loss(self._judge(augment(fake)), real_logits)
         if p.r1 > 0 and self.step % R1_EVERY == 0:

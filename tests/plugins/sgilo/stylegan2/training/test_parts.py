@@ -79,7 +79,7 @@ def test_a_generator_learns_discs(picture_folder, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_one_network(picture_folder, tmp_path):
     """Under torchrun each process has its own half of the batch; their networks stay alike."""
-    script = tmp_path / "go.py"
+    script, given = tmp_path / "go.py", {**TINY, "reconstruction": 10.0}
     script.write_text(
         "import sys, torch\n"
         "from pathlib import Path\n"
@@ -91,11 +91,13 @@ def test_two_processes_train_one_network(picture_folder, tmp_path):
         "    runs.append(self)\n"
         "    return keep(self, *args)\n"
         "Training.update = update\n"
-        f"records = train(GeneratorTraining(**{TINY!r}), Path({str(picture_folder)!r}),"
+        f"records = train(GeneratorTraining(**{given!r}), Path({str(picture_folder)!r}),"
         f" Path({str(tmp_path / 'out')!r}))\n"
         "next(records)\n"
         "records.close()\n"
-        "total = sum(float(v.double().sum()) for v in runs[-1].G.state_dict().values())\n"
+        "G, E = runs[-1].G, runs[-1].reconstruction.E\n"
+        "parts = [*G.state_dict().values(), *E.state_dict().values()]\n"
+        "total = sum(float(v.double().sum()) for v in parts)\n"
         f"Path({str(tmp_path)!r}, f'sum-{{runs[-1].rank}}').write_text(repr(total))\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", str(script)]

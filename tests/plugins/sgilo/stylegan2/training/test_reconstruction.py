@@ -3,11 +3,12 @@ import torch
 
 from invprob import seeds
 from invprob.errors import BadInput, BadParams, BadWeights
+from invprob.io import image_dataset
 from invprob_sgilo.stylegan2.encoder import Encoder
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.training.params import GeneratorTraining
 from invprob_sgilo.stylegan2.training.reconstruction import Reconstruction
-from invprob_sgilo.stylegan2.training.train import train
+from invprob_sgilo.stylegan2.training.train import Training, train
 from tests.plugins.sgilo.conftest import ARCH
 from tests.plugins.sgilo.stylegan2.training.test_parts import TINY, steps
 
@@ -58,6 +59,22 @@ def test_the_style_codes_alone_are_encoded_as_well(picture_folder, tmp_path):
     assert x.h is None
     assert x.w.shape == like.w.shape
     assert [n.shape for n in x.noise] == [n.shape for n in like.noise]
+
+
+def test_processes_agree_on_the_units(picture_folder, tmp_path, monkeypatch):
+    """What a process has measured is not kept, but the mean of what all have."""
+
+    def mean(training, value):
+        return torch.full_like(value, 0.5)
+
+    monkeypatch.setattr(Training, "_mean_over_processes", mean)
+    params = GeneratorTraining(**RECONSTRUCTING)
+    pictures = image_dataset.load(picture_folder, 3, params)
+    training = Training(params, pictures, tmp_path, torch.device("cpu"))
+    training.update()
+    for name, buffer in training.reconstruction.E.named_buffers():
+        if name.endswith(("_mean", "_std")):
+            assert bool((buffer == 0.5).all()), name
 
 
 def test_units_are_the_spread_of_what_the_generator_makes():
