@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -47,6 +47,21 @@ class Params(BaseModel):
         rest = tuple(name for name in cls.model_fields if name not in named)
         heading = "other" if cls.headings else ""
         return {**cls.headings, **({heading: rest} if rest else {})}
+
+    def refuse_unused(self, names: Iterable[str], why: str) -> None:
+        """Refuse parameters that the others leave without effect; for validators.
+
+        Args:
+            names: The parameters.
+            why: What leaves them so, and what to do about it, to go on after "has no effect".
+
+        Raises:
+            ValueError: If one is not the default, which records of runs hold as well.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if value != type(self).model_fields[name].default:
+                raise ValueError(f"{name}={_written(value)} has no effect {why}")
 
     @model_validator(mode="before")
     @classmethod
@@ -133,6 +148,10 @@ def _from_text(text: str, annotation: Any) -> Any:
             inner = text[1:-1] if text[:1] + text[-1:] in ("[]", "()") else text
             return [unquote(part) for part in cut(inner, ",") if part.strip()]
     return text
+
+
+def _written(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _without_bools(value: Any) -> Any:

@@ -66,5 +66,19 @@ def test_sizes_that_no_machine_holds_are_refused():
         VAE.from_params(VAEParams(hidden=(many, many)))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"weights": "v", "hidden": "8,8"}, "hidden=8,8 has no effect beside weights"),
+        ({"sha256": "abc"}, "sha256=abc has no effect without weights"),
+    ],
+)
+def test_a_parameter_without_effect_is_refused(given, said):
+    with pytest.raises(BadParams, match=said):
+        VAEParams.parse(given, "generator vae")
+    # the record of a run has all values
+    VAEParams.parse(VAEParams(weights="v").model_dump(), "generator vae")
+
+
 def test_random_weights_are_said_to_be():
     assert "random" in VAE.from_params(VAEParams(latent=2, hidden=(4,))).assumed

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from invprob.params import Params
 from invprob.params.pictures import PictureTraining
@@ -33,6 +33,17 @@ class VAEParams(Params):
     image_shape: tuple[Count, Count, Count] = Field(
         (1, 28, 28), description="Channels, height and width of the image."
     )
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        if self.weights is None:
+            self.refuse_unused(("sha256",), "without weights; give weights=FILE")
+        else:
+            self.refuse_unused(
+                ("latent", "hidden", "image_shape"),
+                "beside weights, whose file knows; leave it out",
+            )
+        return self
 
 
 class VAETraining(PictureTraining):

@@ -81,6 +81,15 @@ class PriorTraining(Params):
     checkpoint_seconds: float = Field(120.0, gt=0, description="Seconds between checkpoints.")
 
     @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        unused = {"synthetic": ("data", "encoder"), "inverted": ("encoder",), "encoded": ()}
+        others = "encoded" if self.latents == "inverted" else "inverted or encoded"
+        self.refuse_unused(
+            unused[self.latents], f"with latents={self.latents}; say latents={others}"
+        )
+        return self
+
+    @model_validator(mode="after")
     def _check_size(self) -> Self:
         # of a block: 4 width² in attention, 8 in the perceptron, 6 in the modulation
         size = 4 * 18 * self.depth * self.width**2

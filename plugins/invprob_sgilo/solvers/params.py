@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from invprob.params import Params
 
@@ -134,6 +134,14 @@ class SGILOParams(Params):
     patience: int = Field(
         0, ge=0, description="End an annealing after this many steps without gain; 0: no."
     )
+
+    @model_validator(mode="after")
+    def _check_dynamics(self) -> Self:
+        own = {"kinetic": ("damping", "energy_error"), "overdamped": ("target_accept",)}
+        for dynamics, names in own.items():
+            if dynamics != self.dynamics:
+                self.refuse_unused(names, f"in {self.dynamics} dynamics; say dynamics={dynamics}")
+        return self
 
     @field_validator("metropolis", mode="before")
     @classmethod

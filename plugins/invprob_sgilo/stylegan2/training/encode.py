@@ -142,7 +142,7 @@ def train(params: EncoderTraining, source: Path, out: Path) -> Iterator[Training
 
     Raises:
         BadInput: If the images do not fit, or the checkpoint is of another training.
-        BadParams: If the generator does not have the stage.
+        BadParams: If the generator does not have the stage or the size.
     """
     path = store.locate(params.generator, BUNDLED)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -152,7 +152,12 @@ def train(params: EncoderTraining, source: Path, out: Path) -> Iterator[Training
             f"stage {params.stage} is not within 1 … {generator.depth - 1}",
             "stage 1 is the style codes, stage 2 what follows the 4×4 block, and so on",
         )
-    given = params.model_copy(update={"size": generator.arch.resolution})
+    side = generator.arch.resolution
+    if params.size not in (None, side):
+        raise BadParams(
+            f"size={params.size} is not the {side} pixels of the generator", "leave out size"
+        )
+    given = params.model_copy(update={"size": side})
     pictures = image_dataset.load(source, generator.arch.channels, given)
     out = paths.made(out)
     about = {"generator_sha256": checksums.sha256(path)}

@@ -72,10 +72,14 @@ class GeneratorTraining(PictureTraining):
     seed: int = Field(0, ge=0, description="Seed of every draw.")
 
     @model_validator(mode="after")
-    def _check_halves(self) -> Self:
+    def _check_reconstruction(self) -> Self:
+        if self.reconstruction == 0:
+            self.refuse_unused(
+                ("encoder", "encoded_stage"), "without reconstruction; say reconstruction=10"
+            )
         if self.reconstruction > 0 and self.batch < 2:
             raise ValueError(
-                "reconstruction sends half of a batch each of two ways; give a batch of 2 or more"
+                "batch=1 has no half for each of the two ways of reconstruction; give 2 or more"
             )
         return self
 

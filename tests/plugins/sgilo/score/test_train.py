@@ -138,6 +138,18 @@ def test_a_stage_without_a_prior_is_refused(weights_file, tmp_path):
         next(train(PriorTraining(**{**PRIOR, "stage": 9}), weights_file, tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"data": "d"}, "data=d has no effect with latents=synthetic; say latents=inverted or"),
+        ({"latents": "inverted", "data": "d", "encoder": "e"}, "encoder=e has no effect"),
+    ],
+)
+def test_a_parameter_without_effect_is_refused(given, said):
+    with pytest.raises(BadParams, match=said):
+        PriorTraining.parse(given, "trainer prior")
+
+
 def test_a_network_that_no_machine_holds_is_refused():
     with pytest.raises(BadParams, match=r"1 blocks of width 2000000 take 2[0-9]+\.[0-9] GiB"):
         PriorTraining.parse({**PRIOR, "width": 2_000_000}, "trainer prior")

@@ -329,6 +329,21 @@ def test_impossible_parameters_are_refused(bad):
         SGILOParams(**bad)
 
 
+@pytest.mark.parametrize(
+    ("dynamics", "unused", "other"),
+    [
+        ("overdamped", {"damping": 3.0}, "kinetic"),
+        ("overdamped", {"energy_error": 9.0}, "kinetic"),
+        ("kinetic", {"target_accept": 0.5}, "overdamped"),
+    ],
+)
+def test_parameters_of_other_dynamics_are_refused(dynamics, unused, other):
+    with pytest.raises(ValueError, match=f"has no effect in .*; say dynamics={other}"):
+        SGILOParams(dynamics=dynamics, **unused)
+    # the record of a run has all values
+    SGILOParams(**SGILOParams(dynamics=dynamics).model_dump())
+
+
 @pytest.mark.parametrize(("dynamics", "taken"), [("overdamped", 9), ("kinetic", 13)])
 def test_too_few_steps_for_langevin_are_refused(dynamics, taken):
     p, _ = problem()

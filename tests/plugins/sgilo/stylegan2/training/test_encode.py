@@ -88,6 +88,12 @@ def test_it_begins_with_the_layers_of_another_that_fit(tiny, picture_folder, tmp
     assert E(image)[1]["w"].shape[1] == 2 * len(ARCH.resolutions)
 
 
+def test_another_size_than_the_generators_is_refused(tiny, picture_folder, tmp_path):
+    with pytest.raises(BadParams, match="size=16 is not the 32 pixels"):
+        next(train(EncoderTraining(**tiny, size=16), picture_folder, tmp_path))
+    next(train(EncoderTraining(**tiny, size=32), picture_folder, tmp_path))
+
+
 def test_a_stage_that_is_not_there_is_refused(tiny, picture_folder, tmp_path):
     with pytest.raises(BadParams, match="stage 9 is not within 1 … "):
         next(train(EncoderTraining(**{**tiny, "stage": 9}), picture_folder, tmp_path))

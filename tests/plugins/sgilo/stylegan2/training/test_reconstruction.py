@@ -151,8 +151,15 @@ def test_a_stage_that_is_not_there_is_refused(picture_folder, tmp_path):
         GeneratorTraining.parse({"reconstruction": -1}, "train")
 
 
+@pytest.mark.parametrize("name", ["encoder", "encoded_stage"])
+def test_an_encoder_without_reconstruction_is_refused(name):
+    with pytest.raises(BadParams, match=f"{name}=2 has no effect without reconstruction"):
+        GeneratorTraining.parse({name: "2"}, "trainer generator")
+    GeneratorTraining.parse({name: "2", "reconstruction": 1}, "trainer generator")
+
+
 def test_one_picture_has_no_two_halves():
-    with pytest.raises(BadParams, match="give a batch of 2 or more"):
+    with pytest.raises(BadParams, match="batch=1 has no half"):
         GeneratorTraining.parse({**RECONSTRUCTING, "batch": 1}, "trainer generator")
     assert GeneratorTraining(**{**TINY, "batch": 1}).batch == 1
 
