@@ -35,6 +35,7 @@ from invprob_sgilo.stylegan2.training.losses import (
     path_length,
     r1_penalty,
 )
+from invprob_sgilo.stylegan2.training.optimiser import adam, keeping_rates
 from invprob_sgilo.stylegan2.training.params import GeneratorTraining
 from invprob_sgilo.stylegan2.training.reconstruction import Reconstruction
 
@@ -71,9 +72,8 @@ class Training:
         self.augment = Augment(params.augment)
         self.path_mean = torch.zeros(())
         self.step, self.best = 0, float("inf")
-        # lazy regularisation: the optimiser sees fewer, larger regularising steps
-        self.opt_g = _adam(self.G, params.lr, PATH_EVERY if params.path_length > 0 else None)
-        self.opt_d = _adam(self.D, params.lr, R1_EVERY if params.r1 > 0 else None)
+        self.opt_g = adam(self.G, params.lr, PATH_EVERY if params.path_length > 0 else None)
+        self.opt_d = adam(self.D, params.lr, R1_EVERY if params.r1 > 0 else None)
         self.reconstruction = Reconstruction.of(self.G, params)
 
     def _mean_over_processes(self, value: Tensor) -> Tensor:
@@ -227,25 +227,15 @@ class Training:
         Optimisers take its moments as well, but keep the step size and decays of this training.
         """
         saved = checkpoint.read(path, NETWORKS, self.device)
-        asked = [(which, which.state_dict()["param_groups"]) for which in self._optimisers()]
+        own = [self.reconstruction.optimiser] if self.reconstruction else []
         try:
-            self._take_networks(saved)
-            if self.params.encoder is None:
-                self._take_encoder(saved)
+            with keeping_rates([self.opt_g, self.opt_d, *own]):
+                self._take_networks(saved)
+                if self.params.encoder is None:
+                    self._take_encoder(saved)
         except (RuntimeError, ValueError):
             hint = "give their channel_max, z_dim and so on"
             raise BadInput(f"{path} is of networks of other sizes", hint) from None
-        for which, groups in asked:
-            which.load_state_dict({**which.state_dict(), "param_groups": groups})
-
-    def _optimisers(self) -> list[torch.optim.Optimizer]:
-        own = [self.reconstruction.optimiser] if self.reconstruction else []
-        return [self.opt_g, self.opt_d, *own]
-
-
-def _adam(net: nn.Module, lr: float, every: int | None) -> torch.optim.Adam:
-    c = every / (every + 1) if every else 1.0
-    return torch.optim.Adam(net.parameters(), lr=lr * c, betas=(0.0, 0.99**c), eps=1e-8)
 
 
 def train(params: GeneratorTraining, source: Path, out: Path) -> Iterator[TrainingProgress]:
