@@ -38,16 +38,33 @@ class OneStream(Operator):
         return clean + 0.05 * torch.randn(clean.shape, generator=rngs[0], dtype=x.dtype)
 
 
-@breaks("measures-row-by-row", "times as far as the noise", "operator")
+@breaks("measures-row-by-row", "from what the noise draws", "operator")
 class Exact(Operator):
     def measure(self, x, rngs):
         return self(x)
 
 
-@breaks("likelihood-matches-noise", "another image is likelier than x", "operator")
+@breaks("measures-row-by-row", "from what the noise draws", "operator")
+class Louder(Operator):
+    """Adds 1.9 times the noise that scores."""
+
+    def measure(self, x, rngs):
+        clean = self(x)
+        return clean + 1.9 * (super().measure(x, rngs) - clean)
+
+
+@breaks("likelihood-matches-noise", "otherwise than that of the noise", "operator")
 class Upside(Operator):
     def log_likelihood(self, y, x):
         return -super().log_likelihood(y, x)
+
+
+@breaks("likelihood-matches-noise", "otherwise than that of the noise", "operator")
+class Unscaled(Operator):
+    """Leaves out 1/σ²."""
+
+    def log_likelihood(self, y, x):
+        return -0.5 * (y - self(x)).square().flatten(1).sum(1)
 
 
 @breaks("likelihood-matches-noise", "chi2 differs", "operator")
