@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -12,23 +14,27 @@ from invprob.testing.check import Inapplicable, check, require
 from invprob.testing.target import Case
 
 COUNT = 20000
+LEVELS = (0.1, 0.5, 0.9)
+"""The noiseless values around which is drawn: the variance may depend on them."""
 WITHIN = 0.1
 """Relative error allowed of a variance of `COUNT` draws, ten times its standard error."""
 
 
-def _made(case: Case) -> tuple[Noise, Tensor, Tensor]:
+def _made(case: Case, level: float = 0.5) -> tuple[Noise, Tensor, Tensor]:
     """The noise, a measurement (1, n), and the noiseless one."""
     noise: Noise = case.make().double()
-    clean = torch.full((1, COUNT), 0.5, dtype=torch.float64)
+    clean = torch.full((1, COUNT), level, dtype=torch.float64)
     y: Tensor = noise.sample(clean[0], seeds.stream("noise"))
     return noise, y[None], clean
 
 
-def _noisy(case: Case) -> tuple[Noise, Tensor, Tensor]:
-    noise, y, clean = _made(case)
-    if compare.equal(y, clean):
-        raise Inapplicable("it adds no noise")
-    return noise, y, clean
+def _noisy(case: Case) -> Iterator[tuple[str, Noise, Tensor, Tensor]]:
+    """The same at every level, with words that name it."""
+    for level in LEVELS:
+        noise, y, clean = _made(case, level)
+        if compare.equal(y, clean):
+            raise Inapplicable("it adds no noise")
+        yield f"around {level}", noise, y, clean
 
 
 @check("noise")
@@ -65,19 +71,21 @@ def one_value_per_row(case: Case) -> None:
 def draws_match_log_prob(case: Case) -> None:
     """The noise that draws must be the one that scores: for y = sample(clean) the slope of
     log p(y | clean) must be 0 on average, and its variance the mean curvature (Bartlett, 1953)."""
-    noise, y, clean = _noisy(case)
-    with torch.enable_grad():
-        at = clean.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(noise.log_prob(y, at).sum(), at, create_graph=True)
-        require(slope.requires_grad, "the log-likelihood is linear in the noiseless measurement")
-        (curvature,) = torch.autograd.grad(slope.sum(), at)
-    if not bool(curvature.any()):  # all of it is in the kinks, as for Laplace's distribution
-        curvature = _between_kinks(noise, y, clean)
-    spread = float(slope.detach().std())
-    bias = float(slope.detach().mean()) / spread * COUNT**0.5
-    require(abs(bias) < 5, f"the mean slope is {bias:.1f} standard errors from 0")
-    ratio = spread**2 / -float(curvature.mean())
-    require(abs(ratio - 1) < WITHIN, f"the variance is {ratio:.3g} times the mean curvature")
+    for where, noise, y, clean in _noisy(case):
+        with torch.enable_grad():
+            at = clean.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(noise.log_prob(y, at).sum(), at, create_graph=True)
+            linear = not slope.requires_grad
+            require(not linear, "the log-likelihood is linear in the noiseless measurement")
+            (curvature,) = torch.autograd.grad(slope.sum(), at)
+        if not bool(curvature.any()):  # all of it is in the kinks, as for Laplace's distribution
+            curvature = _between_kinks(noise, y, clean)
+        spread = float(slope.detach().std())
+        bias = float(slope.detach().mean()) / spread * COUNT**0.5
+        require(abs(bias) < 5, f"{where} the mean slope is {bias:.1f} standard errors from 0")
+        ratio = spread**2 / -float(curvature.mean())
+        fits = abs(ratio - 1) < WITHIN
+        require(fits, f"{where} the variance is {ratio:.3g} times the mean curvature")
 
 
 def _between_kinks(noise: Noise, y: Tensor, clean: Tensor) -> Tensor:
@@ -96,14 +104,14 @@ def _between_kinks(noise: Noise, y: Tensor, clean: Tensor) -> Tensor:
 def chi2_averages_one(case: Case) -> None:
     """`chi2(y, clean)` must be 1 on average for y = sample(clean): the squared residual in units of
     its standard deviation, averaged over the measurement."""
-    noise, y, clean = _noisy(case)
-    value = float(noise.chi2(y, clean))
-    require(abs(value - 1) < WITHIN, f"it is {value:.3g}")
+    for where, noise, y, clean in _noisy(case):
+        value = float(noise.chi2(y, clean))
+        require(abs(value - 1) < WITHIN, f"{where} it is {value:.3g}")
 
 
 @check("noise")
 def scale_matches_draws(case: Case) -> None:
     """`scale(y)` must be the standard deviation of every entry of y, in units of [0, 1]."""
-    noise, y, clean = _noisy(case)
-    ratio = float(noise.scale(y).mean() / (y - clean).std())
-    require(abs(ratio - 1) < WITHIN, f"it is {ratio:.3g} times the deviation of draws")
+    for where, noise, y, clean in _noisy(case):
+        ratio = float(noise.scale(y).mean() / (y - clean).std())
+        require(abs(ratio - 1) < WITHIN, f"{where} it is {ratio:.3g} times the deviation of draws")

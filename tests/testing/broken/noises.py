@@ -50,13 +50,23 @@ class Biased(Noise):
         return super().sample(clean, rng) + 0.05
 
 
-@breaks("chi2-averages-one", "it is 2e+04", "noise")
+@breaks("draws-match-log-prob", "around 0.1 the variance is 0.2", "noise")
+@breaks("chi2-averages-one", "around 0.1 it is 0.2", "noise")
+@breaks("scale-matches-draws", "around 0.1 it is 2.2", "noise")
+class Poisson(Noise):
+    """Draws Poisson noise, and scores white noise of its deviation at ½."""
+
+    def sample(self, clean, rng):
+        return 0.02 * torch.poisson(clean / 0.02, generator=rng)
+
+
+@breaks("chi2-averages-one", "around 0.1 it is 2e+04", "noise")
 class Unaveraged(Noise):
     def chi2(self, y, clean):
         return super().chi2(y, clean) * y[0].numel()
 
 
-@breaks("scale-matches-draws", "0.1 times the deviation", "noise")
+@breaks("scale-matches-draws", "around 0.1 it is 0.1 times the deviation", "noise")
 class Squared(Noise):
     """Gives the variance for the deviation."""
 
