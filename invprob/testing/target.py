@@ -15,8 +15,11 @@ from invprob.operator import Operator
 from invprob.testing import toys
 from invprob.testing.check import Inapplicable
 
-SHAPES = ((3, 8, 8), (1, 8, 8), (3, 64, 64))
-"""The shapes of images on which an operator is tried: the first that it accepts."""
+SHAPES = ((3, 8, 12), (1, 10, 8), (3, 8, 8), (1, 8, 8), (3, 64, 64))
+"""The shapes of images on which an operator is tried: the first that it accepts.
+
+One for squares alone says so by refusing the first two with an `InvprobError`.
+"""
 
 STAGES = (0, 1, 2, 3)
 """The stages for which a prior is tried: the first for which it can be built."""
@@ -144,12 +147,18 @@ class Case:
         """List where a prior is tried.
 
         Returns:
-            Pairs (generator, stage); (None, 0) for a prior of images.
+            Pairs (generator, stage), at least one; (None, 0) for a prior of images.
+
+        Raises:
+            Inapplicable: If no generator is deep enough.
         """
         if "pixels" in self.offers:
             return [(None, 0)]
         generators = self.generators()
-        return [(g, stage) for g in generators for stage in self.stages if stage < g.depth]
+        found = [(g, stage) for g in generators for stage in self.stages if stage < g.depth]
+        if not found:
+            raise Inapplicable(f"its generator has no stage {' or '.join(map(str, self.stages))}")
+        return found
 
     def generators(self) -> list[Any]:
         """Make the generators over whose latents a prior is.

@@ -41,13 +41,13 @@ class Shifted(Pictured):
         return x + x.flip(2, 3)
 
 
-@breaks("symmetric-means-alike", "and takes (192,)", "operator")
+@breaks("symmetric-means-alike", "and takes (288,)", "operator")
 class FlatSymmetric(Operator):
     symmetric = True
 
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
-        self.in_shape = (192,)
+        self.in_shape = (288,)
 
 
 @breaks("sensor-records-noise", "records a noise as it is", "operator")
@@ -89,7 +89,7 @@ class Greedy(Operator):
         return picture.flatten(1)[:, :8]
 
 
-@breaks("pictures-are-taken", "of a picture it makes (3, 192)", "operator")
+@breaks("pictures-are-taken", "of a picture it makes (3, 288)", "operator")
 class Flattening(Pictured):
     def from_picture(self, picture):
         return picture.flatten(1)

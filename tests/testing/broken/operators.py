@@ -11,7 +11,7 @@ from tests.testing.broken import breaks
 from tests.testing.sound import Operator
 
 
-@breaks("shapes-match", "in_shape is (192,)", "operator")
+@breaks("shapes-match", "in_shape is (288,)", "operator")
 class Flat(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
@@ -23,6 +23,14 @@ class Short(Operator):
     def __init__(self, params, in_shape, seed):
         super().__init__(params, in_shape, seed)
         self.out_shape = (9,)
+
+
+@breaks("shapes-match", "it raised RuntimeError", "operator")
+class SquareOnly(Operator):
+    """Turns every image by 90°, and refuses none."""
+
+    def forward(self, x):
+        return super().forward(x + x.transpose(2, 3))
 
 
 @breaks("measures-row-by-row", "the same generators give another measurement", "operator")
