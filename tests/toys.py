@@ -15,7 +15,7 @@ import torch
 from pydantic import ConfigDict, Field
 from torch import Tensor
 
-from invprob import seeds
+from invprob import seeds, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.latents import stages
@@ -195,7 +195,7 @@ class Box(Proximal):
 
 @dataclass(frozen=True, kw_only=True)
 class WalkState(State):
-    x: Tensor
+    x: Any
     total: Tensor
     square: Tensor
 
@@ -210,7 +210,7 @@ class Langevin(Solver):
         """The size of a step."""
         raise NotImplementedError
 
-    def noise(self, problem: Problem, state: WalkState) -> Tensor:
+    def noise(self, problem: Problem, state: WalkState) -> Any:
         return seeds.normal_like(state.x, problem.keys, "walk", state.step)
 
     def stages(self, generator: Generator) -> tuple[int, ...]:
@@ -227,14 +227,19 @@ class Langevin(Solver):
     def step(self, problem: Problem, state: WalkState) -> Progress:
         prior = problem.prior(0, LogDensity, "walk")
         with torch.enable_grad():
-            x = state.x.detach().requires_grad_()
+            x = tree.variables(state.x)
             image = problem.generator(x)
             energy = -problem.operator.log_likelihood(problem.y, image) - prior.log_density(x)
             slope = stages.gradient(energy, x)
         image, size = image.detach(), self.size()
         after = WalkState(
             step=state.step + 1,
-            x=state.x - size * slope + (2 * size) ** 0.5 * self.noise(problem, state),
+            x=tree.map(
+                lambda u, g, e: u - size * g + (2 * size) ** 0.5 * e,
+                state.x,
+                slope,
+                self.noise(problem, state),
+            ),
             total=state.total + image,
             square=state.square + image**2,
         )

@@ -42,20 +42,23 @@ def smoke_run(case: Case, thing: Any, arguments: Sequence[Any]) -> list[Tensor]:
     return made
 
 
-def problem(case: Case, rows: int = 2, chains: int = 2) -> Problem:
+def problem(
+    case: Case, rows: int = 2, chains: int = 2, dtype: torch.dtype = torch.float64
+) -> Problem:
     """Make a toy problem that gives a solver what its manifest needs, and no more.
 
     Args:
         case: The solver.
         rows: The number of measurements, ≥ 1.
         chains: The number of samples of each, ≥ 1.
+        dtype: The precision.
 
     Returns:
-        A problem of rows × chains rows, in double precision.
+        A problem of rows × chains rows.
     """
     needs = case.entry.component.needs
     abilities = [need.removeprefix("prior.") for need in needs if need.startswith("prior.")]
-    return toys.problem("generator" in needs, abilities, rows, chains)
+    return toys.problem("generator" in needs, abilities, rows, chains, dtype)
 
 
 def run(solver: Solver, p: Problem, state: Any = None) -> list[Tensor]:

@@ -48,7 +48,7 @@ class Linear(Generator):
 
     depth = 3
     image_shape = SHAPE
-    latents = (Carry,)
+    latents: tuple[type, ...] = (Carry,)
     first: Tensor
     second: Tensor
     third: Tensor
@@ -85,6 +85,34 @@ class Linear(Generator):
         carried = torch.cat([z[:, :2] @ self.first, z[:, 2:4]], 1) @ self.second
         flat = torch.cat([carried, z[:, 4:]], 1) @ self.third
         return 0.5 + 0.2 * flat.reshape(-1, *SHAPE)
+
+
+@dataclass(frozen=True)
+class Parts(Latent):
+    """The input of `Parted`.
+
+    Attributes:
+        early: What the first stage reads, (B, 2).
+        late: What later stages read, (B, 4).
+    """
+
+    roles: ClassVar = {"early": "input", "late": "input"}
+
+    early: Tensor
+    late: Tensor
+
+
+class Parted(Linear):
+    """`Linear` with its input in two parts."""
+
+    latents = (Parts, Carry)
+
+    def sample(self, batch: int, rng: torch.Generator) -> Parts:  # type: ignore[override]
+        z = super().sample(batch, rng)
+        return Parts(early=z[:, :2], late=z[:, 2:])
+
+    def stage(self, k: int, x: Any) -> Any:
+        return super().stage(k, torch.cat([x.early, x.late], 1) if k == 1 else x)
 
 
 class Dense(LinearOperator):
@@ -207,14 +235,21 @@ def normal(abilities: Iterable[str], mean: float = 0.0, std: float = 1.0) -> Nor
     return made
 
 
-def problem(generator: bool, abilities: Iterable[str], rows: int = 2, chains: int = 2) -> Problem:
-    """A small problem in double precision, with the same prior at every stage.
+def problem(
+    generator: bool,
+    abilities: Iterable[str],
+    rows: int = 2,
+    chains: int = 2,
+    dtype: torch.dtype = torch.float64,
+) -> Problem:
+    """A small problem with the same prior at every stage.
 
     Args:
         generator: Whether there is a generator; without one, images are normal around ½.
         abilities: What the prior can do, as `normal` takes it.
         rows: The number of measurements.
         chains: The number of samples of each.
+        dtype: The precision, double by default.
 
     Returns:
         A problem of rows × chains rows.
@@ -227,4 +262,5 @@ def problem(generator: bool, abilities: Iterable[str], rows: int = 2, chains: in
     y = A.measure(truth.double(), [seeds.stream("noise", r) for r in range(rows)])
     keys = [seeds.chain_key(0, row, s) for row in y for s in range(chains)]
     priors = dict.fromkeys(range(G.depth + 1), prior)
-    return Problem(tree.repeat(y, chains), A.double(), G.double(), tuple(keys), priors)
+    y = tree.repeat(y.to(dtype), chains)
+    return Problem(y, A.to(dtype), G.to(dtype), tuple(keys), priors)

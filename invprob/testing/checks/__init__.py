@@ -13,6 +13,7 @@ from invprob.testing.checks import (
     operator,
     params,
     prior,
+    problem,
     side_effects,
     solver,
 )
@@ -21,7 +22,7 @@ CHECKS: tuple[Check, ...] = tuple(
     value
     for module in (
         *(manifest, params, functions, side_effects),
-        *(generator, operator, noise, prior, solver, chain, claims),
+        *(generator, operator, noise, prior, solver, problem, chain, claims),
     )
     for value in vars(module).values()
     if isinstance(value, Check)

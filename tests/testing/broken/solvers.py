@@ -218,3 +218,22 @@ class Unkeyed(Walk):
 
     def noise(self, problem, state):
         return super().noise(replace(problem, keys=(0,) * len(problem.keys)), state)
+
+
+@broken("precision-of-problem-kept", "same dtype")
+class DoubleNoise(Walk):
+    def noise(self, problem, state):
+        return super().noise(problem, state).double()
+
+
+@broken("precision-of-problem-kept", "mean is torch.float64")
+class DoubleMean(Walk):
+    def result(self, problem, state):
+        image, mean, var = super().result(problem, state)
+        return Result(image, mean.double(), var)
+
+
+@broken("takes-latents-of-any-type", "it raised TypeError: unsupported operand")
+class TensorsOnly(Walk):
+    def step(self, problem, state):
+        return super().step(problem, replace(state, x=state.x - 0.0))
