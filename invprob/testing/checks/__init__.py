@@ -6,6 +6,7 @@ from invprob.testing.check import Check
 from invprob.testing.checks import (
     chain,
     claims,
+    draws,
     functions,
     generator,
     manifest,
@@ -22,7 +23,7 @@ CHECKS: tuple[Check, ...] = tuple(
     value
     for module in (
         *(manifest, params, functions, side_effects),
-        *(generator, operator, noise, prior, solver, problem, chain, claims),
+        *(generator, operator, noise, prior, solver, problem, draws, chain, claims),
     )
     for value in vars(module).values()
     if isinstance(value, Check)

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from invprob import seeds, tree
+from invprob import seeds
 from invprob.errors import BadInput, BadParams
 from invprob.noise import WhiteNoise
 from invprob.operator import LinearOperator, Noise, Operator
@@ -215,18 +215,3 @@ def one_sample_draws_nothing(case: Case) -> None:
     other = dataclasses.replace(p, keys=tuple(key + 1 for key in p.keys))
     gap = compare.difference(run(case.make(), other)[-3], image)
     require(gap < SAME, f"with other keys the image differs by {gap:.2g}")
-
-
-@check("solver")
-def draws_are_of_their_latents(case: Case) -> None:
-    """The latent of a draw must be the one that `Info.image` was made of: the generator from the
-    stage of `Info.stage` on must give the image."""
-    solver, p = case.make(), problem(case)
-    for _, info in solver.run(p):
-        if not info.draw:
-            continue
-        with torch.no_grad():
-            made = p.generator(info.latent, start=info.stage)
-        shown = tree.map(lambda v: v.clamp(0, 1), (made, info.image))
-        gap = compare.difference(shown[0], shown[1])
-        require(gap < 1e-4, f"the generator makes another image of it, by {gap:.2g}")

@@ -237,3 +237,17 @@ class DoubleMean(Walk):
 class TensorsOnly(Walk):
     def step(self, problem, state):
         return super().step(problem, replace(state, x=state.x - 0.0))
+
+
+@broken("moments-are-of-draws", "mean differs by")
+class HalfMean(Walk):
+    def result(self, problem, state):
+        image, mean, var = super().result(problem, state)
+        return Result(image, mean / 2, var)
+
+
+@broken("moments-are-of-draws", "var is")
+class SecondMoment(Walk):
+    def result(self, problem, state):
+        image, mean, _ = super().result(problem, state)
+        return Result(image, mean, state.square / max(state.step, 1))
