@@ -29,14 +29,18 @@ def _times(t: float) -> torch.Tensor:
     return torch.full((len(KEYS),), t, dtype=torch.float64)
 
 
+def _later(case: Case) -> Case:
+    """The prior over a latent behind the first stage, which often has several leaves."""
+    return replace(case, stages=tuple(stage for stage in STAGES if stage > 0))
+
+
 @check("prior")
 def takes_latent_trees(case: Case) -> None:
     """A prior over latents must take dataclasses of tensors, such as StyleGAN's: work leaf by leaf
     with `invprob.tree.map`, and sum over leaves with `invprob.tree.dot`."""
     if "pixels" in case.offers:
         raise Inapplicable("it is a prior of images")
-    later = replace(case, stages=tuple(stage for stage in STAGES if stage > 0))
-    for call in callables(later):
+    for call in callables(_later(case)):
         result = call.f(call.x)
         # of (u, t) the score is one like u
         like = call.x[0] if isinstance(call.x, tuple) else call.x
@@ -51,6 +55,22 @@ def log_density_per_row(case: Case) -> None:
     prior, x = _made(case)
     shape = tuple(prior.log_density(x).shape)
     require(shape == (len(KEYS),), f"it is {shape} for {len(KEYS)} rows")
+
+
+@check("prior", offers="log_density")
+def density_reads_every_leaf(case: Case) -> None:
+    """`log_density` must depend on every leaf of a latent, or what it leaves out has no prior: sum
+    over leaves with `invprob.tree.dot`."""
+    if "pixels" in case.offers:
+        raise Inapplicable("it is a prior of images")
+    prior, x = _made(_later(case))
+    with torch.enable_grad():
+        leaf = tree.variables(x)
+        value = prior.log_density(leaf).sum()
+        slopes = torch.autograd.grad(value, tree.leaves(leaf), allow_unused=True)
+    for (name, _), slope in zip(tree.items(x), slopes, strict=True):
+        reads = slope is not None and bool((slope != 0).any())
+        require(reads, f"it does not read leaf {name!r}")
 
 
 @check("prior", offers="score")
