@@ -13,6 +13,7 @@ from invprob.errors import BadParams, UnknownComponent, nearest
 from invprob.params import Spec
 from invprob.testing.check import PLUGIN, Check, Failed, Inapplicable
 from invprob.testing.checks import CHECKS
+from invprob.testing.process_state import kept
 from invprob.testing.target import Case, Plugin, cases
 
 Modules = Iterable[tuple[str, str, str]]
@@ -50,9 +51,15 @@ class Trial:
     def run(self) -> TrialResult:
         """Run the check on every example; whatever the component raises counts as a failure.
 
+        What it changes in the process is set back.
+
         Returns:
             The first failure, else whether the check passed or does not apply.
         """
+        with kept():
+            return self._first_failure()
+
+    def _first_failure(self) -> TrialResult:
         result = TrialResult("passed")
         for case in self.on:
             try:

@@ -5,30 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
 
-from invprob.testing import compare
+from invprob.testing import compare, process_state
 from invprob.testing.check import check, require
 from invprob.testing.smoke_run import problem, run, smoke_run
 from invprob.testing.target import Case
 
 KINDS = ("generator", "operator", "noise", "prior", "solver")
-
-GLOBALS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
-    "the state of torch's global generator": (torch.get_rng_state, torch.set_rng_state),
-    "the default dtype": (torch.get_default_dtype, torch.set_default_dtype),
-    "the number of threads": (torch.get_num_threads, torch.set_num_threads),
-    "whether gradients are on": (torch.is_grad_enabled, torch.set_grad_enabled),
-    "whether algorithms are deterministic": (
-        torch.are_deterministic_algorithms_enabled,
-        torch.use_deterministic_algorithms,
-    ),
-}
-"""What is global in torch: how it is read, and how it is set back."""
 
 
 @check(*KINDS)
@@ -51,17 +37,12 @@ def prints_nothing(case: Case) -> None:
 @check(*KINDS)
 def global_state_unchanged(case: Case) -> None:
     """Global state must stay as it is: draw from `invprob.seeds` or the generator given, never from
-    torch's global one, and set no dtype, thread count or gradient mode."""
-    before = {name: read() for name, (read, _) in GLOBALS.items()}
-    try:
+    the global ones of torch, NumPy or Python, and set no dtype, thread count or gradient mode."""
+    with process_state.kept():
+        process_state.set_apart()
+        before = process_state.read()
         smoke_run(case, *case.made())
-    finally:
-        changed = []
-        for name, (read, restore) in GLOBALS.items():
-            now, was = read(), before[name]
-            if not (now.equal(was) if isinstance(now, torch.Tensor) else now == was):
-                restore(was)
-                changed.append(name)
+        changed = process_state.changed(before)
     require(not changed, f"it changes {', '.join(changed)}")
 
 

@@ -1,8 +1,10 @@
 """Operators that are not functions, not linear, or not in their shapes."""
 
 import math
+import random
 import warnings
 
+import numpy as np
 import torch
 
 from invprob.errors import BadInput
@@ -202,6 +204,20 @@ class GlobalDraws(Operator):
         super().__init__(params, in_shape, seed)
         torch.manual_seed(seed)
         self.matrix += torch.randn(self.matrix.shape)
+
+
+@breaks("global-state-unchanged", "the state of NumPy's global generator", "operator")
+class NumpyDraws(Operator):
+    def __init__(self, params, in_shape, seed):
+        super().__init__(params, in_shape, seed)
+        np.random.seed(seed)
+
+
+@breaks("global-state-unchanged", "the state of Python's global generator", "operator")
+class PythonDraws(Operator):
+    def forward(self, x):
+        random.seed(0)
+        return super().forward(x)
 
 
 @breaks("global-state-unchanged", "the default dtype", "operator")
