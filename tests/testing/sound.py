@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from invprob.callback import Callback, CallbackContext
 from invprob.config.registry import Entry
+from invprob.converter import Converted, Converter
 from invprob.noise import WhiteNoise
 from invprob.params import Params
 from invprob.plugin import Component, Kind, hookimpl
+from invprob.solver import Progress
 from invprob.testing import toys
 from invprob.trainer import TrainingProgress
 from tests.toys import Langevin
@@ -61,6 +64,26 @@ class Walk(Langevin):
         return self.params.sizes[0] / 10
 
 
+class Counting(Callback):
+    """Counts the steps that it sees."""
+
+    def __init__(self, params: Nothing, context: CallbackContext) -> None:
+        self.count = context.first
+
+    def __call__(self, progress: Progress) -> None:
+        self.count += 1
+
+
+class Reading(Converter):
+    """Reads one tensor."""
+
+    def recognise(self, tree: Any) -> bool:
+        return isinstance(tree, dict) and set(tree) == {"toy"}
+
+    def convert(self, tree: Any) -> Converted:
+        return Converted("a toy", tree, {"kind": "toy"})
+
+
 def train(params: Steps, source: Path, out: Path) -> Iterator[TrainingProgress]:
     for step in range(params.steps):
         yield TrainingProgress(step + 1, params.steps, {})
@@ -94,4 +117,6 @@ def invprob_components() -> list[Component]:
         component("prior", Prior),
         component("solver", Walk, Steps),
         component("trainer", train, Steps),
+        component("observer", Counting),
+        component("converter", Reading),
     ]

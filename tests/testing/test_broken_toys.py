@@ -12,7 +12,7 @@ from invprob.testing.target import cases
 from tests.testing.broken import BREACHES
 
 KINDS = ("generators", "operators", "noises", "priors", "solvers")
-for name in ("manifests", "models", *KINDS, "claims"):
+for name in ("manifests", "models", *KINDS, "watchers", "claims"):
     importlib.import_module(f"tests.testing.broken.{name}")
 
 BY_NAME = {check.name: check for check in CHECKS}

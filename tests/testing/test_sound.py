@@ -1,5 +1,6 @@
 """Toys that keep every rule pass every check, and no check is skipped."""
 
+from invprob.plugin import KINDS
 from invprob.testing import conformance, trials
 
 MODULES = [("sound", "tests.testing.sound", "")]
@@ -10,5 +11,4 @@ test_conformance = conformance("sound", modules=MODULES, expected_failures=EXPEC
 
 def test_every_kind_has_checks():
     targets = {trial.target for trial in trials("sound", modules=MODULES)}
-    kinds = ("solver", "operator", "noise", "generator", "prior", "trainer")
-    assert targets == {"plugin sound", *(f"{kind} toy-{kind}" for kind in kinds)}
+    assert targets == {"plugin sound", *(f"{kind} toy-{kind}" for kind in KINDS)}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from invprob.testing.check import Check
 from invprob.testing.checks import (
+    callback,
     chain,
     claims,
+    converter,
     draws,
     functions,
     generator,
@@ -23,7 +25,19 @@ CHECKS: tuple[Check, ...] = tuple(
     value
     for module in (
         *(manifest, params, functions, side_effects),
-        *(generator, operator, noise, prior, solver, problem, draws, chain, claims),
+        *(
+            generator,
+            operator,
+            noise,
+            prior,
+            solver,
+            problem,
+            draws,
+            chain,
+            callback,
+            converter,
+            claims,
+        ),
     )
     for value in vars(module).values()
     if isinstance(value, Check)

@@ -9,13 +9,15 @@ import subprocess
 import sys
 from typing import Any
 
+from invprob.converter import Converter
+from invprob.errors import InvprobError
 from invprob.generator import Generator
 from invprob.io.json_text import dumps
 from invprob.operator import LinearOperator, Noise, Operator
 from invprob.plugin import KINDS
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
 from invprob.solver import Solver
-from invprob.testing.check import PLUGIN, Inapplicable, check, require
+from invprob.testing.check import PLUGIN, Failed, Inapplicable, check, require
 from invprob.testing.target import Case, Plugin
 
 CLASSES: dict[str, type] = {
@@ -24,6 +26,7 @@ CLASSES: dict[str, type] = {
     "noise": Noise,
     "generator": Generator,
     "prior": Prior,
+    "converter": Converter,
 }
 ABILITIES: dict[str, type] = {
     "log_density": LogDensity,
@@ -155,6 +158,18 @@ def needs_are_known(case: Case) -> None:
     require(not unknown, f"needs names {_listed(unknown)}")
     kinds = {kind for kind, _ in case.entry.component.defaults}
     require(kinds <= {"generator", "prior", "samples"}, f"defaults names {_listed(kinds)}")
+
+
+@check("solver", "prior")
+def defaults_are_found(case: Case) -> None:
+    """`defaults` must name components that are installed with the plugin, by their full names:
+    a run of someone who says nothing is made of them."""
+    for kind, name in case.entry.component.defaults:
+        if kind != "samples":
+            try:
+                case.registry.find(kind, name)
+            except InvprobError as error:
+                raise Failed(f"of defaults, {error}") from None
 
 
 def _listed(names: Any) -> str:

@@ -37,6 +37,11 @@ BREACHES += [
         "is (4, 4)",
     ),
     Breach("needs-are-known", entry("solver", Walk, Steps, needs=("prior.taste",)), "prior.taste"),
+    Breach(
+        "defaults-are-found",
+        entry("solver", Walk, Steps, defaults=(("prior", "toys.lost"), ("samples", "1"))),
+        "no prior is called 'toys.lost'",
+    ),
 ]
 
 
