@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from invprob.config.registry import Entry, registry
 from invprob.converter import Converted, Converter
-from invprob.errors import BadWeights, shown
+from invprob.errors import BadWeights, BrokenPlugin, InvprobError, shown, warn
 from invprob.io import checksums, tensor_files
 from invprob.params import Spec
 from invprob.weights.unpickle import Inert, open_tree
@@ -48,6 +49,7 @@ def convert(path: Path, spec: Spec | None = None) -> tuple[str, Converted]:
 
     Raises:
         BadWeights: If the file cannot be read or is not recognised.
+        BrokenPlugin: If the converter that is named is faulty; without a name it is passed over.
     """
     digest = checksums.sha256(path)
     tree = open_tree(path)
@@ -61,18 +63,22 @@ def _recognising(tree: Any, path: Path, spec: Spec | None) -> tuple[str, Convert
     if spec is not None:
         entry = registry().find("converter", spec.name)
         converter = _built(entry, spec.params)
-        if not converter.recognise(tree):
+        if not _recognises(converter, entry, tree):
             raise BadWeights(
                 f"{path} is not what converter {spec.name!r} reads: {entry.component.summary}",
                 "leave out --converter to have the format found by content",
             )
         return entry.component.name, converter
-    found = [(n, c) for n, c in _all(registry().of_kind("converter")) if c.recognise(tree)]
+    entries = registry().of_kind("converter")
+    found, faulty = _all_recognising(entries, tree)
     if not found:
-        known = "; ".join(e.component.summary.rstrip(".") for e in registry().of_kind("converter"))
+        known = [e.component.summary.rstrip(".") for e in entries if e not in faulty]
+        hint = f"{'save its state_dict; ' if isinstance(tree, Inert) else ''}known are: "
+        hint += "; ".join(known)
+        if faulty:
+            hint += f"; not asked, for they fail: {', '.join(e.full_name for e in faulty)}"
         raise BadWeights(
-            f"{path} is of no format that a converter recognises: it holds {describe(tree)}",
-            f"{'save its state_dict; ' if isinstance(tree, Inert) else ''}known are: {known}",
+            f"{path} is of no format that a converter recognises: it holds {describe(tree)}", hint
         )
     if len(found) > 1:
         names = " or ".join(name for name, _ in found)
@@ -80,15 +86,50 @@ def _recognising(tree: Any, path: Path, spec: Spec | None) -> tuple[str, Convert
     return found[0]
 
 
-def _all(entries: Iterable[Entry]) -> Iterator[tuple[str, Converter]]:
+def _all_recognising(
+    entries: Iterable[Entry], tree: Any
+) -> tuple[list[tuple[str, Converter]], list[Entry]]:
+    """The converters that recognise a tree, and those that fail, which are passed over."""
+    found, faulty = [], []
     for entry in entries:
-        yield entry.component.name, _built(entry, {})
+        try:
+            converter = _built(entry, {})
+            if _recognises(converter, entry, tree):
+                found.append((entry.component.name, converter))
+        except InvprobError as error:
+            warn(f"{error.message}; it is passed over")
+            faulty.append(entry)
+    return found, faulty
 
 
 def _built(entry: Entry, values: dict[str, Any]) -> Converter:
-    converter = entry.load()(entry.params().parse(values, f"converter {entry.component.name}"))
-    assert isinstance(converter, Converter)
+    target = entry.load()
+    params = entry.params().parse(values, f"converter {entry.component.name}")
+    with _blamed_on(entry):
+        converter = target(params)
+        if not isinstance(converter, Converter):
+            raise TypeError(f"its target makes a {type(converter).__name__}, not a Converter")
     return converter
+
+
+def _recognises(converter: Converter, entry: Entry, tree: Any) -> bool:
+    with _blamed_on(entry):
+        return bool(converter.recognise(tree))
+
+
+@contextmanager
+def _blamed_on(entry: Entry) -> Iterator[None]:
+    """Whatever a converter raises is a fault of its plugin."""
+    try:
+        yield
+    except InvprobError:
+        raise
+    except Exception as error:
+        raise BrokenPlugin(
+            f"converter {entry.component.name!r} of plugin {entry.plugin!r} is faulty:"
+            f" {type(error).__name__}: {error}",
+            f"set INVPROB_BLOCK={entry.plugin}, or tell its author: `invprob check {entry.plugin}`",
+        ) from error
 
 
 def describe(tree: Any) -> str:
