@@ -216,6 +216,9 @@ def discover(modules: Iterable[tuple[str, str, str]]) -> Registry:
 def _offered(manager: pluggy.PluginManager, name: str, module: str) -> list[Component]:
     """What the manifest of one plugin offers, every component judged."""
     manifest = importlib.import_module(module)
+    owner = manager.get_name(manifest)
+    if owner is not None:
+        raise ValueError(f"its manifest {module} is that of plugin {owner!r} already")
     manager.register(manifest, name)
     try:
         manager.check_pending()

@@ -48,6 +48,14 @@ def test_a_plugin_that_fails_spares_the_others():
     assert "interface 0" in found.broken["old"]
 
 
+def test_two_entry_points_of_one_manifest_are_said_in_a_sentence():
+    _, module, _ = first = manifest("first", component())
+    found = discover([first, ("second", module, "")])
+    assert [e.plugin for e in found.entries] == ["first"]
+    said = "ValueError: its manifest first is that of plugin 'first' already"
+    assert found.broken == {"second": said}
+
+
 def test_two_plugins_may_offer_one_name():
     found = discover([manifest("first", component()), manifest("second", component())])
     with pytest.raises(AmbiguousComponent) as caught:
