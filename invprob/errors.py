@@ -34,7 +34,7 @@ class AmbiguousComponent(InvprobError):
 
 
 class BrokenPlugin(InvprobError):
-    """The plugin that offers the component failed to load."""
+    """The plugin that offers the component failed to load, or gives what it must not."""
 
 
 class Incompatible(InvprobError):

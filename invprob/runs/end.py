@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from invprob.errors import BrokenPlugin
 from invprob.solver import Problem, Result, Solver
 
 
@@ -33,7 +34,16 @@ class End(NamedTuple):
 
         Returns:
             What it says.
+
+        Raises:
+            BrokenPlugin: If a variance is negative, which would become a deviation of NaN.
         """
         with torch.no_grad():
             result = solver.result(problem, state)
+        if bool((result.var < 0).any()):
+            raise BrokenPlugin(
+                f"the result of {type(solver).__name__} has a variance of"
+                f" {float(result.var.min()):.2g}",
+                "clamp to 0 what rounding makes of a variance",
+            )
         return cls(result, state.step, solver.done(problem, state))

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from invprob.callback import OnStep
-from invprob.errors import Diverged
+from invprob.errors import BrokenPlugin, Diverged
 from invprob.runs import divergence
 from invprob.solver import Problem, Progress, Solver
 
@@ -109,7 +109,15 @@ class Trace:
         step = progress.state.step
         if step % self.every and step != self.total:
             return
+        rows = len(progress.info.image)
+        for name, column in progress.info.metrics.items():
+            if not isinstance(column, Tensor) or column.shape != (rows,):
+                shape = tuple(column.shape) if isinstance(column, Tensor) else column
+                raise BrokenPlugin(
+                    f"the metric {name!r} of a step is {shape}, and not a number for each row",
+                    f"give a tensor of shape ({rows},) in Info.metrics",
+                )
         metrics: dict[str, Tensor] = {k: v.cpu() for k, v in progress.info.metrics.items()}
-        for chain in range(len(progress.info.image)):
+        for chain in range(rows):
             values = {name: float(column[chain]) for name, column in metrics.items()}
             self.rows.append({"step": step, "stage": progress.info.stage, "chain": chain, **values})

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import invprob
-from invprob.errors import Diverged
+from invprob.errors import BrokenPlugin, Diverged
 from tests import toys
 
 
@@ -63,6 +63,32 @@ def test_one_sample_that_diverges(truth, tmp_path):
     assert (tmp_path / "run" / "summary.png").is_file()
     for name in ("metrics.json", "manifest.json", "diagnostics.json"):
         strict(tmp_path / "run" / name)
+
+
+class Odd(toys.Walk):
+    """Reports a number for all rows together."""
+
+    def step(self, problem, state):
+        moved = super().step(problem, state)
+        return moved._replace(info=moved.info._replace(metrics={"loss": 3.0}))
+
+
+class Negative(toys.Walk):
+    def result(self, problem, state):
+        found = super().result(problem, state)
+        return found._replace(var=found.var - 0.01)
+
+
+@pytest.mark.parametrize(
+    ("solver", "said"),
+    [
+        (Odd, r"the metric 'loss' of a step is 3\.0, and not a number for each row"),
+        (Negative, r"the result of Negative has a variance of -0\.01"),
+    ],
+)
+def test_what_a_solver_must_not_give_is_said(truth, solver, said):
+    with pytest.raises(BrokenPlugin, match=said):
+        solve(truth, solver(toys.WalkParams(steps=3)))
 
 
 def test_all_samples_diverge_and_what_was_before_is_the_result(truth, tmp_path):
