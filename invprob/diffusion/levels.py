@@ -45,20 +45,20 @@ def slope(prior: Score[Tensor], x: Tensor) -> float:
     return float((prior.normalise(one) - prior.normalise(torch.zeros_like(one))).mean())
 
 
-def denoised(prior: Score[Tensor], x: Tensor, sigma: float) -> Tensor:
+def denoised(prior: Score[Tensor], x: Tensor, sigma: float | Tensor) -> Tensor:
     """E[x_0 | x_0 + σ ε = x] for images in [0, 1].
 
     Args:
         prior: A prior of images.
         x: Noisy images (B, C, H, W).
-        sigma: The standard deviation of their noise, in units of [0, 1]; levels that the model
-            does not know become the nearest one that it knows.
+        sigma: The standard deviation of their noise, in units of [0, 1], one for all or (B,);
+            levels that the model does not know become the nearest one that it knows.
 
     Returns:
         The denoised images (B, C, H, W).
     """
-    (time,) = times_of(prior, [sigma * slope(prior, x)], x)
-    t = x.new_full((len(x),), time)
+    wanted = torch.as_tensor(sigma, dtype=torch.float64, device="cpu").expand(len(x))
+    t = x.new_tensor(times_of(prior, (wanted * slope(prior, x)).tolist(), x))
     alpha, _ = prior.schedule(t)
     u = alpha[:, None, None, None] * prior.normalise(x)
     return prior.restore(prior.denoise(u, t))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invprob import tree
 from invprob.numerics import lbfgs, linalg
 from invprob.operator import LinearOperator, Operator, with_white_noise
 
@@ -18,7 +19,7 @@ RTOL = 2e-6
 """Of the residual of `fill`; float32 resolves no less."""
 
 
-def solve(A: Operator, y: Tensor, z: Tensor, tau: float, inner: int) -> Tensor:
+def solve(A: Operator, y: Tensor, z: Tensor, tau: float | Tensor, inner: int) -> Tensor:
     """Find the image.
 
     Linear operators with white noise have their own `prox`; for others, and other noises, it is
@@ -28,21 +29,23 @@ def solve(A: Operator, y: Tensor, z: Tensor, tau: float, inner: int) -> Tensor:
         A: The operator with its noise.
         y: Measurements (B, …).
         z: Images (B, C, H, W).
-        tau: How far the image may be from z, in units of [0, 1].
+        tau: How far the image may be from z, in units of [0, 1], one for all or (B,).
         inner: Steps of L-BFGS.
 
     Returns:
         Images (B, C, H, W).
     """
+    reach = torch.as_tensor(tau, dtype=torch.float64, device="cpu").expand(len(y))
     if (known := with_white_noise(A)) is not None:
         linear, sigma = known
-        return linear.prox(z, y, y.new_full((len(y), *[1] * (y.dim() - 1)), (tau / sigma) ** 2))
+        return linear.prox(z, y, tree.per_element(((reach / sigma) ** 2).to(y), y))
+    weight = (1 / (2 * reach**2)).to(z)
     now = lbfgs.start(z)
     for _ in range(inner):
         with torch.enable_grad():
             x = now.trial.detach().requires_grad_()
-            far = (x - z).square().flatten(1).sum(1) / (2 * tau**2)
-            value = far - A.log_likelihood(y, x)
+            gap = (x - z).square().flatten(1).sum(1)
+            value = weight * gap - A.log_likelihood(y, x)
             (g,) = torch.autograd.grad(value.sum(), x)
         now = lbfgs.step(now, value.detach(), g, LONGEST, LONGEST, MEMORY)
     found: Tensor = now.x

@@ -77,18 +77,23 @@ class PnP(Solver):
         image = tree.repeat(state.z, problem.num_samples)
         return Result(image, image, torch.zeros_like(image))
 
-    def sigmas(self, problem: Problem) -> list[float]:
-        """Choose the noise levels, which fall by equal factors.
+    def sigmas(self, problem: Problem) -> Tensor:
+        """Choose the noise levels of each measurement, which fall by equal factors.
 
         Args:
             problem: The problem, whose noise gives the last level.
 
         Returns:
-            One level a step, in units of [0, 1].
+            One level a step and measurement, (steps, B), in units of [0, 1], on the CPU.
         """
-        p = self.params
-        noise = float(problem.operator.noise.edge_scale(problem.y).median())
-        return annealing.geometric(p.start, max(noise, LEAST) if p.end is None else p.end, p.steps)
+        p, y = self.params, problem.measurements
+        if p.end is None:
+            noise = problem.operator.noise.edge_scale(y).flatten(1).median(1).values
+            ends = [max(level, LEAST) for level in noise.tolist()]
+        else:
+            ends = [p.end] * len(y)
+        falls = [annealing.geometric(p.start, end, p.steps) for end in ends]
+        return torch.tensor(falls, dtype=torch.float64, device="cpu").T
 
     def _prior(self, problem: Problem) -> Denoiser[Tensor]:
         prior: Denoiser[Tensor] = problem.prior(0, Denoiser, "pnp")

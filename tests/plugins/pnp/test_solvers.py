@@ -13,7 +13,7 @@ from invprob.diffusion import levels
 from invprob.noise import WhiteNoise
 from invprob.operator import Operator
 from invprob.problem import Problem
-from invprob_basics import GaussianNoise, Inpaint, Quantize
+from invprob_basics import GaussianNoise, Inpaint, PoissonNoise, Quantize
 from invprob_pnp import DAPS, DiffPIR, PnP, data_term
 from tests.plugins.closed_form import last
 from tests.plugins.pnp.worlds import (
@@ -121,11 +121,33 @@ def test_samples_of_pnp_are_one_image_that_is_computed_once():
 
 
 def test_pnp_falls_by_equal_factors_to_the_noise():
-    sigmas = PnP(steps=5, start=0.8).sigmas(problem())
+    sigmas = PnP(steps=5, start=0.8).sigmas(problem())[:, 0].tolist()
     assert sigmas[0] == 0.8
     assert sigmas[-1] == pytest.approx(SIGMA)
     ratios = [b / a for a, b in pairwise(sigmas)]
     assert max(ratios) - min(ratios) < 1e-9
+
+
+def test_the_noise_of_one_measurement_does_not_count_for_another():
+    A = Mixed().with_noise(PoissonNoise(0.05))
+    y = A(torch.rand((2, *SHAPE), generator=seeds.stream(3)).double()).abs()
+    y = y * torch.tensor([[0.1], [1.0]])
+    whole, *alone = (Problem.create(rows, A, num_samples=2) for rows in (y, y[:1], y[1:]))
+    levels_of = PnP(steps=3).sigmas
+    assert torch.equal(levels_of(whole), torch.cat([levels_of(p) for p in alone], 1))
+    dim, bright = levels_of(whole)[-1].tolist()
+    assert dim < 0.5 * bright
+
+
+def test_each_image_has_its_own_reach_in_the_data_term():
+    z = torch.rand((2, *SHAPE), generator=seeds.stream(4)).double()
+    reaches = torch.tensor([0.02, 0.3])
+    for A in (Mixed(), Mixed().with_noise(PoissonNoise(0.05))):
+        y = A(z + 0.1).abs()
+        found = data_term.solve(A, y, z, reaches, 5)
+        for i, tau in enumerate(reaches.tolist()):
+            alone = data_term.solve(A, y[i : i + 1], z[i : i + 1], tau, 5)
+            assert torch.allclose(found[i], alone[0], atol=1e-6)
 
 
 def test_pnp_falls_to_the_noise_before_a_sensor_rounds_and_is_ahead_of_what_was_recorded():
@@ -133,7 +155,7 @@ def test_pnp_falls_to_the_noise_before_a_sensor_rounds_and_is_ahead_of_what_was_
     A = Quantize(2, image_shape=(3, 64, 64), noise=GaussianNoise(0.02))
     y = A.measure(x, [seeds.stream(2)])
     assert float(A.noise.scale(y).min()) > 0.09
-    assert PnP().sigmas(Problem.create(y, A))[-1] == pytest.approx(0.02)
+    assert float(PnP().sigmas(Problem.create(y, A))[-1]) == pytest.approx(0.02)
     found = invprob.solve(y, solver="pnp:steps=12", operator=A, num_samples=1)
     assert float(metrics.psnr(found.mean, x)) > float(metrics.psnr(A.observed(y), x)) + 0.7
 
@@ -203,4 +225,7 @@ def test_noise_levels_are_those_of_images():
     x = torch.rand((2, *SHAPE), generator=seeds.stream(1))
     gain = SPREAD**2 / (SPREAD**2 + 0.3**2)
     assert torch.allclose(levels.denoised(prior, x, 0.3), MEAN + gain * (x - MEAN), atol=1e-5)
+    own = levels.denoised(prior, x, torch.tensor([0.1, 0.3]))
+    assert torch.equal(own[1:], levels.denoised(prior, x[1:], 0.3))
+    assert torch.equal(own[:1], levels.denoised(prior, x[:1], 0.1))
     assert isinstance(problem().operator.noise, WhiteNoise)
