@@ -59,8 +59,11 @@ class DPS(Solver[DPSState]):
 
     def init(self, problem: Problem) -> DPSState:
         shape = (len(problem.keys), *problem.generator.image_shape)
-        u = seeds.normal(shape, problem.keys, "start").to(problem.y)
-        return DPSState(u=u, image=torch.full_like(u, 0.5))
+        noise = seeds.normal(shape, problem.keys, "start").to(problem.y)
+        prior, image = self._prior(problem), torch.full_like(noise, 0.5)
+        first = rows(self._times(prior)[0][0], noise)
+        # grey is 0 for priors of images in [-1, 1], and not for others, whose signal may stay whole
+        return DPSState(u=prior.noised(prior.normalise(image), first, noise), image=image)
 
     def step(self, problem: Problem, state: DPSState) -> Progress:
         p, A, prior = self.params, problem.operator, self._prior(problem)
@@ -79,10 +82,11 @@ class DPS(Solver[DPSState]):
             slope = 2 * slope  # ∇‖r‖²/‖r‖
 
         clean, image = clean.detach(), image.detach()
+        if p.clip:
+            black, white = (prior.normalise(torch.full_like(image, v)) for v in (0.0, 1.0))
+            clean = clean.clamp(black, white)
         xi = seeds.normal_like(u.detach(), problem.keys, "noise", state.step)
-        u = reverse(
-            prior, state.u, clean.clamp(-1, 1) if p.clip else clean, t, rows(then, t), p.eta, xi
-        )
+        u = reverse(prior, state.u, clean, t, rows(then, t), p.eta, xi)
         after = DPSState(step=state.step + 1, u=u - p.zeta * slope, image=image)
         metrics = {"chi2": A.chi2(problem.y, image), "residual": norm.detach() / 2}
         return Progress(after, Info(image, 0, metrics))

@@ -9,6 +9,7 @@ from invprob.diffusion.schedules import vp
 from invprob.errors import BadParams, Incompatible
 from invprob.generator import Identity
 from invprob.operator import LinearOperator
+from invprob.prior import Denoiser
 from invprob.solver import Problem
 from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
 from invprob_dps.solver import DPS, precision, reverse, visited
@@ -54,6 +55,31 @@ def test_without_guidance_it_samples_the_prior(eta):
     u = 2 * solved(problem(chains=2000), steps=200, zeta=0.0, eta=eta, clip=False) - 1
     assert abs(float(u.mean()) - MEAN) < 0.01
     assert abs(float(u.std()) - SPREAD) < 0.02
+
+
+class Exploding(Denoiser[Tensor]):
+    """Images in [0, 1] of one grey, whose signal stays whole: the noise grows to 0.5."""
+
+    t_min = 1e-2
+
+    def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.ones_like(t), t / 2
+
+    def denoise(self, u: Tensor, t: Tensor) -> Tensor:
+        return u
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_a_prior_whose_signal_stays_whole_starts_around_grey(eta):
+    p = problem(chains=100)
+    p.priors[0] = Exploding()
+    solver = DPS(steps=20, eta=eta, zeta=0.0)
+    start = solver.init(p).u
+    assert abs(float(start.mean()) - 0.5) < 0.02
+    assert float(start.std()) == pytest.approx(0.5, rel=0.05)
+    image = solver.result(p, last(solver, p)[0]).image
+    assert 0 <= float(image.min()) < 0.01
+    assert 0.99 < float(image.max()) <= 1
 
 
 def test_one_reverse_step_of_eta_1_is_the_ancestral_step():
