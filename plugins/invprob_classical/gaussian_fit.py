@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from invprob import paths, seeds
-from invprob.errors import BadParams
+from invprob.errors import BadInput, BadParams
 from invprob.io import image_dataset
 from invprob.trainer import TrainingProgress
 from invprob_classical.factors import Factors
@@ -23,6 +23,8 @@ from invprob_classical.gaussian_images import GaussianImages, write
 from invprob_classical.params import GaussianTraining
 
 CHUNK = 512
+LEAST = 1e-6
+"""Of the variance, must be left beside the components; single precision resolves no less."""
 SPARE = 20
 """Directions followed besides those kept, which settle sooner for it."""
 
@@ -39,16 +41,18 @@ def train(params: GaussianTraining, source: Path, out: Path) -> Iterator[Trainin
         A record for each pass over the images.
 
     Raises:
-        BadInput: If there are no images, or not of one size.
-        BadParams: If there are fewer images than components.
+        BadInput: If there are no images, or not of one size, or all are alike.
+        BadParams: If there are too few images for so many components.
     """
     found = image_dataset.load(source, params.colors, params)
     pictures, training, validation = found.images, found.train, found.held_out
     rank, count, values = params.rank, len(training), pictures[0].numel()
-    if rank >= min(count * (1 + params.flip), values):
+    # images less their mean span one direction fewer, and one must be left for the remainder
+    most = min(count * (1 + params.flip) - 1, values)
+    if rank >= most:
         raise BadParams(
             f"{rank} components of {count} images of {values} values",
-            f"give a rank below {min(count * (1 + params.flip), values)}",
+            f"give a rank below {most}" if most > 1 else "give more images",
         )
     seen = pictures[training]
     mean = _mean(seen, params.flip)
@@ -57,12 +61,20 @@ def train(params: GaussianTraining, source: Path, out: Path) -> Iterator[Trainin
     for i in range(params.passes):
         directions = torch.linalg.qr(directions).Q
         image, total = _spread(seen, mean, directions, params.flip)
+        if total <= values * torch.finfo(mean.dtype).eps ** 2:  # the rounding of the mean
+            raise BadInput(f"all {count} images of {source} are alike", "give images that differ")
         variances, turn = torch.linalg.eigh(directions.T.double() @ image.double())
         order = variances.argsort(descending=True)[:rank]
         explained = float(variances[order].sum()) / total
         yield TrainingProgress(i + 1, params.passes + 1, {"variance explained": explained})
         kept = directions.double() @ turn[:, order]
         directions = image
+    if 1 - explained < LEAST:
+        raise BadParams(
+            f"{rank} components explain the {count} images of {source} whole, so that no remainder"
+            " is left",
+            "give a smaller rank, or more images",
+        )
     rest = total * (1 - explained) / (values - rank)
     shape = pictures[0].shape
     factors = Factors(

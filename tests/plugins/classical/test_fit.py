@@ -71,6 +71,46 @@ def test_more_components_than_pictures_are_refused(pictures, tmp_path):
         next(train(GaussianTraining(rank=64, colors=1), pictures, tmp_path / "out"))
 
 
+def few(folder, *, alike=False, symmetric=False):
+    """Six pictures of 6×6 of random pixels."""
+    folder.mkdir()
+    for i in range(6):
+        x = torch.randint(255, (6, 6), generator=seeds.stream(0 if alike else i))
+        x = torch.cat([x[:, :3], x[:, :3].flip(1)], 1) if symmetric else x
+        Image.fromarray(x.byte().numpy()).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize(("flip", "most"), [(False, 4), (True, 10)])
+def test_the_largest_rank_of_the_hint_is_fitted(tmp_path, flip, most):
+    source = few(tmp_path / "few")
+
+    def fitted(rank):
+        params = GaussianTraining(rank=rank, passes=3, colors=1, flip=flip, held_out=0)
+        return list(train(params, source, tmp_path / "out"))
+
+    with pytest.raises(BadParams) as caught:
+        fitted(most + 1)
+    assert caught.value.hint == f"give a rank below {most + 1}"
+    assert fitted(most)[-1].figures["remainder"] > 0
+
+
+@pytest.mark.parametrize(
+    ("rank", "kind", "error", "said"),
+    [
+        (2, "alike", BadInput, "all 6 images of .* are alike"),
+        (6, "symmetric", BadParams, "6 components explain the 6 images of .* whole"),
+    ],
+)
+def test_images_that_leave_no_variance_are_refused(tmp_path, rank, kind, error, said):
+    source = few(tmp_path / "few", **{kind: True})
+    flip = kind == "symmetric"
+    params = GaussianTraining(rank=rank, passes=2, colors=1, flip=flip, held_out=0)
+    with pytest.raises(error, match=said):
+        list(train(params, source, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_line_fits_and_solves(pictures, tmp_path, capsys):
     out = tmp_path / "gaussian"
     assert cli.call(["train", "gaussian", str(pictures), "--out", str(out), "--rank", "2"]) == 0
