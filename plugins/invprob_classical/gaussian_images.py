@@ -147,21 +147,37 @@ def read(path: Path, expected: str | None = None) -> Factors:
             f"weights {path} are not a Gaussian over images",
             "give a file of invprob train gaussian",
         )
-    try:
-        rows = tensors["components"].flatten(1).double()
-        # rows that were scaled and rounded are orthogonal no more
-        with one_thread():
-            basis, triangle = torch.linalg.qr(rows.T)
-        rows = (basis * triangle.diagonal().sign()).T.float()
-        return Factors(
-            tensors["mean"],
-            rows.reshape(-1, *tensors["mean"].shape),
-            tensors["excess"],
-            tensors["rest"],
-        )
-    except (KeyError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
-        raise BadWeights(f"weights {path} describe no Gaussian: {reason}", "") from None
+    if fault := _fault(tensors):
+        raise BadWeights(f"weights {path} describe no Gaussian: {fault}", "the file is damaged")
+    rows = tensors["components"].flatten(1).double()
+    # rows that were scaled and rounded are orthogonal no more
+    with one_thread():
+        basis, triangle = torch.linalg.qr(rows.T)
+    rows = (basis * triangle.diagonal().sign()).T.float()
+    mean, excess, rest = (tensors[name].float() for name in ("mean", "excess", "rest"))
+    return Factors(mean, rows.reshape(-1, *mean.shape), excess, rest)
+
+
+def _fault(tensors: Mapping[str, Tensor]) -> str:
+    """What keeps tensors from being factors, in words; empty if nothing does."""
+    if missing := sorted({"mean", "components", "excess", "rest"} - tensors.keys()):
+        return f"{missing[0]} is missing"
+    mean, components, excess = (tensors[name] for name in ("mean", "components", "excess"))
+    count = components.shape[0] if components.dim() else 0
+    wanted = {"components": (count, *mean.shape), "excess": (count,), "rest": ()}
+    if mean.dim() != 3 or not 0 < count <= mean.numel():
+        return f"mean is {tuple(mean.shape)} and components are {tuple(components.shape)}"
+    for name, shape in wanted.items():
+        if (found := tuple(tensors[name].shape)) != shape:
+            return f"{name} is {found}, not {shape}"
+    for name in ("mean", *wanted):
+        if not bool(tensors[name].float().isfinite().all()):
+            return f"{name} is not finite"
+    if not bool((excess > 0).all() and tensors["rest"] > 0):
+        return "a variance is not above 0"
+    if not bool(components.flatten(1).any(1).all()):
+        return "a component is 0"
+    return ""
 
 
 def write(path: Path, factors: Factors, metadata: Mapping[str, object]) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from invprob import fingerprint, seeds
 from invprob.errors import BadWeights, Incompatible
+from invprob.io import tensor_files
 from invprob.operator import Operator
 from invprob.solver import Problem
 from invprob.validation.calibration import check_calibration, last_samples
@@ -23,7 +24,7 @@ from invprob_basics.superres import Superres
 from invprob_classical import conditioning
 from invprob_classical.factors import Factors
 from invprob_classical.gaussian import GaussianPosterior
-from invprob_classical.gaussian_images import GaussianImages, read, write
+from invprob_classical.gaussian_images import KIND, GaussianImages, read, write
 
 SHAPE = (3, 6, 6)
 N = math.prod(SHAPE)
@@ -187,6 +188,29 @@ def test_other_files_are_refused(factors, tmp_path):
     path = tmp_path / "gaussian.safetensors"
     write(path, factors, {"kind": "pixel-diffusion"})
     with pytest.raises(BadWeights, match="not a Gaussian over images"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        ({"mean": torch.zeros(6, 6)}, r"mean is \(6, 6\)"),
+        ({"mean": torch.full(SHAPE, math.nan)}, "mean is not finite"),
+        ({"components": torch.ones(5, 7)}, r"components is \(5, 7\), not \(5, 3, 6, 6\)"),
+        ({"components": torch.zeros(5, *SHAPE)}, "a component is 0"),
+        ({"excess": torch.ones(4)}, r"excess is \(4,\), not \(5,\)"),
+        ({"excess": torch.zeros(5)}, "a variance is not above 0"),
+        ({"rest": torch.tensor(-1.0)}, "a variance is not above 0"),
+        ({"rest": torch.ones(1)}, r"rest is \(1,\), not \(\)"),
+        ({"rest": None}, "rest is missing"),
+    ],
+)
+def test_damaged_files_are_refused(factors, tmp_path, spoiled, said):
+    path = tmp_path / "gaussian.safetensors"
+    tensors = {name: part.float() for name, part in vars(factors).items()} | spoiled
+    tensors = {name: part for name, part in tensors.items() if part is not None}
+    tensor_files.write(path, tensors, {"kind": KIND})
+    with pytest.raises(BadWeights, match=said):
         read(path)
 
 
