@@ -84,6 +84,12 @@ def _size(machine: Machine, items: Any) -> tuple[Any, ...]:
     return tuple(items)
 
 
+def _device(machine: Machine, kind: Any, index: Any = None) -> str:
+    name = shown(kind) if index is None else f"{shown(kind)}:{shown(index)}"
+    machine.budget.copy(len(name))
+    return name
+
+
 def _encoded(machine: Machine, text: Any, encoding: Any) -> bytes:
     """How protocol 2 writes bytes."""
     if not isinstance(text, str) or encoding != "latin1":
@@ -120,7 +126,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_parameter": _parameter,
     "torch.storage._load_from_bytes": _nested,
     "torch.Size": _size,
-    "torch.device": lambda machine, *parts: ":".join(shown(part) for part in parts),
+    "torch.device": _device,
     "collections.OrderedDict": _dictionary,
     "builtins.set": _set,
     "__builtin__.set": _set,

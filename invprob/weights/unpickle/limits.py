@@ -6,6 +6,7 @@ STEPS = 300_000  # operations of all pickles in a file; a generator of 1024 pixe
 DEPTH = 100  # of containers in one another
 NESTED = 1  # pickles in a pickle: NVlabs files keep every storage as one
 TEXT = 1 << 24  # bytes of one string; NVlabs files keep the source of modules as strings
+NAME = 200  # bytes of a module's or class's name
 ENTRIES = 20_000  # of a zip file
 DIMENSIONS = 8  # of a tensor
 

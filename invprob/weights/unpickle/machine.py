@@ -13,7 +13,7 @@ from typing import Any
 
 from invprob.errors import shown
 from invprob.weights.unpickle.inert import Inert, Name
-from invprob.weights.unpickle.limits import Budget, Refused
+from invprob.weights.unpickle.limits import NAME, Budget, Refused
 from invprob.weights.unpickle.opcodes import operations
 
 _KEYS = (str, bool, int, bytes, Name, type(None))
@@ -145,6 +145,9 @@ class Machine:
     def _name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise TypeError("a name that is not a text")
+        if max(len(module), len(name)) > NAME:
+            raise Refused(f"it has a name of more than {NAME} bytes")
+        self.budget.copy(len(module) + len(name))
         self.stack.append(Name(f"{module}.{name}"))
 
     def _reduce(self, _: Any) -> None:

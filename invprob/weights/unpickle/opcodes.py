@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from invprob.errors import shown
-from invprob.weights.unpickle.limits import TEXT, Refused
+from invprob.weights.unpickle.limits import NAME, TEXT, Refused
 
 _NAMES: dict[str, str] = {
     "\x80": "PROTO:B", "\x95": "FRAME:Q", ".": "STOP", "(": "MARK", "0": "POP", "1": "POP_MARK",
@@ -31,7 +31,6 @@ TABLE = {
     for code, entry in _NAMES.items()
     for name, _, kind in [entry.partition(":")]
 }
-_LINE = 200  # bytes of a module's or class's name
 
 
 def operations(data: memoryview, start: int) -> Iterator[tuple[str, Any, int]]:
@@ -83,8 +82,8 @@ def _argument(data: memoryview, at: int, how: str, width: str) -> tuple[Any, int
 
 
 def _line(data: memoryview, at: int) -> tuple[str, int]:
-    raw = bytes(data[at : at + _LINE])
+    raw = bytes(data[at : at + NAME])
     end = raw.find(b"\n")
     if end < 0:
-        raise Refused(f"it has a name of more than {_LINE} bytes")
+        raise Refused(f"it has a name of more than {NAME} bytes")
     return raw[:end].decode(), at + end + 1

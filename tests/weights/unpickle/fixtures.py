@@ -282,6 +282,32 @@ MALICIOUS = {
         ),
         "four times as large",
     ),
+    "a long name of two strings": (
+        as_file(program(text("a" * 1_000_000) + b"q\x00(" + b"h\x00h\x00\x93" * 2000 + b"t")),
+        "a name of more than 200 bytes",
+    ),
+    "names of the same strings": (
+        as_file(program(text("a" * 200) + b"q\x00(" + b"h\x00h\x00\x93" * 50_000 + b"t")),
+        "four times as large",
+    ),
+    "a device of many parts": (
+        as_file(
+            program(
+                glob("torch device") + b"q\x01(" + text("a" * 80) + b"q\x00" + b"h\x00" * 20_000,
+                b"tq\x02(" + b"h\x01h\x02R" * 300 + b"t",
+            )
+        ),
+        "damaged",
+    ),
+    "devices of the same string": (
+        as_file(
+            program(
+                glob("torch device") + b"q\x01" + text("a" * 80) + b"\x85q\x02(",
+                b"h\x01h\x02R" * 50_000 + b"t",
+            )
+        ),
+        "four times as large",
+    ),
     "string longer than the file": (
         as_file(program(b"X\xff\xff\xff\x7f" + b"a" * 20)),
         "cut short",
