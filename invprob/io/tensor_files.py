@@ -129,7 +129,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Put tensors into a module, converted to its types.
 
     Args:
-        module: The module, which is changed in place.
+        module: The module, which is changed in place; one on the meta device, which has no numbers
+            yet, gets those of the tensors.
         tensors: Tensors by name.
         path: Where they come from, for the message.
 
@@ -156,4 +157,6 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
             f"weights {path} hold NaN or infinity in {len(broken)} tensors (e.g. {broken[0]})",
             "the file is damaged, or its training diverged",
         )
-    module.load_state_dict(dict(tensors))
+    blank = any(value.is_meta for value in own.values())
+    given = {k: v.to(own[k].dtype) if blank else v for k, v in tensors.items()}
+    module.load_state_dict(given, assign=blank)

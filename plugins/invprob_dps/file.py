@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.models.attention_processor import Attention
 
 from invprob.errors import BadWeights
 from invprob.io import tensor_files
 from invprob.weights import formats
+from invprob_dps import networks
 from invprob_dps.folder import Make, Model
 
 
@@ -38,16 +38,17 @@ def read_file(path: Path, make: Make[Model], expected: str | None = None) -> Mod
             "give a folder that diffusers wrote, or a U-Net that invprob convert reads",
         )
     try:
-        with torch.device("meta"):  # draws and fills nothing
-            net = UNet2DModel(**json.loads(metadata["config"]))
+        net = networks.blank(UNet2DModel, json.loads(metadata["config"]), tensors)
         if "heads" in metadata:
             _divide(net, json.loads(metadata["heads"]))
         scheduler = DDPMScheduler(**json.loads(metadata["scheduler"]))
-        model = make(net.to_empty(device="cpu").eval(), scheduler, 1)
+        tensor_files.fill(net, tensors, path)
+        model = make(net.eval(), scheduler, 1)
+    except BadWeights:
+        raise
     except Exception as error:  # diffusers raises a dozen unrelated classes
         reason = str(error).split("\n")[0]
         raise BadWeights(f"weights {path} describe no pixel diffusion: {reason}", "") from None
-    tensor_files.fill(net, tensors, path)
     model.assumed = metadata.get("assumed", "")
     return model
 

@@ -15,6 +15,30 @@ from invprob.errors import BadWeights
 Network = TypeVar("Network", bound=nn.Module)
 
 
+def blank(
+    kind: type[Network], arguments: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> Network:
+    """A network of a class of diffusers without numbers, on the meta device.
+
+    Args:
+        kind: The class.
+        arguments: What its config says.
+        tensors: All of its tensors, by name.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: If it has more layers than there are tensors; diffusers raises a dozen other
+            classes.
+    """
+    layers = arguments.get("layers_per_block", 1) * len(arguments.get("block_out_channels", ()))
+    if layers > len(tensors):
+        raise ValueError(f"it has {layers} layers and {len(tensors)} tensors")
+    with torch.device("meta"):
+        return kind(**arguments)
+
+
 def built(
     kind: type[Network],
     arguments: Mapping[str, Any],
@@ -38,8 +62,7 @@ def built(
         BadWeights: If the config describes no such network, or the tensors are not its own.
     """
     try:
-        with torch.device("meta"):
-            net = kind(**arguments)
+        net = blank(kind, arguments, tensors)
         shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
         passing = {name for name, _ in net.named_buffers()} - shapes.keys()
     except Exception as error:  # diffusers raises a dozen unrelated classes

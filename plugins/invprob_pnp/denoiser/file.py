@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from invprob.errors import BadWeights
+from invprob.errors import BadWeights, shown
 from invprob.io import tensor_files
 from invprob.weights import formats
 from invprob_pnp.denoiser.network import Network, Size
@@ -19,6 +19,8 @@ from invprob_pnp.published.networks import NETWORKS
 from invprob_pnp.tiles import Local
 
 KIND = "denoiser"
+HINT = "the file is damaged"
+UNUSABLE = (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError)
 LEAST = 0.003
 """The least noise level of published denoisers, which were trained down to 0, or are not told."""
 
@@ -62,20 +64,34 @@ def load(path: Path, expected: str | None = None) -> tuple[Local, float]:
         fields = json.loads(metadata["size"])
         for name in ("channels", "blocks"):
             fields[name] = tuple(fields[name])
-        with torch.random.fork_rng([]):
-            network = Network(Size(**fields))
         least = float(metadata["least"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadWeights(f"weights {path} describe no denoiser: {error}", "") from None
+        if not 0 < least < 1:
+            raise ValueError(f"its least noise level is {least:g}, not between 0 and 1")
+        _limit(fields["colours"], len(fields["channels"]) + sum(fields["blocks"]), tensors)
+        with torch.device("meta"):
+            network = Network(Size(**fields))
+    except UNUSABLE as error:
+        raise BadWeights(f"weights {path} describe no denoiser: {error}", HINT) from None
     tensor_files.fill(network, tensors, path)
     return network, least
 
 
 def _published(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> Local:
     try:
-        with torch.random.fork_rng([]):
-            network = NETWORKS[metadata["network"]](**json.loads(metadata["config"]))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise BadWeights(f"weights {path} describe no denoiser: {error}", "") from None
+        config = json.loads(metadata["config"])
+        levels = config["channels"] if isinstance(config["channels"], list) else [1]
+        _limit(config["colours"], config["count"] * len(levels), tensors)
+        with torch.device("meta"):
+            network = NETWORKS[metadata["network"]](**config)
+    except UNUSABLE as error:
+        raise BadWeights(f"weights {path} describe no denoiser: {error}", HINT) from None
     tensor_files.fill(network, tensors, path)
     return network
+
+
+def _limit(colours: int, layers: int, tensors: Mapping[str, Tensor]) -> None:
+    """Each layer has a tensor, so that no more are made than the file can fill."""
+    if colours not in (1, 3):
+        raise ValueError(f"it is for images of {shown(colours)} channels")
+    if layers > len(tensors):
+        raise ValueError(f"it has {layers} layers and {len(tensors)} tensors")

@@ -302,7 +302,7 @@ def test_parts_that_do_not_fit_are_refused(copy, tmp_path):
         ({"conv_in.weight": "text"}, "is not a tensor of real numbers"),
         ({"conv_in.weight": torch.ones(3, dtype=torch.int64)}, "is not a tensor of real numbers"),
         ({"conv_in.weight": torch.full((3,), torch.nan)}, "not finite"),
-        ({"conv_in.weight": torch.ones(3)}, "do not fit its config: .* missing"),
+        ({"conv_in.weight": torch.ones(3)}, "it has 2 layers and 1 tensors"),
     ],
 )
 def test_pickles_of_something_else_are_refused(copy, tree, said):

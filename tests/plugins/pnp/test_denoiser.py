@@ -1,11 +1,14 @@
 """The denoiser: any size, its schedule, its file, and a training in miniature."""
 
+import resource
+
 import pytest
 import torch
 from PIL import Image
 
 from invprob import seeds
 from invprob.errors import BadInput, BadParams, BadWeights
+from invprob.io import tensor_files
 from invprob_pnp import Photo
 from invprob_pnp.denoiser import prior
 from invprob_pnp.denoiser.file import load, save
@@ -65,6 +68,41 @@ def test_a_file_gives_the_network_back(network, tmp_path):
     assert torch.allclose(network(x, torch.ones(1)), again(x, torch.ones(1)), atol=1e-2)
     with pytest.raises(BadWeights, match="there are no weights"):
         Photo.pretrained(tmp_path / "nothing.safetensors")
+
+
+def huge(**values):
+    size = {"colours": 3, "patch": 2, "channels": [8], "blocks": [1], **values}
+    return {"kind": "denoiser", "size": size, "least": 0.01}
+
+
+def published(network, **config):
+    return {"kind": "published-denoiser", "network": network, "config": {"colours": 3, **config}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        (huge(channels=[10**6]), "do not fit the architecture"),
+        (huge(channels=[10**30]), "describe no denoiser"),
+        (huge(blocks=[10**9]), "1000000001 layers and 2 tensors"),
+        (huge(channels=[], blocks=[]), "describe no denoiser"),
+        (huge(patch=0), "describe no denoiser"),
+        (huge(colours=5), "images of 5 channels"),
+        ({**huge(), "least": "nan"}, "least noise level is nan"),
+        (published("FFDNet", channels=10**6, count=1), "do not fit the architecture"),
+        (published("FFDNet", channels=8, count=10**12), "1000000000000 layers and 2 tensors"),
+        (published("DRUNet", channels=[1] * 9, count=1), "9 layers and 2 tensors"),
+        (published("BF-CNN", channels=8, count=1), "describe no denoiser"),
+        (published("other", channels=8, count=1), "describe no denoiser"),
+    ],
+)
+def test_what_a_file_describes_is_not_made_before_it_fits(tmp_path, metadata, said):
+    path = tmp_path / "d.safetensors"
+    tensor_files.write(path, {"a": torch.zeros(1), "b": torch.zeros(1)}, metadata)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadWeights, match=said):
+        Photo.pretrained(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
 def test_a_bundled_file_must_have_its_sum(network, tmp_path, monkeypatch):

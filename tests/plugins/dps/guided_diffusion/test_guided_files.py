@@ -206,6 +206,7 @@ def test_files_of_another_kind_or_config_are_refused(checkpoint, tmp_path, capsy
     config = json.loads(tensor_files.read(path)[1]["config"])
     for told, message in (
         ({"config": {**config, "layers_per_block": 2}}, "do not fit the architecture: .* missing"),
+        ({"config": {**config, "layers_per_block": 10**9}}, r"it has 2000000000 layers and \d+ te"),
         ({"config": {**config, "norm_num_groups": 7}}, "describe no pixel diffusion"),
         ({"config": "["}, "describe no pixel diffusion"),
         ({"scheduler": {"beta_schedule": "x"}, "config": config}, "describe no pixel diffusion"),
