@@ -8,10 +8,10 @@ from pathlib import Path
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.models.attention_processor import Attention
 
-from invprob.errors import BadWeights
+from invprob.errors import BadWeights, InvprobError
 from invprob.io import tensor_files
 from invprob.weights import formats
-from invprob_dps import networks
+from invprob_dps import networks, scheduler_config
 from invprob_dps.folder import Make, Model
 
 
@@ -41,10 +41,11 @@ def read_file(path: Path, make: Make[Model], expected: str | None = None) -> Mod
         net = networks.blank(UNet2DModel, json.loads(metadata["config"]), tensors)
         if "heads" in metadata:
             _divide(net, json.loads(metadata["heads"]))
-        scheduler = DDPMScheduler(**json.loads(metadata["scheduler"]))
+        times = {**DDPMScheduler().config, **json.loads(metadata["scheduler"])}
+        scheduler = scheduler_config.read(path, times, {})
         tensor_files.fill(net, tensors, path)
         model = make(net.eval(), scheduler, 1)
-    except BadWeights:
+    except InvprobError:
         raise
     except Exception as error:  # diffusers raises a dozen unrelated classes
         reason = str(error).split("\n")[0]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from invprob import cli
-from invprob.errors import BadWeights
+from invprob.errors import BadParams, BadWeights
 from invprob.io import checksums, tensor_files
 from invprob_dps.guided_diffusion.convert import GuidedDiffusion
 from invprob_dps.params import GuidedDiffusionParams, PixelDiffusionParams
@@ -212,11 +212,19 @@ def test_files_of_another_kind_or_config_are_refused(checkpoint, tmp_path, capsy
         ({"scheduler": {"beta_schedule": "x"}, "config": config}, "describe no pixel diffusion"),
         ({"config": config, "heads": 7}, "describe no pixel diffusion: 64 channels in 7 heads"),
         ({"heads": 0}, "describe no pixel diffusion"),
+        ({"scheduler": {"prediction_type": "x"}, "config": config, "heads": 1}, "predicts x"),
+        ({"scheduler": {"num_train_timesteps": 10**9}}, "1000000000 steps of training"),
         ({"kind": "stylegan2"}, "are not a pixel diffusion"),
     ):
         changed(path, **told)
         with pytest.raises(BadWeights, match=message):
             PixelDiffusion.from_params(named, None, 0)
+
+
+def test_a_size_that_the_network_cannot_halve_is_a_fault_of_the_size(checkpoint):
+    named = PixelDiffusionParams(weights=str(checkpoint), height=9)
+    with pytest.raises(BadParams, match="halves images 1 times, which 256×9 pixels"):
+        PixelDiffusion.from_params(named, None, 0)
 
 
 def test_a_converted_file_solves(checkpoint, tmp_path, capsys):
