@@ -20,7 +20,8 @@ from invprob.numerics.adam import Moments
 FORMAT = 1
 HINT = "remove it to start anew, or give another folder"
 UNREADABLE = (
-    *(OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile),
+    *(OSError, RuntimeError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile),
+    *(AttributeError, MemoryError),  # of pickles that are not whole
     safetensors.SafetensorError,  # torch.load reads some files by their suffix
 )
 
@@ -74,7 +75,7 @@ def load(path: Path, types: Iterable[type], device: torch.device | str = "cpu") 
     allowed = {name: t for t in known for name in (t.__name__, *getattr(t, "formerly", ()))}
     try:
         return _decode(read(path, ("state",), device)["state"], allowed)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"checkpoint {path} is of another solver: {error}", HINT) from None
 
 
@@ -97,6 +98,7 @@ def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") ->
             if file.read(4) != b"PK\x03\x04":
                 raise ValueError("torch.save did not write it")
         with zipfile.ZipFile(path) as archive:  # torch reads numbers that have changed
+            _check_sizes(archive, path.stat().st_size)
             if archive.testzip() is not None:
                 raise ValueError("its numbers have changed")
         data = torch.load(path, map_location=device, weights_only=True)
@@ -111,6 +113,19 @@ def read(path: Path, keys: Iterable[str], device: torch.device | str = "cpu") ->
     if not isinstance(data, dict) or not data.keys() >= set(keys):
         raise BadInput(f"checkpoint {path} is of something else", HINT)
     return data
+
+
+def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse what grows when it is read: nothing does of what torch.save writes."""
+    entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise ValueError("it is compressed, and torch.save compresses nothing")
+    if sum(entry.file_size for entry in entries) > size:
+        raise ValueError("its parts overlap")
+    for entry in entries:
+        # torch would make arrays of any number of bytes, without content
+        if entry.filename.endswith("data.pkl") and b"bytearray" in archive.read(entry):
+            raise ValueError("it holds an array of bytes")
 
 
 def check_training(

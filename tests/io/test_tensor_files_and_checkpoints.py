@@ -2,6 +2,7 @@ import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,56 @@ def test_only_known_types_are_built(tmp_path):
     checkpoint.save(tmp_path / "c.pt", Toy(x=x, moments=adam.start(x), parts=()))
     with pytest.raises(BadInput):
         checkpoint.load(tmp_path / "c.pt", [])
+
+
+class Bytes:
+    """A pickle of a few bytes that makes many."""
+
+    def __reduce__(self):
+        return bytearray, (10**15,)
+
+
+def packed(path, data, **options):
+    """What torch.save writes of `data`, with each entry written anew."""
+    torch.save({"format": 1, "state": data}, path)
+    with zipfile.ZipFile(path) as source:
+        entries = [(info.filename, source.read(info)) for info in source.infolist()]
+    with zipfile.ZipFile(path, "w", **options) as target:
+        for name, content in entries:
+            target.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "said"),
+    [
+        (torch.zeros(10**6), {"compression": zipfile.ZIP_DEFLATED}, "it is compressed"),
+        (Bytes(), {}, "it holds an array of bytes"),
+    ],
+)
+def test_a_checkpoint_that_would_grow_is_refused(tmp_path, data, options, said):
+    packed(tmp_path / "c.pt", data, **options)
+    with pytest.raises(BadInput, match=said):
+        checkpoint.load(tmp_path / "c.pt", [Toy])
+
+
+@pytest.mark.parametrize(
+    "pickled", [b"\x80\x02}b.", b"\x80\x02h\x05.", b"\x80\x02X\xff\xff\xff\x7f."]
+)
+def test_a_checkpoint_whose_pickle_is_not_whole_is_refused(tmp_path, pickled):
+    torch.save({"state": 1}, tmp_path / "c.pt")
+    with zipfile.ZipFile(tmp_path / "c.pt") as source:
+        entries = {info.filename: source.read(info) for info in source.infolist()}
+    with zipfile.ZipFile(tmp_path / "c.pt", "w") as target:
+        for name, content in entries.items():
+            target.writestr(name, pickled if name.endswith("data.pkl") else content)
+    with pytest.raises(BadInput, match="is damaged"):
+        checkpoint.load(tmp_path / "c.pt", [Toy])
+
+
+def test_a_checkpoint_of_other_things_is_refused(tmp_path):
+    checkpoint.write(tmp_path / "c.pt", {"state": {"type": "Toy", "fields": [1]}})
+    with pytest.raises(BadInput, match="is of another solver"):
+        checkpoint.load(tmp_path / "c.pt", [Toy])
 
 
 @pytest.mark.parametrize("number", [torch.nan, torch.inf])
