@@ -46,10 +46,7 @@ def path(text: str, cache: Path) -> Path:
     place = _kept(address, cache)
     if place is None:
         place = fetch(address, cache)
-    record = _read(place)
-    if wrong := [
-        name for name, digest in record["sha256"].items() if _digest(place / name) != digest
-    ]:
+    if wrong := _changed(place):
         raise BadWeights(
             f"{place / wrong[0]} is not as it was fetched", f"invprob weights fetch {address.text}"
         )
@@ -57,7 +54,8 @@ def path(text: str, cache: Path) -> Path:
 
 
 def fetch(address: Address, cache: Path) -> Path:
-    """Fetch a model, or bring it up to date.
+    """Fetch a model, or bring it up to date; a copy that is whole stays, and another one until the
+    new one is here.
 
     Args:
         address: What to fetch.
@@ -76,6 +74,10 @@ def fetch(address: Address, cache: Path) -> Path:
             "unset it, or give a folder or file that you have",
         )
     commit, licence, listed = _ask(address)
+    place = _place(address, cache) / commit
+    if _whole(place):
+        _name(address, cache, commit)
+        return place
     wanted = hub_files.wanted(address, listed)
     total = consent.size(sum(file.size for file in wanted))
     told = f"{address.text}: {len(wanted)} files, {total}, licence {licence}"
@@ -85,9 +87,6 @@ def fetch(address: Address, cache: Path) -> Path:
             "add --download, or set INVPROB_DOWNLOAD=1",
         )
     errors.warn(f"fetching {told}")
-    place = _place(address, cache) / commit
-    if place.is_dir():
-        shutil.rmtree(place)
     parts = place.parent / f".{commit}"  # what a cut transfer left is gone on with
     try:
         got = {file.name: _download(address, commit, file, parts) for file in wanted}
@@ -102,13 +101,26 @@ def fetch(address: Address, cache: Path) -> Path:
                 "sha256": {name: checksums.sha256(part / name) for name in got},
             }
             files.write_json(part / RECORD, record)
-        files.write_text(_reference(address, cache), commit)
+            if place.is_dir():
+                shutil.rmtree(place)
     except OSError as error:
-        raise BadWeights(
-            f"{place} cannot be written: {paths.reason(error)}", "set INVPROB_CACHE"
-        ) from None
+        raise _unwritable(place, error) from None
+    _name(address, cache, commit)
     shutil.rmtree(parts, ignore_errors=True)
     return place
+
+
+def _unwritable(place: Path, error: OSError) -> BadWeights:
+    return BadWeights(f"{place} cannot be written: {paths.reason(error)}", "set INVPROB_CACHE")
+
+
+def _name(address: Address, cache: Path, commit: str) -> None:
+    """Note which commit a branch or tag is."""
+    reference = _reference(address, cache)
+    try:
+        files.write_text(reference, commit)
+    except OSError as error:
+        raise _unwritable(reference, error) from None
 
 
 def _place(address: Address, cache: Path) -> Path:
@@ -139,6 +151,20 @@ def _read(place: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadWeights(f"{place / RECORD} cannot be read: {error}", f"remove {place}") from None
     return dict(record)
+
+
+def _changed(place: Path) -> list[str]:
+    """The files of a copy that are not as they were fetched."""
+    digests = _read(place)["sha256"]
+    return [name for name, digest in digests.items() if _digest(place / name) != digest]
+
+
+def _whole(place: Path) -> bool:
+    """Whether a copy has all that was fetched."""
+    try:
+        return place.is_dir() and not _changed(place)
+    except BadWeights:
+        return False
 
 
 def _digest(file: Path) -> str | None:

@@ -108,6 +108,20 @@ def test_what_is_not_there_is_said(server):
 
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.filterwarnings("ignore:fetching")
+def test_a_copy_stays_until_the_new_one_is_here(server):
+    folder = store.path("hf:some/model")
+    server.asked.clear()
+    server.missing.add(WEIGHTS)
+    assert hub.fetch(Address.parse("hf:some/model"), store.cache()) == folder
+    assert not any("resolve" in asked for asked in server.asked)
+    (folder / "config.json").write_bytes(b"x")
+    with pytest.raises(BadWeights, match="could not be fetched"):
+        hub.fetch(Address.parse("hf:some/model"), store.cache())
+    assert (folder / WEIGHTS).read_bytes() == FILES[WEIGHTS]
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.filterwarnings("ignore:fetching")
 def test_a_damaged_copy_is_refused_until_it_is_fetched_again(server):
     folder = store.path("hf:some/model")
     (folder / WEIGHTS).write_bytes(b"x")
