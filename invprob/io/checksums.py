@@ -40,16 +40,23 @@ def listed(path: Path, bundled: Path) -> str | None:
 
 
 def check(path: Path, expected: str | None) -> None:
-    """Refuse a file of another SHA-256.
+    """Refuse a file that is gone, or of another SHA-256.
 
     Args:
         path: The file.
         expected: 64 hexadecimal digits; None where nothing is known.
 
     Raises:
-        BadWeights: If the file has another sum.
+        BadWeights: If a sum is expected and there is no file, or one with another sum.
     """
-    if expected is not None and (found := sha256(path)) != expected.lower():
+    if expected is None:
+        return
+    if not path.is_file():
+        raise BadWeights(
+            f"there is no file of weights {path}",
+            "give the path of one; what has a name is fetched again, or removed and added",
+        )
+    if (found := sha256(path)) != expected.lower():
         raise BadWeights(
             f"weights {path} have sha256 {found}, not {expected}",
             "the file is damaged or another one; fetch it again",

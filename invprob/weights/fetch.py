@@ -46,8 +46,9 @@ def fetch(name: str) -> Path:
             f"the authors of {name} publish no address with a SHA-256, so it is not fetched",
             store.where(name, ()),
         )
-    if name in store.kept():
-        return store.folder() / name / store.kept()[name].file
+    kept = store.kept().get(name)
+    if kept is not None and not store.verify(name):
+        return store.folder() / name / kept.file
     told = f"{card.url}: licence {card.licence}"
     if not consent.allowed():
         size = consent.size(_size(card.url))
@@ -58,6 +59,8 @@ def fetch(name: str) -> Path:
         )
     part = store.folder().parent / "parts" / name / card.file
     download(card.url, part, card.sha256, told)
+    if kept is not None:
+        store.remove(name)
     try:
         record = store.add(name, part, card.licence)
     finally:

@@ -1,6 +1,7 @@
 """Weights of cards with a URL and a SHA-256, from a server on this machine."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,17 @@ def test_a_cut_transfer_is_gone_on_with(server):
         fetch.fetch("known")
     assert store.path("known") is None
     assert fetch.fetch("known").read_bytes() == CONTENT
+
+
+@pytest.mark.filterwarnings("ignore:fetching")
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_bytes(b"x")])
+def test_what_is_damaged_or_gone_is_fetched_again(server, spoil):
+    spoil(fetch.fetch("known"))
+    with pytest.raises(BadWeights, match=r"there is no file of weights|have sha256") as caught:
+        store.locate("known", Path())
+    assert "fetch" in caught.value.hint
+    assert fetch.fetch("known").read_bytes() == CONTENT
+    assert store.locate("known", Path()).read_bytes() == CONTENT
 
 
 @pytest.mark.filterwarnings("ignore:fetching")
