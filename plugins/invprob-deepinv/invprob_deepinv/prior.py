@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from invprob.diffusion import colours
 from invprob.errors import BadParams, BadWeights
 from invprob.generator import Generator
 from invprob.io import checksums, tensor_files
@@ -56,12 +57,7 @@ class DeepinvDenoiser(Denoiser[Tensor]):
 
     def denoise(self, u: Tensor, t: Tensor) -> Tensor:
         _, sigma = self.schedule(t)
-        level = sigma.clamp_min(self.least)
-        if u.shape[1] == 1 and self.colours == 3:
-            # grey images are RGB images of equal channels, whose noise is equal too
-            grey = self.denoised(u.expand(-1, 3, -1, -1), level)
-            return grey.mean(1, keepdim=True)
-        return self.denoised(u, level)
+        return colours.denoised(self.denoised, u, sigma.clamp_min(self.least), self.colours)
 
 
 def drunet(p: of.DRUNetParams, generator: Generator | None, stage: int) -> DeepinvDenoiser:

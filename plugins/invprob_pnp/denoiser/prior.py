@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
+from invprob.diffusion import colours
 from invprob.generator import Generator
 from invprob.io import checksums
 from invprob.prior import Denoiser, over_images
@@ -100,11 +101,11 @@ class Photo(Denoiser[Tensor]):
 
     def denoise(self, u: Tensor, t: Tensor) -> Tensor:
         _, sigma = self.schedule(t)
-        if u.shape[1] == 1 and self.colours == 3:
-            # grey images are RGB images of equal channels, whose noise is equal too
-            return self.denoise(u.expand(-1, 3, -1, -1), t).mean(1, keepdim=True)
-        x = u.to(memory_format=torch.channels_last)
+        return colours.denoised(self._denoised, u, sigma.clamp_min(self.least), self.colours)
+
+    def _denoised(self, x: Tensor, sigma: Tensor) -> Tensor:
         narrow = self.dtype != torch.float32
-        with torch.autocast(u.device.type, self.dtype, enabled=narrow):
-            found = tiles.denoise(self.network, x, sigma.clamp_min(self.least), self.memory)
-        return found.to(u.dtype).contiguous()
+        with torch.autocast(x.device.type, self.dtype, enabled=narrow):
+            last = x.to(memory_format=torch.channels_last)
+            found = tiles.denoise(self.network, last, sigma, self.memory)
+        return found.to(x.dtype).contiguous()

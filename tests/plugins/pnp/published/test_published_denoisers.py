@@ -133,6 +133,16 @@ def test_a_published_file_is_the_published_function(kind, rng, tmp_path):
     assert float(photo.schedule(torch.ones(1))[1]) == pytest.approx(photo.network.greatest)
 
 
+def test_a_grey_denoiser_denoises_each_channel_by_itself(rng, tmp_path):
+    torch.save(ffdnet(rng, 1, 8, 4), tmp_path / "grey.pth")
+    photo = Photo.pretrained(tmp_path / "grey.pth")
+    x, t = torch.rand((2, 3, 8, 10), generator=rng), torch.tensor([0.4, 0.9])
+    found = photo.denoise(x, t)
+    alone = torch.cat([photo.denoise(x[:, c : c + 1], t) for c in range(3)], 1)
+    assert torch.allclose(found, alone, atol=1e-6)
+    assert not torch.allclose(found, x, atol=1e-3)
+
+
 def test_the_real_drunet_has_the_published_architecture():
     """Its names and shapes alone: 32.6 million numbers need not be drawn."""
     state = {
