@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -113,9 +112,11 @@ def _safetensors(path: Path) -> dict[str, Any]:
     try:
         _check_size(path, path.stat().st_size)
         tensors = load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        return {k: (v.float() if v.is_floating_point() else v).numpy() for k, v in tensors.items()}
+    except BadInput:
+        raise
+    except Exception as error:  # types of numbers that torch cannot convert, in several ways
         raise _damaged(path, error) from None
-    return {k: (v.float() if v.is_floating_point() else v).numpy() for k, v in tensors.items()}
 
 
 def _numpy(path: Path, key: str) -> dict[str, Any]:
@@ -124,7 +125,8 @@ def _numpy(path: Path, key: str) -> dict[str, Any]:
             with zipfile.ZipFile(path) as archive:
                 _check_size(path, sum(i.file_size for i in archive.infolist()))
             with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
+                members = {name: archive[name] for name in archive.files}
+                return {k: v for k, v in members.items() if isinstance(v, np.ndarray)}
         _check_size(path, path.stat().st_size)
         return {key: np.lib.format.open_memmap(path, mode="r")}
     except BadInput:

@@ -117,7 +117,8 @@ def _decoder(head: bytes, label: str) -> str:
 def _refuse_previews(picture: Any, label: str) -> None:
     """Raw pictures of cameras begin with a small preview, which would be taken for the picture."""
     tags = picture.tag_v2
-    if _DNG in tags or int(tags.get(_REDUCED) or 0) & 1:
+    reduced = tags.get(_REDUCED)  # anything may stand there
+    if _DNG in tags or (isinstance(reduced, int) and reduced & 1):
         raise BadInput(
             f"{label} begins with a reduced preview, as raw pictures of cameras do",
             "develop it, and " + SAVE,

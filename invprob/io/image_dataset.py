@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -128,8 +128,10 @@ def below_common_folder(names: list[str]) -> list[str]:
     Returns:
         The rest of each.
     """
-    shared = os.path.commonpath([name.rpartition("/")[0] for name in names])
-    return [name[len(shared) + 1 :] for name in names] if shared else names
+    paths = [name.split("/") for name in names]
+    levels = zip(*(path[:-1] for path in paths), strict=False)
+    shared = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
+    return ["/".join(path[shared:]) for path in paths]
 
 
 def split(names: list[str], held_out: float) -> tuple[list[int], list[int]]:

@@ -200,6 +200,19 @@ def test_a_training_set_is_read_alike(tmp_path, collected):
     assert names == ["a.PNG", "thing.png/b.png"]
 
 
+@pytest.mark.parametrize(
+    ("names", "below"),
+    [
+        (["/a/1.png", "a/2.png"], ["/a/1.png", "a/2.png"]),
+        (["a/b/1.png", "a/c/2.png", "a/3.png"], ["b/1.png", "c/2.png", "3.png"]),
+        (["a/1.png", "ab/2.png"], ["a/1.png", "ab/2.png"]),
+        (["1.png"], ["1.png"]),
+    ],
+)
+def test_the_folders_that_all_names_share_are_taken_away(names, below):
+    assert image_dataset.below_common_folder(names) == below
+
+
 def test_a_training_set_of_photographs(tmp_path):
     for i, (height, width) in enumerate([(12, 20), (16, 8), (8, 8)]):
         (tmp_path / f"{i}.png").write_bytes(png(picture(height, width, seed=i)))

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from safetensors.torch import save_file
 
 from invprob.errors import BadInput
@@ -74,6 +74,33 @@ def test_safetensors_that_lie(tmp_path):
     for name in "abc":
         with pytest.raises(BadInput, match=rf"{name}\.safetensors"):
             images.read_measurement(tmp_path / f"{name}.safetensors")
+
+
+def test_safetensors_of_numbers_that_torch_cannot_convert(tmp_path):
+    header = b'{"measurement":{"dtype":"F4","shape":[2,4],"data_offsets":[0,4]}}'
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(BadInput, match=r"a\.safetensors cannot be read as numbers"):
+        images.read_measurement(tmp_path / "a.safetensors")
+
+
+def test_members_of_an_archive_that_are_not_arrays_are_left_out(tmp_path):
+    given = np.ones((3, 4, 4), np.float32)
+    np.savez(tmp_path / "a.npz", measurement=given)
+    np.savez(tmp_path / "b.npz")
+    for name in "ab":
+        with zipfile.ZipFile(tmp_path / f"{name}.npz", "a") as archive:
+            archive.writestr("readme.txt", "of whom this is")
+    assert np.array_equal(images.read_measurement(tmp_path / "a.npz").numpy(), given)
+    with pytest.raises(BadInput, match="holds no array 'measurement'"):
+        images.read_measurement(tmp_path / "b.npz")
+
+
+def test_a_tiff_says_anything_of_its_size(tmp_path):
+    for kind, value in ((2, "large"), (12, float("nan"))):
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags.tagtype[254], tags[254] = kind, value
+        Image.fromarray(picture()).save(tmp_path / "a.tif", tiffinfo=tags)
+        assert images.read(tmp_path / "a.tif").shape == (3, 6, 9)
 
 
 def test_folders_with_links_pipes_and_folders_like_pictures(tmp_path):
