@@ -186,7 +186,7 @@ def renamed(rules: Iterable[Rule], found: Mapping[str, Any], what: str) -> dict[
             shape_here = rule.shape if rule.own is None else rule.own
             own[rule.name] = tensors[rule.source].float().reshape(shape_here)
     for name, value in own.items():
-        if not bool(value.isfinite().all()):
+        if not bool(value.float().isfinite().all()):
             raise BadWeights(f"tensor {name} holds numbers that are not finite", "")
     return own
 

@@ -151,7 +151,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
             f"weights {path} do not fit the architecture: {', '.join(faults)} tensors",
             "the file is of another architecture or version",
         )
-    broken = sorted(k for k, v in tensors.items() if not bool(v.isfinite().all()))
+    broken = sorted(k for k, v in tensors.items() if not bool(v.float().isfinite().all()))
     if broken:
         raise BadWeights(
             f"weights {path} hold NaN or infinity in {len(broken)} tensors (e.g. {broken[0]})",

@@ -170,6 +170,14 @@ def test_weights_that_are_not_finite_are_refused(number):
         tensor_files.fill(layer, tensors, Path("w"))
 
 
+def test_a_module_without_numbers_gets_those_of_the_tensors_in_its_precision():
+    with torch.device("meta"):
+        layer = torch.nn.Linear(2, 2)
+    tensors = {"weight": torch.ones(2, 2).to(torch.float8_e4m3fn), "bias": torch.ones(2).half()}
+    tensor_files.fill(layer, tensors, Path("w"))
+    assert layer(torch.ones(1, 2)).tolist() == [[3.0, 3.0]]
+
+
 def test_the_bytes_are_those_of_the_library(tmp_path):
     names = tensor_files.NAMES
     tensors = {f"x{i}": torch.ones(i % 3 + 1, 2).to(kind) for i, kind in enumerate(names)}

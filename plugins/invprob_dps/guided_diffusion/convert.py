@@ -38,7 +38,7 @@ class GuidedDiffusion(Converter):
         own: dict[str, Tensor] = {}
         for rule in table:
             value = tensors[rule.source]
-            if not bool(value.isfinite().all()):
+            if not bool(value.float().isfinite().all()):
                 raise BadWeights(f"tensor {rule.source} holds numbers that are not finite", "")
             own |= rule.made(value, heads)
         metadata: dict[str, object] = {

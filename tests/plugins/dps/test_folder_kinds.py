@@ -243,6 +243,14 @@ def test_other_forms_of_the_weights_are_the_same_network(hub, copy, form):
     assert torch.equal(asked(read(copy)), asked(read(hub)))
 
 
+def test_numbers_of_eight_bits_are_read(copy):
+    eighth = {k: v.to(torch.float8_e4m3fn) for k, v in tensors_of(copy).items()}
+    safetensors.torch.save_file(eighth, copy / "unet" / NETWORK)
+    model = read(copy)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert asked(model).isfinite().all()
+
+
 @pytest.mark.parametrize("kind", ["safetensors", "bin", "parts"])
 def test_half_precision_is_read_where_there_is_no_other(hub, copy, kind):
     halved = {k: v.half() for k, v in tensors_of(copy).items()}
