@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor
 
 from invprob.errors import BadInput
+from invprob.io import png_chunks
 from invprob.io.formats import open_picture
 from invprob.io.layers import ORIENTATION, Layers, on_white, pil_layers
 from invprob.numerics.luma import luma
@@ -33,8 +34,6 @@ from invprob.paths import reason
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, in pixels (8000 × 8000)."""
 
-_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
-_PNG = b"\x89PNG\r\n\x1a\n"
 _log = logging.getLogger(__name__)
 
 
@@ -121,8 +120,9 @@ def size(stream: IO[bytes], label: str) -> tuple[int, int]:
         width, height = tags.get(256, picture.size[0]), tags.get(257, picture.size[1])
         try:
             # of a PNG, Pillow would decode all pixels to look for EXIF behind them
-            png = picture.format == "PNG" and "exif" not in picture.info
-            turned = not png and picture.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+            ahead = picture.format == "PNG" and not png_chunks.turns_late(stream)
+            exif = Image.Image.getexif(picture) if ahead else picture.getexif()
+            turned = exif.get(ORIENTATION, 1) in (5, 6, 7, 8)
         except Exception:  # a damaged EXIF block says nothing about orientation
             turned = False
     return (width, height) if turned else (height, width)
@@ -177,7 +177,8 @@ def _load(stream: IO[bytes], label: str) -> Image.Image:
         return _loaded(_open(stream, label), label)
     except BadInput:
         stream.seek(0)
-        plain = _without_texts(stream.read()) if stream.read(len(_PNG)) == _PNG else None
+        png = stream.read(len(png_chunks.SIGNATURE)) == png_chunks.SIGNATURE
+        plain = png_chunks.without_texts(stream.read()) if png else None
         if plain is None:
             raise
         return _loaded(_open(io.BytesIO(plain), label), label)
@@ -214,19 +215,6 @@ def _has_more(picture: Image.Image) -> bool:
         return bool(getattr(picture, "is_animated", False))
     except Exception:  # damaged frames behind the first one do not matter
         return False
-
-
-def _without_texts(data: bytes) -> bytes | None:
-    """The rest of a PNG, whole again without its texts and profile, for which Pillow refuses a
-    picture if they unpack to more than 1 MiB; None without them, or if chunks are damaged."""
-    kept, at = [_PNG], 0
-    while at + 12 <= len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] not in _TEXTS:
-            kept.append(data[at:end])
-        at = end
-    plain = b"".join(kept)
-    return plain if at == len(data) and len(plain) < len(_PNG) + at else None
 
 
 def with_channels(image: Tensor, channels: int | None) -> Tensor:
