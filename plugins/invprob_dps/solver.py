@@ -111,7 +111,8 @@ def visited(t_min: float, steps: int, spacing: str) -> list[float]:
     Args:
         t_min: The least time that the model knows, one over the number of its noise levels.
         steps: Their number.
-        spacing: ``"trailing"``, ``"leading"`` or ``"linspace"``, as in diffusers.
+        spacing: ``"trailing"``, ``"leading"`` or ``"linspace"``, as in diffusers; a single step is
+            at time 1.
 
     Returns:
         The times, falling, in (0, 1].
@@ -121,12 +122,11 @@ def visited(t_min: float, steps: int, spacing: str) -> list[float]:
     """
     count = round(1 / t_min)
     if steps > count:
-        raise BadParams(
-            f"dps: {steps} steps of a model that knows {count}", f"give at most {count}"
-        )
-    grid = DDIMScheduler(count, timestep_spacing=spacing)
+        raise BadParams(f"{steps} steps of a model that knows {count}", f"give at most {count}")
+    # the other grids begin at the last time: a single step would begin there, without noise
+    grid = DDIMScheduler(count, timestep_spacing=spacing if steps > 1 else "trailing")
     grid.set_timesteps(steps)
-    return [(int(i) + 1) / count for i in grid.timesteps]
+    return [(int(i) + 1) / count for i in grid.timesteps][:steps]  # rounding may add one
 
 
 def reverse(

@@ -144,6 +144,8 @@ def test_even_noise_weighs_nothing(noise):
 
 @pytest.mark.parametrize("spacing", ["trailing", "leading", "linspace"])
 def test_every_grid_falls_and_has_its_length(spacing):
+    assert visited(1 / 1000, 1, spacing) == [1.0]
+    assert len(visited(1 / 1000, 61, spacing)) == 61
     times = visited(1 / 1000, 50, spacing)
     assert len(times) == 50
     assert times == sorted(times, reverse=True)
@@ -153,7 +155,7 @@ def test_every_grid_falls_and_has_its_length(spacing):
 
 
 def test_impossible_choices_are_refused():
-    with pytest.raises(BadParams, match="20 steps of a model that knows 10"):
+    with pytest.raises(BadParams, match=r"^20 steps of a model that knows 10"):
         visited(1 / 10, 20, "trailing")
     with pytest.raises(Incompatible, match="without a generator"):
         DPS().validate(Linear(4))
