@@ -86,7 +86,7 @@ def classes(config: Mapping[str, Any], index: Mapping[str, Any]) -> set[str]:
     """
     named = index.get("scheduler")
     beside = named[-1] if isinstance(named, list) and named else None
-    return set(map(shown, {config.get("_class_name"), beside} - {None}))
+    return {shown(name) for name in (config.get("_class_name"), beside) if name is not None}
 
 
 def _flow(folder: Path, config: Mapping[str, Any]) -> FlowMatchEulerDiscreteScheduler:

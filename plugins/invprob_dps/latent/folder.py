@@ -23,6 +23,8 @@ Autoencoder: TypeAlias = AutoencoderKL | VQModel
 KINDS: Mapping[str, type[Autoencoder]] = {"AutoencoderKL": AutoencoderKL, "VQModel": VQModel}
 PARTS = ("vqvae", "vae")
 PIPELINES = ("LDMPipeline",)
+SCALE = 0.18215
+"""The scaling_factor of diffusers where a config says none."""
 NEEDED = (
     "needed is an unconditional latent diffusion: an AutoencoderKL or VQModel in vae/ or vqvae/, a"
     " UNet2DModel and its scheduler"
@@ -82,7 +84,7 @@ def read_decoder(folder: Path, expected: str | None = None) -> Decoder:
     part = next((name for name in PARTS if (folder / name).is_dir()), "")
     config = folder_config.read_json(folder / part / "config.json")
     kind = config.get("_class_name", "no class")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BadWeights(f"the decoder of {folder} is {shown(kind)}", NEEDED)
     _check(folder, config)
     arguments = folder_config.arguments(folder, config, KINDS[kind])
@@ -95,9 +97,10 @@ def read_decoder(folder: Path, expected: str | None = None) -> Decoder:
         told = folder_config.read_json(folder / "unet" / "config.json")
         size = folder_config.network(folder, told, 1, channels)["sample_size"]
     else:
-        size = tuple(side // 2**halvings for side in _pair(net.config["sample_size"]))
-    assumed = "" if config.get("scaling_factor") else "scaling_factor 0.18215, as in diffusers"
-    scale, shift = net.config["scaling_factor"], net.config.get("shift_factor") or 0.0
+        size = _latent_size(folder, net.config["sample_size"], halvings)
+    assumed = "" if config.get("scaling_factor") else f"scaling_factor {SCALE}, as in diffusers"
+    scale = config.get("scaling_factor") or SCALE
+    shift = net.config.get("shift_factor") or 0.0
     return Decoder(net, (channels, *_pair(size)), scale, shift, assumed)
 
 
@@ -133,10 +136,22 @@ def _check(folder: Path, config: Mapping[str, Any]) -> None:
         value = config.get(name)
         if not (value is None or (isinstance(value, int | float) and abs(value) < 1e6)):
             raise BadWeights(f"{name} of {folder} is {shown(value)}, not a number", NEEDED)
-    if (config.get("scaling_factor") or 1) <= 0:
-        raise BadWeights(f"scaling_factor of {folder} is not positive", NEEDED)
+    if (scale := config.get("scaling_factor")) is not None and scale <= 0:
+        raise BadWeights(f"scaling_factor of {folder} is {scale:g}, not above 0", NEEDED)
     if (channels := config.get("out_channels", 3)) not in (1, 3):
         raise BadWeights(f"the decoder of {folder} makes {shown(channels)} channels", NEEDED)
+
+
+def _latent_size(folder: Path, size: Any, halvings: int) -> tuple[int, ...]:
+    """The sides of the latents of pictures; raises `BadWeights`."""
+    sides = tuple(size) if isinstance(size, list | tuple) and len(size) == 2 else (size, size)
+    if not all(type(side) is int and side >= 2**halvings for side in sides):
+        told = "×".join(map(shown, sides))
+        raise BadWeights(
+            f"sample_size of {folder} is {told}, and its network halves pictures {halvings} times",
+            "write the side in pixels as sample_size into its config.json",
+        )
+    return tuple(side // 2**halvings for side in sides)
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

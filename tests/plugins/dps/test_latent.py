@@ -116,6 +116,14 @@ def test_an_autoencoder_alone_is_a_generator_and_its_shift_counts(tmp_path):
         LatentDiffusion.pretrained(generator=G)
 
 
+@pytest.mark.parametrize(("size", "told"), [(0, "0×0"), (1, "1×1"), ([8], "a list")])
+def test_an_autoencoder_alone_must_say_its_size(tmp_path, size, told):
+    autoencoder("AutoencoderKL").save_pretrained(tmp_path / "vae")
+    change(tmp_path / "vae" / "config.json", sample_size=size)
+    with pytest.raises(BadWeights, match=f"sample_size of .* is .*{told}"):
+        LatentDecoder.pretrained(tmp_path / "vae")
+
+
 def test_a_flow_over_latents_is_read(tmp_path):
     latent_pipeline(scheduler=FlowMatchEulerDiscreteScheduler()).save_pretrained(tmp_path / "f")
     prior = LatentDiffusion.pretrained(generator=LatentDecoder.pretrained(tmp_path / "f"))
@@ -126,7 +134,11 @@ def test_a_flow_over_latents_is_read(tmp_path):
 
 def test_a_scale_that_is_not_said_is_reported_as_assumed(copy):
     change(copy / "vqvae" / "config.json", ["scaling_factor"])
-    assert LatentDecoder.pretrained(copy).assumed == "scaling_factor 0.18215, as in diffusers"
+    for values in ({}, {"scaling_factor": None}):
+        change(copy / "vqvae" / "config.json", **values)
+        decoder = LatentDecoder.pretrained(copy)
+        assert decoder.assumed == "scaling_factor 0.18215, as in diffusers"
+        assert decoder.scale == 0.18215
 
 
 @pytest.mark.parametrize(
@@ -146,7 +158,9 @@ def test_a_scale_that_is_not_said_is_reported_as_assumed(copy):
         ),
         ("vqvae/config", {"out_channels": 4}, "makes 4 channels"),
         ("vqvae/config", {"scaling_factor": "x"}, "scaling_factor of .* is x, not a number"),
-        ("vqvae/config", {"scaling_factor": -1}, "is not positive"),
+        ("vqvae/config", {"scaling_factor": -1}, "is -1, not above 0"),
+        ("vqvae/config", {"scaling_factor": 0}, "is 0, not above 0"),
+        ("vqvae/config", {"_class_name": ["VQModel"]}, "the decoder of .* is a list"),
         ("vqvae/config", {"latents_mean": [0]}, "has latents_mean"),
         ("vqvae/config", {"norm_num_groups": 7}, "describes no autoencoder"),
         ("vqvae/config", {"layers_per_block": 2}, "do not fit its config"),
