@@ -73,6 +73,8 @@ def fetch(address: Address, cache: Path) -> Path:
             f"weights {address.text} are not here, and HF_HUB_OFFLINE is set",
             "unset it, or give a folder or file that you have",
         )
+    if address.file == RECORD:
+        raise BadWeights(f"{address.text} is not weights", f"{RECORD} is what is noted of a model")
     commit, licence, listed = _ask(address)
     place = _place(address, cache) / commit
     if _whole(place):
@@ -124,7 +126,10 @@ def _name(address: Address, cache: Path, commit: str) -> None:
 
 
 def _place(address: Address, cache: Path) -> Path:
-    inside = (address.file or "folder").replace("/", "--")
+    # a file of the name must not lie where the whole model does
+    inside = "folder" if address.file is None else address.file.replace("/", "--")
+    if address.file == "folder":
+        inside = "--folder"
     return cache / "hub" / address.repo.replace("/", "--") / inside
 
 
@@ -138,7 +143,9 @@ def _kept(address: Address, cache: Path) -> Path | None:
     if not _COMMIT.fullmatch(commit):
         if not reference.is_file():
             return None
-        commit = reference.read_text(encoding="utf-8").strip()
+        commit = reference.read_text(encoding="utf-8", errors="replace").strip()
+        if not _COMMIT.fullmatch(commit):  # it is damaged, and fetching mends it
+            return None
     place = _place(address, cache) / commit
     return place if (place / RECORD).is_file() else None
 

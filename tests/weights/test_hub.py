@@ -122,6 +122,29 @@ def test_a_copy_stays_until_the_new_one_is_here(server):
 
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.filterwarnings("ignore:fetching")
+def test_files_of_names_that_the_cache_has_for_itself(server):
+    server.files |= {"folder": b"PK" * 300, "record.json": b"{}"}
+    whole = store.path("hf:some/model")
+    file = store.path("hf:some/model/folder")
+    assert file.read_bytes() == b"PK" * 300
+    assert store.path("hf:some/model") == whole
+    with pytest.raises(BadWeights, match=r"hf:some/model/record\.json is not weights"):
+        store.path("hf:some/model/record.json")
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.filterwarnings("ignore:fetching")
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"", b"../../x"])
+def test_a_damaged_name_of_a_commit_is_mended(server, damage):
+    folder = store.path("hf:some/model")
+    reference = folder.parent / "main.ref"
+    reference.write_bytes(damage)
+    assert store.path("hf:some/model") == folder
+    assert reference.read_text() == COMMIT
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.filterwarnings("ignore:fetching")
 def test_a_damaged_copy_is_refused_until_it_is_fetched_again(server):
     folder = store.path("hf:some/model")
     (folder / WEIGHTS).write_bytes(b"x")
