@@ -62,7 +62,7 @@ def read(data: memoryview, budget: Budget, vocabulary: Vocabulary) -> Any:
 
 def _entries(data: memoryview) -> dict[str, memoryview]:
     found: dict[str, memoryview] = {}
-    spans = []
+    sums, spans = {}, []
     listed = list(_listed(data))
     if any(name.endswith("/constants.pkl") for name, *_ in listed):
         raise Refused("it is a TorchScript program; save the state_dict of the network instead")
@@ -77,13 +77,14 @@ def _entries(data: memoryview) -> dict[str, memoryview]:
         start = _content(data, offset, name)
         if packed != size or start + size > len(data):
             raise ValueError(f"entry {name} is cut short")
-        found[name] = data[start : start + size]
+        found[name], sums[name] = data[start : start + size], crc
         spans.append((offset, start + size))
-        if zlib.crc32(found[name]) != crc:
-            raise Refused(f"it is damaged: the checksum of {shown(name)} is another")
     spans.sort()
     if any(end > start for (_, end), (start, _) in itertools.pairwise(spans)):
         raise Refused("it is a zip file of entries that overlap")
+    for name, content in found.items():  # now no byte is read twice
+        if zlib.crc32(content) != sums[name]:
+            raise Refused(f"it is damaged: the checksum of {shown(name)} is another")
     return found
 
 

@@ -149,6 +149,25 @@ def overlapping(path):
     path.write_bytes(bytes(data[:end]) + extra + bytes(data[end:]))
 
 
+def within(path):
+    """Entries that begin in one another, whose checksums would take the square of their number."""
+    names = [b"archive/data/%d" % i for i in range(100)]
+    local = [
+        struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
+        for name in names
+    ]
+    body = b"".join(local) + bytes(10_000)
+    listed, offset = b"", 0
+    for name, head in zip(names, local, strict=True):
+        size = len(body) - offset - len(head)
+        fields = (b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, size, size, len(name), 0, 0, 0, 0, 0, offset)
+        listed += struct.pack("<4s6H3I5H2I", *fields) + name
+        offset += len(head)
+    count = len(names)
+    end = struct.pack("<4s4HIIH", b"PK\5\6", 0, 0, count, count, len(listed), len(body), 0)
+    path.write_bytes(body + listed + end)
+
+
 def crowded(path):
     with zipfile.ZipFile(path, "w") as z:
         for i in range(30_000):
@@ -324,6 +343,7 @@ MALICIOUS = {
     "zip bomb": (bomb, "compressed or encrypted"),
     "symbolic link in a zip": (link, "symbolic link"),
     "overlapping entries": (overlapping, "damaged|overlap"),
+    "entries in one another": (within, "entries that overlap"),
     "a zip of many entries": (crowded, "entries, more than"),
     "a zip that escapes": (escaping, "none that torch.save writes"),
     "a TensorFlow snapshot": (
