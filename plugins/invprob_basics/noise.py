@@ -13,6 +13,7 @@ from invprob.params import Configurable
 from invprob.paths import AUTO
 from invprob_basics import noise_level
 from invprob_basics.params import GaussianNoiseParams, NoNoiseParams, PoissonNoiseParams
+from invprob_basics.precision import wide
 
 
 class GaussianNoise(WhiteNoise, Configurable):
@@ -103,15 +104,17 @@ class PoissonNoise(Configurable, Noise):
 
     def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
         # below 0 the parabola would open upwards, and its peak be at −∞
-        count, rate = (y / self.gain).clamp_min(0), clean / self.gain
+        count, rate = (wide(y) / self.gain).clamp_min(0), wide(clean) / self.gain
         safe = rate.clamp_min(self.floor)
         below = (rate - self.floor).clamp_max(0)
         # value, slope and curvature of n log r − r at the floor; without photons the parabola is
         # a line that rises for ever, 1/floor bends it down to a peak at r = 0
-        value = count * safe.log() - safe
+        # less its peak, for thousands of photons leave no digits of single precision
+        value = count * safe.log() - torch.xlogy(count, count) - (safe - count)
         slope = count / self.floor - 1
         curvature = count / self.floor**2 + 1 / self.floor
-        return (value + slope * below - 0.5 * curvature * below**2).flatten(1).sum(1)
+        each = value + slope * below - 0.5 * curvature * below**2
+        return each.flatten(1).sum(1).to(clean)
 
     def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
         # a ratio of sums: a mean of ratios needs a floor, and is less than 1 in the dark below it

@@ -11,6 +11,7 @@ from invprob.errors import BadInput
 from invprob.noise import Noise
 from invprob.params import Configurable
 from invprob_basics.noise_params import SpeckleNoiseParams
+from invprob_basics.precision import wide
 
 
 class SpeckleNoise(Configurable, Noise):
@@ -46,14 +47,15 @@ class SpeckleNoise(Configurable, Noise):
         return clean.clamp_min(0) * (total / self.params.looks).to(clean)
 
     def log_prob(self, y: Tensor, clean: Tensor) -> Tensor:
-        y, floor = y.clamp_min(0), self.floor
-        safe, below = clean.clamp_min(floor), (clean - floor).clamp_max(0)
-        value = -safe.log() - y / safe
+        y, x, floor = wide(y).clamp_min(0), wide(clean), self.floor
+        safe, below = x.clamp_min(floor), (x - floor).clamp_max(0)
+        # less its peak, for many looks leave no digits of single precision
+        value = 1 - (safe / y.clamp_min(floor)).log() - y / safe
         slope = (y / floor - 1) / floor
         # for y = 0 the peak of the parabola is at 0
         bend = (2 * y / floor + 1) / floor**2
         each = value + slope * below - bend / 2 * below.square()
-        return self.params.looks * each.flatten(1).sum(1)
+        return (self.params.looks * each.flatten(1).sum(1)).to(clean)
 
     def chi2(self, y: Tensor, clean: Tensor) -> Tensor:
         # a ratio of sums, for the dark values of which a ratio says nothing
