@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -65,6 +66,7 @@ def conjugate_gradients(
     precondition: Map = lambda r: r,
     steps: int = 1000,
     rtol: float = 1e-12,
+    atol: float = math.inf,
 ) -> Tensor:
     """Solve M x = b for a positive definite M (Hestenes and Stiefel, 1952).
 
@@ -76,19 +78,22 @@ def conjugate_gradients(
         start: Where to begin, (B, …); None: at 0.
         precondition: A positive definite map close to M⁻¹.
         steps: The most iterations.
-        rtol: An element stops once ‖b − M x‖ is below this part of ‖b‖, or of its precision.
+        rtol: An element stops once ‖b − M x‖ is below this part of ‖b‖, or of its precision, and
+        atol: the root mean square of b − M x, in the norm of the precondition, is below this. For
+            M ≥ 1, and a precondition that is close, that of the error of x is so as well.
 
     Returns:
         x (B, …).
     """
     tiny = torch.finfo(b.dtype).tiny
+    energy = math.prod(b.shape[1:]) * atol**2
     x = torch.zeros_like(b) if start is None else start
     r = b if start is None else b - matrix(start)
     p = s = precondition(r)
     gamma = _dot(r, s)
     floor = _dot(b, b) * max(rtol, 10 * torch.finfo(b.dtype).eps) ** 2
     for _ in range(steps):
-        going = _dot(r, r) > floor
+        going = (_dot(r, r) > floor) | (gamma > energy)
         if not bool(going.any()):
             break
         q = matrix(p)

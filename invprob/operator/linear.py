@@ -9,6 +9,10 @@ from invprob.noise import WhiteNoise
 from invprob.numerics import linalg
 from invprob.operator.base import Operator
 
+PROX_ERROR = 1e-3
+"""About the root mean square of the error of an iterated `prox`, in units of [0, 1]. A part of
+the right-hand side would not do alone: that grows with γ, and so would the error."""
+
 
 class LinearOperator(Operator):
     """A linear A. Override `adjoint` and `pinv` for speed, never for correctness."""
@@ -70,8 +74,8 @@ class LinearOperator(Operator):
             lambda x: x + self.adjoint(gamma * self(x)),
             z + self.adjoint(gamma * y),
             start=z,
-            steps=200,
             rtol=1e-4,
+            atol=PROX_ERROR,
         )
         return found
 

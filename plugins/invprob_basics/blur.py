@@ -17,6 +17,7 @@ from invprob.io import images
 from invprob.io.arrays import is_array, read_numbers
 from invprob.numerics import linalg
 from invprob.operator import LinearOperator, Noise
+from invprob.operator.linear import PROX_ERROR
 from invprob.params import Configurable
 from invprob_basics import axes, deblur, mirror, shapes
 from invprob_basics.axes import Gram
@@ -119,6 +120,7 @@ class Blur(LinearOperator, Configurable):
             self.adjoint(r),
             precondition=inverse,
             rtol=RTOL,
+            atol=PROX_ERROR,
         )
 
     @cached_property

@@ -59,3 +59,7 @@ def test_conjugate_gradients_solve_each_element_of_a_batch():
         float(linalg.conjugate_gradients(lambda x: x @ P, torch.zeros(1, 6).double()).abs().max())
         == 0
     )
+
+
+def test_conjugate_gradients_of_no_elements_are_none():
+    assert linalg.conjugate_gradients(lambda x: 2 * x, torch.zeros(0, 6)).shape == (0, 6)

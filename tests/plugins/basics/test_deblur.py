@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from invprob.numerics import linalg
-from invprob_basics import Blur, blur
+from invprob_basics import Blur, Radon, blur
 from tests.plugins.basics.test_operators import noise
 
 
@@ -61,3 +61,20 @@ def test_few_iterations_solve_an_oblique_motion(monkeypatch):
     z, y = noise((1, 1, 40, 56), 1), noise((1, 1, 40, 56), 2)
     A.prox(z, y, torch.full((1, 1, 1, 1), 30.0, dtype=torch.float64))
     assert len(count) < 40
+
+
+@pytest.mark.parametrize(
+    "A",
+    [Blur(image_shape=(1, 16, 16), motion=7, angle=30), Radon(24, image_shape=(1, 16, 16))],
+    ids=lambda A: type(A).__name__,
+)
+@pytest.mark.parametrize("gamma", [30.0, 1e4])
+def test_the_error_does_not_grow_with_the_precision_of_the_measurement(A, gamma):
+    z, y = noise((1, 1, 16, 16), 1), A(noise((1, 1, 16, 16), 2))
+    M = A(torch.eye(256, dtype=torch.float64).reshape(-1, *A.in_shape)).flatten(1).T
+    expected = torch.linalg.solve(
+        torch.eye(256) + gamma * M.T @ M, (z + gamma * A.adjoint(y)).flatten()
+    )
+    weight = torch.full((1, *[1] * len(A.out_shape)), gamma, dtype=torch.float64)
+    error = A.prox(z, y, weight).flatten() - expected
+    assert float(error.square().mean().sqrt()) < 4e-3
