@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from invprob import seeds
 from invprob.callback import Callback, CallbackContext
 from invprob.config.experiment import ResolvedExperiment
 from invprob.config.registry import Registry
@@ -176,15 +177,14 @@ def operator(
     framing: Framing | None = None,
     picture: Tensor | None = None,
 ) -> Operator:
-    """Make the operators, in a chain, with the noise.
+    """Make the operators, in a chain, with the noise; two of a name draw from seeds of their own.
 
     Args:
         experiment: What names them.
         registry: Where they are looked up.
         shape: (C, H, W) of the images.
         where: The device.
-        framing: What the images were cropped and resized by, which masks are too; None: as the
-            experiment says, for images of any size.
+        framing: What images and masks were cropped and resized by; None: as the experiment says.
         picture: What a mask may be found in, (C, h, w), NaN where it is transparent.
 
     Returns:
@@ -195,8 +195,9 @@ def operator(
     """
     chain = []
     offered = {"framing": framing or Framing.of(experiment), "picture": picture}
-    for spec in experiment.operator:
-        seed = experiment.seed
+    for place, spec in enumerate(experiment.operator):
+        again = [before.name for before in experiment.operator[:place]].count(spec.name)
+        seed = seeds.key(experiment.seed, "operator", again) if again else experiment.seed
         chain.append(component(registry, "operator", spec, shape, seed, **offered))
         shape = chain[-1].out_shape
     whole = compose(chain, component(registry, "noise", experiment.noise))
@@ -265,6 +266,5 @@ def _check_visited(experiment: ResolvedExperiment, visited: tuple[int, ...]) -> 
 def _of_pixels(experiment: ResolvedExperiment, registry: Registry) -> Spec | None:
     """The prior of stage 0, if it is one of images, which knows their shape."""
     chosen = experiment.prior_of(0)
-    if chosen is None or "pixels" not in registry.find("prior", chosen.name).component.offers:
-        return None
-    return chosen
+    offers = registry.find("prior", chosen.name).component.offers if chosen else ()
+    return chosen if "pixels" in offers else None
