@@ -124,14 +124,14 @@ class OperatorParams(Params):
     So a measurement of any size can be solved for an image of its size.
     """
 
-    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int]:
+    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int] | None:
         """Tell what shape of image gives a measured picture.
 
         Args:
             measured: The shape of the picture, (C, h, w).
 
         Returns:
-            The shape of the image, (C, H, W).
+            The shape of the image, (C, H, W); None where a measurement does not tell it.
         """
         return measured
 

@@ -19,6 +19,7 @@ from invprob.generator import Generator, Identity
 from invprob.io.framing import Framing
 from invprob.operator import Operator, compose
 from invprob.params import Spec
+from invprob.runs.image_shape import told
 from invprob.solver import Problem, Solver
 
 
@@ -154,9 +155,7 @@ def models(
         if (pixels := _of_pixels(experiment, registry)) is not None:
             priors = {0: make(registry, "prior", pixels, None, 0, device=where)}
         known = (priors[0].image_shape if priors else None) or image_shape
-        if known is None:
-            raise Incompatible("without a generator the image size must be given", "give an image")
-        generator = Identity(known)
+        generator = Identity(told(known))
     generator = generator.to(where).eval().requires_grad_(False)
     solver.validate(generator)
     visited = solver.stages(generator)

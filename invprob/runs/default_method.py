@@ -80,6 +80,7 @@ def _measured(
     for shape, name in shapes.items():
         if len(shape) >= 3 and shape[-3] in (1, 3):
             channels, height, width = shape[-3:]
-            _, *size = image_shape.behind(experiment, registry, (channels, height, width))
-            sizes[size[0], size[1]] = name
+            behind = image_shape.behind(experiment, registry, (channels, height, width))
+            if behind is not None:
+                sizes[behind[1:]] = name
     return sizes

@@ -170,7 +170,8 @@ def _measured(stem: str, parts: Parts, raw: Tensor, framing: Framing) -> Tensor:
         y = batched
     else:
         rows = raw if raw.dim() == 4 else raw[None]
-        if rows.dim() != 4 or rows.shape[1] not in (1, 3):
+        numbers = pictures is None and len(shape) == 3  # such as a sinogram
+        if numbers or rows.dim() != 4 or rows.shape[1] not in (1, 3):
             measured.refuse_shape(tuple(raw.shape), shape, name.lower())
         if pictures is not None:
             rows = torch.stack(

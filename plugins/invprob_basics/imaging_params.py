@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from invprob.params import Params
+from invprob.params import OperatorParams, Params
 
 SIZE = r"^\d+x\d+$"
 
@@ -25,7 +25,14 @@ def pair(text: str | None) -> tuple[int, int] | None:
     return rows, columns
 
 
-class GreyParams(Params):
+class UnpicturedParams(OperatorParams):
+    """Base of those of operators whose measurement does not tell the size of the image."""
+
+    def image_shape(self, measured: tuple[int, int, int]) -> None:
+        return None
+
+
+class GreyParams(OperatorParams):
     """One grey value a pixel is measured."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"weights": [0.2, 0.7, 0.1]}, {}]})
@@ -35,6 +42,9 @@ class GreyParams(Params):
         min_length=1,
         description="The response to each channel, e.g. 0.2,0.7,0.1; none: their mean.",
     )
+
+    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int]:
+        return len(self.weights or "RGB"), measured[1], measured[2]
 
 
 class CropParams(Params):
@@ -56,7 +66,7 @@ class CropParams(Params):
     _join = field_validator("size", "at", mode="before")(joined)
 
 
-class PadParams(Params):
+class PadParams(OperatorParams):
     """The image with a black margin is measured."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"margin": "1x2"}]})
@@ -67,16 +77,23 @@ class PadParams(Params):
 
     _join = field_validator("margin", mode="before")(joined)
 
+    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int]:
+        rows, columns = pair(self.margin) or (0, 0)
+        return measured[0], measured[1] - 2 * rows, measured[2] - 2 * columns
 
-class DemosaicParams(Params):
+
+class DemosaicParams(OperatorParams):
     """One colour a pixel is measured, through a colour filter array."""
 
     pattern: Literal["RGGB", "BGGR", "GRBG", "GBRG"] = Field(
         "RGGB", description="Bayer's pattern: the colours of the upper left 2x2 pixels, row by row."
     )
 
+    def image_shape(self, measured: tuple[int, int, int]) -> tuple[int, int, int]:
+        return 3, measured[1], measured[2]
 
-class HadamardParams(Params):
+
+class HadamardParams(UnpicturedParams):
     """Sums and differences of pixels are measured, as by a single-pixel camera."""
 
     model_config = ConfigDict(
@@ -89,7 +106,7 @@ class HadamardParams(Params):
     )
 
 
-class FourierParams(Params):
+class FourierParams(UnpicturedParams):
     """A part of the Fourier coefficients is measured, as by magnetic resonance imaging."""
 
     model_config = ConfigDict(
@@ -117,7 +134,7 @@ class FourierParams(Params):
     )
 
 
-class RadonParams(Params):
+class RadonParams(UnpicturedParams):
     """Line integrals are measured, as by computed tomography with parallel rays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"angles": 9}]})
@@ -126,7 +143,7 @@ class RadonParams(Params):
     range: float = Field(180.0, gt=0, le=360, description="The range of directions in degrees.")
 
 
-class PhaseParams(Params):
+class PhaseParams(UnpicturedParams):
     """The magnitudes of Fourier coefficients are measured."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}, {"masks": 2}]})

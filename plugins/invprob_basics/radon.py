@@ -65,6 +65,11 @@ class Radon(LinearOperator, Configurable):
     def from_params(cls, params: RadonParams, in_shape: Sequence[int], seed: int) -> Self:
         return cls(params, image_shape=in_shape)
 
+    @property
+    def picture_shape(self) -> None:
+        # no picture is a sinogram, whose size follows from that of the image
+        return None
+
     def forward(self, x: Tensor) -> Tensor:
         flat = x.flatten(0, 1).flatten(1)[:, None]
         empty = x.new_zeros(len(flat), self.count)
