@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from invprob.errors import BadInput
@@ -105,9 +106,9 @@ class MaskServer(ThreadingHTTPServer):
                     f"the mask is {colour.shape[2]}×{colour.shape[1]} pixels, the picture"
                     f" {width}×{height}"
                 )
-            if alpha is None:
+            painted = torch.ones(self.size, dtype=torch.bool) if alpha is None else alpha >= 0.5
+            if bool(painted.all()):
                 raise BadInput("the whole picture is painted", "leave something to restore it from")
-            painted = alpha >= 0.5
             if not bool(painted.any()):
                 raise BadInput("nothing is painted", "paint what is to be restored")
             images.write_png(self.out, (~painted).float())

@@ -162,6 +162,7 @@ def test_saving_writes_exactly_what_is_painted_and_ends_the_server(site: Site) -
     [
         (_png(np.zeros((6, 9), np.uint8)), 400, "nothing is painted"),
         (_png(np.full((6, 9), 255, np.uint8)), 400, "the whole picture is painted"),
+        (_png(np.linspace(128, 255, 54).reshape(6, 9).astype(np.uint8)), 400, "the whole picture"),
         (_png(_painted(6, 9)), 400, "the mask is 6×9 pixels, the picture 9×6"),
         (b"not a picture", 400, "the mask"),
         (_png(_painted())[:60], 400, "the mask"),
