@@ -248,8 +248,7 @@ def _components(**given: Any) -> tuple[dict[str, Any], Instances]:
         if value is None:
             continue
         if kind == "operator" and not isinstance(value, str):
-            several = value if isinstance(value, (list, tuple)) else [value]
-            table[kind] = [found.spec("operator", part) for part in several]
+            table[kind] = found.operators(value)
         elif kind == "prior":
             by_stage = value if isinstance(value, Mapping) else {"default": value}
             table[kind] = {str(stage): found.spec("prior", p) for stage, p in by_stage.items()}

@@ -15,7 +15,7 @@ from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.noise import UnknownNoise
 from invprob.operator import LinearOperator, Noise, Operator
-from invprob.params import Params, Spec
+from invprob.params import Params, Spec, read_chain
 from invprob.plugin import Component, Kind
 from invprob.prior import Denoiser, LogDensity, Prior, Proximal, Score
 from invprob.runs.function import FunctionOperator
@@ -100,6 +100,23 @@ class Instances:
         self._given.append(InstanceEntry(PLUGIN, component, "", value))
         return Spec(name=name)
 
+    def operators(self, value: Any) -> list[Spec]:
+        """Give the specs of a chain of operators.
+
+        Args:
+            value: An operator as `spec` takes it, or a sequence of such; a text may be a chain
+                ``A|B`` itself.
+
+        Returns:
+            The spec of each.
+
+        Raises:
+            BadInput: If one is not an operator.
+        """
+        several = value if isinstance(value, (list, tuple)) else [value]
+        texts = (read_chain(part) if isinstance(part, str) else [part] for part in several)
+        return [self.spec("operator", part) for parts in texts for part in parts]
+
     def check_used(self, solver: Any, experiment: ResolvedExperiment) -> None:
         """Warn of a solver object of one's own that is left with neither generator nor prior.
 
@@ -122,7 +139,7 @@ class Instances:
 
 
 def noise_of(operator: Any) -> Noise | None:
-    """Tell the noise that an operator, or the last of several, was made with.
+    """Tell the noise that an operator, or the last that has one of several, was made with.
 
     Args:
         operator: An object, a text, or a sequence of such.
@@ -130,9 +147,9 @@ def noise_of(operator: Any) -> Noise | None:
     Returns:
         The noise, where it is known.
     """
-    last = operator[-1] if isinstance(operator, (list, tuple)) and operator else operator
-    known = isinstance(last, Operator) and not isinstance(last.noise, UnknownNoise)
-    return last.noise if known else None
+    several = operator if isinstance(operator, (list, tuple)) else [operator]
+    noises = (part.noise for part in reversed(several) if isinstance(part, Operator))
+    return next((noise for noise in noises if not isinstance(noise, UnknownNoise)), None)
 
 
 def _unfit(kind: Kind, value: Any) -> tuple[str, str]:
