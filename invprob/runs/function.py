@@ -20,7 +20,8 @@ class FunctionOperator(Operator):
         shape: (C, H, W) of the images.
 
     Raises:
-        BadInput: If the function does not return a tensor of one measurement per image.
+        BadInput: If the function does not return a tensor of one measurement per image, or returns
+            complex numbers.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> None:
@@ -35,6 +36,11 @@ class FunctionOperator(Operator):
                 f"the operator maps images of shape {(2, *shape)} to {got}",
                 "return a tensor with a row for each image",
             )
+        if found.is_complex():
+            raise BadInput(
+                f"the operator maps images to complex numbers, {found.dtype}",
+                "return real and imaginary parts side by side: torch.view_as_real(…).flatten(1)",
+            )
         self.out_shape = tuple(found.shape[1:])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,6 +50,15 @@ class FunctionOperator(Operator):
             x: Images (B, *in_shape).
 
         Returns:
-            What the function returns, (B, *out_shape).
+            What the function returns, (B, *out_shape), in the precision of x.
+
+        Raises:
+            BadInput: If a gradient is asked for, and what it returns does not have one.
         """
-        return self._function(x)
+        y = self._function(x)
+        if torch.is_grad_enabled() and x.requires_grad and not y.requires_grad:
+            raise BadInput(
+                f"the solver needs a gradient, and the operator returns {y.dtype} without one",
+                "compute in floats, without detach(), numpy or torch.no_grad()",
+            )
+        return y.to(x.dtype)
