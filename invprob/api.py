@@ -88,7 +88,8 @@ def solve(
         noise: The noise, its levels in units of [0, 1]. None: that of an operator that is an object
             and has one, else ``"basics.gaussian:sigma=0.02"``.
         generator: The image model; None: what the solver proposes. A solver object of your own
-            proposes none and then works on pixels, with a warning.
+            proposes none and then works on pixels, with a warning. An object, as of a prior, is
+            left in evaluation mode, without gradients of its weights, on the device.
         prior: A prior for every stage, or a mapping from stage to prior; None: what the solver
             proposes.
         num_samples: Samples (chains, restarts) per measurement, from 1 to 4096; None: 4, of ``pnp``

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import re
@@ -48,6 +49,9 @@ class InstanceEntry(Entry):
     def load(self) -> Any:
         if inspect.isroutine(self.thing):
             return lambda params, shape, seed: FunctionOperator(self.thing, shape)
+        if isinstance(self.thing, (Operator, Noise)):
+            # a run computes with it in float32 and on its device, and its owner with what it was
+            return lambda *_: copy.deepcopy(self.thing)
         return lambda *_: self.thing
 
     def params(self) -> Any:

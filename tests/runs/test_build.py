@@ -31,3 +31,10 @@ def test_the_noise_of_an_operator_object_is_that_of_a_chain_with_a_text_behind_i
 def test_a_text_of_a_sequence_may_be_a_chain():
     chain = operators(["identity|superres:factor=2", "inpaint:keep=0.5"])
     assert len(chain.operators) == 3
+
+
+def test_an_operator_object_stays_as_it_is():
+    blur = invprob_basics.Blur(sigma=0.5, image_shape=(1, 4, 4))
+    made = invprob.compose(operator=blur, noise="none", solver="tv", image_shape=(1, 4, 4))
+    assert blur.kernel.dtype == torch.float64
+    assert made.operator.kernel.dtype == torch.float32
