@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -72,25 +73,33 @@ class Problem:
 
         Raises:
             BadInput: If `y` is not a tensor of finite floats in the shape of the operator's
-                measurements, holds what its noise cannot give, lies far outside of what images in
-                [0, 1] give, or `num_samples` is below 1.
+                measurements, holds none or what its noise cannot give, or lies far outside of what
+                images in [0, 1] give; or another argument is not what is described.
             Incompatible: If shapes of y, operator and generator do not fit.
         """
         if not isinstance(y, Tensor) or not y.is_floating_point():
             kind = getattr(y, "dtype", type(y).__name__)
             raise BadInput(f"y is of type {kind}", "give a tensor of floats")
-        if num_samples < 1:
-            raise BadInput(f"num_samples is {num_samples}", "give 1 or more")
+        _whole("num_samples", num_samples, 1)
+        _whole("seed", seed, 0)
         sees, gives = _shapes(operator)
         y = y[None] if y.shape == gives else y
         y = y[None] if y.dim() == 0 else y
+        if len(y) == 0:
+            raise BadInput(f"y holds no measurement: it has the shape {tuple(y.shape)}", "give one")
         G = Identity(sees) if generator is None else generator
         priors = dict(priors or {})
+        for stage, prior in priors.items():
+            if not isinstance(prior, Prior):
+                raise BadInput(
+                    f"the prior of stage {stage} is {prior!r}, which is not a prior",
+                    "give an instance of Prior, or solve(y, prior=NAME, …)",
+                )
         y = differentiable(y)
         for module in (operator, G, *priors.values()):
             differentiable(module)
         if device is not None:
-            y = y.to(device)
+            y = y.to(_checked(device))
             for module in (operator, G, *priors.values()):
                 module.to(device)
         keys = tuple(seeds.chain_key(seed, row, s) for row in y for s in range(num_samples))
@@ -166,4 +175,19 @@ def _shapes(operator: Operator) -> tuple[tuple[int, int, int], tuple[int, ...]]:
         raise Incompatible(
             f"{name} does not say for which images it is",
             f"set in {name}: in_shape = (C, H, W), and out_shape without the batch dimension",
+        ) from None
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least:  # type: ignore[operator]
+        raise BadInput(f"{name} is {value!r}", f"give a whole number, {least} or more")
+
+
+def _checked(device: torch.device | str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError):
+        raise BadInput(
+            f"device {str(device)!r} is not available here", "give cpu, or leave it out"
         ) from None

@@ -182,3 +182,23 @@ def test_the_noise_of_an_operator_is_the_default(truth):
     assert torch.equal(found.y, same.y)
     assert not torch.equal(found.y, other.y)
     assert A.noise.sigma == 0.5
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ({"num_samples": 2.0}, "num_samples is 2.0"),
+        ({"num_samples": "2"}, "num_samples is '2'"),
+        ({"num_samples": 0}, "num_samples is 0"),
+        ({"seed": 1.0}, "seed is 1.0"),
+        ({"seed": None}, "seed is None"),
+        ({"seed": -1}, "seed is -1"),
+        ({"priors": {0: "gaussian"}}, "the prior of stage 0 is 'gaussian'"),
+        ({"device": "gpu"}, "device 'gpu' is not available"),
+        ({"y": torch.zeros(0, *toys.SHAPE)}, "y holds no measurement"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused(argument, said):
+    given = {"y": torch.full(toys.SHAPE, 0.5), "operator": operator()} | argument
+    with pytest.raises(BadInput, match=said):
+        Problem.create(**given)
