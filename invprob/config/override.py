@@ -46,9 +46,9 @@ def override(
             continue
         inner = out.setdefault(head, {})
         if head == "operator" and isinstance(inner, list):
-            place = int(keys.pop(0)) if keys[0].isdigit() else len(inner) - 1
+            place = int(keys.pop(0)) if keys[0].isdecimal() else len(inner) - 1
             inner = inner[place] if place < len(inner) else None
-        if head == "prior" and len(keys) > 1:
+        if head == "prior" and len(keys) > 1 and isinstance(inner, dict):
             inner = inner.setdefault(keys.pop(0), {})
         if not isinstance(inner, dict) or len(keys) != 1:
             raise BadParams(f"--set {setting!r} leads nowhere", "e.g. --set solver.steps=200")

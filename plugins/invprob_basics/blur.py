@@ -63,7 +63,7 @@ class Blur(LinearOperator, Configurable):
             k = drawn(params, shape)
         else:
             k = of_sum_one(shapes.numbers(kernel, "kernel"), "kernel")
-            _check_reach(max(k.shape) // 2, shape)
+            _check_reach((k.shape[0] // 2, k.shape[1] // 2), shape)
         self.in_shape = self.out_shape = shape
         self.mode = params.boundary
         self.margin = (k.shape[0] // 2, k.shape[1] // 2)
@@ -176,18 +176,18 @@ def drawn(params: BlurParams, shape: tuple[int, int, int]) -> Tensor:
         BadParams: If it is too large for the image.
     """
     if params.sigma is not None:
-        _check_reach(_gaussian_radius(params.sigma), shape)
+        _check_reach((_gaussian_radius(params.sigma),) * 2, shape)
         return gaussian_kernel(params.sigma)
     assert params.motion is not None
-    _check_reach(math.ceil(params.motion / 2), shape)
+    _check_reach((math.ceil(params.motion / 2),) * 2, shape)
     return motion_kernel(params.motion, params.angle)
 
 
-def _check_reach(radius: int, shape: tuple[int, int, int]) -> None:
+def _check_reach(reach: tuple[int, int], shape: tuple[int, int, int]) -> None:
     _, height, width = shape
-    if radius >= min(height, width):
+    if reach[0] >= height or reach[1] >= width:
         raise BadParams(
-            f"a kernel that reaches {radius} pixels far is too large for"
+            f"a kernel that reaches {max(reach)} pixels far is too large for"
             f" an image of {width}×{height}",
             "use a smaller kernel",
         )

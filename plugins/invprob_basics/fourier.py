@@ -87,7 +87,11 @@ class Fourier(LinearOperator, Configurable):
         if gamma.numel() > len(gamma):
             return super().prox(z, y, gamma)
         gamma = gamma.reshape(-1, 1, 1, 1)
-        return _filtered(z + gamma * self.adjoint(y), 1 / (1 + gamma * self._power(y)))
+        power = self._power(y)
+        # beside γ Aᵀy, which may be far larger, z would be rounded away; and so would 0 where Aᵀ
+        # gives nothing, if it were not left out
+        response = torch.where(power > 0, gamma / (1 + gamma * power), 0)
+        return z + _filtered(self.adjoint(y - self(z)), response)
 
     def _power(self, like: Tensor) -> Tensor:
         """The response of AᵀA, (H, W): the part of k and −k that is kept."""

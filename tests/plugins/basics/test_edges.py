@@ -8,6 +8,7 @@ from invprob.config.experiment import Experiment
 from invprob.config.registry import registry
 from invprob.errors import BadInput, BadParams, Incompatible
 from invprob.operator import Operator, compose
+from invprob_basics import Blur, Fourier
 from invprob_basics.noise import PoissonNoise
 
 
@@ -104,3 +105,18 @@ def test_a_motion_spreads_the_light_along_its_line():
     kernel = operator("blur:motion=5,angle=90", (1, 17, 17)).kernel
     middle = kernel.shape[1] // 2
     assert float(kernel[:, middle].sum()) == pytest.approx(1)
+
+
+def test_a_kernel_is_as_wide_as_the_side_that_it_lies_along():
+    assert Blur(torch.ones(1, 21), image_shape=(3, 8, 64)).margin == (0, 10)
+    with pytest.raises(BadParams, match="reaches 10 pixels far is too large"):
+        Blur(torch.ones(21, 1), image_shape=(3, 8, 64))
+
+
+def test_the_proximal_map_of_fourier_keeps_its_digits():
+    """Where the measurement weighs a million times what the image does."""
+    A = Fourier(mask="random", acceleration=4, image_shape=(3, 32, 32))
+    z = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    y, gamma = A(z.flip(3)), torch.full((1, 1, 1), 1e6)
+    exact = A.double().prox(z.double(), y.double(), gamma.double())
+    assert (A.float().prox(z, y, gamma) - exact).abs().max() < 1e-4
