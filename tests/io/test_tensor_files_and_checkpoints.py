@@ -63,11 +63,11 @@ def test_a_truncated_file_is_refused(tmp_path, cut):
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    for expected in (None, "0" * 64):
-        with pytest.raises(BadWeights, match="cannot be read: no such file"):
-            tensor_files.read(tmp_path / "missing", expected)
-        with pytest.raises(BadWeights, match="cannot be read: "):
-            tensor_files.read(tmp_path, expected)
+    for place, said in ((tmp_path / "missing", "no such file"), (tmp_path, "")):
+        with pytest.raises(BadWeights, match=f"cannot be read: {said}"):
+            tensor_files.read(place)
+        with pytest.raises(BadWeights, match="there is no file of weights"):
+            tensor_files.read(place, "0" * 64)
     with pytest.raises(BadInput, match="cannot be read: no such file"):
         checkpoint.read(tmp_path / "missing", ())
     with pytest.raises(BadInput, match="cannot be read: is a directory"):
