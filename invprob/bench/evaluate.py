@@ -12,7 +12,7 @@ from torch import Tensor
 
 from invprob import fingerprint, seeds
 from invprob.analysis import credible_intervals, metrics
-from invprob.analysis.diagnostics import R_HAT_BAD, diagnose
+from invprob.analysis.diagnostics import diagnose
 from invprob.analysis.draws import Draws
 from invprob.bench import origin, sample_means
 from invprob.bench.nfe import Passes
@@ -88,8 +88,8 @@ def solve(parts: Parts, y: Tensor, truth: Tensor, samples: int, seed: int, tell:
         if drawn is not None:
             found = diagnose(drawn.values[0], drawn.names)
             figures |= {"r_hat": found.r_hat, "ess": min(found.ess_bulk, found.ess_tail)}
-            if not math.isnan(found.r_hat):  # which may be ∞, and is not kept then
-                figures["not_converged"] = float(found.r_hat > R_HAT_BAD)
+            if found.verdict != "not assessed":  # an R-hat of ∞ is not kept
+                figures["not_converged"] = float(found.verdict == "not converged")
     figures |= {"seconds": seconds, **passes.counts(), "memory_mb": peak.megabytes}
     figures["measurements"] = y.numel()
     figures |= origin.record(parts.device)

@@ -189,11 +189,12 @@ def summarise(bench: Bench, found: dict[Cell, Figures]) -> list[Line]:
 
 
 def _judged(figures: Figures) -> dict[str, float | None]:
-    """The figures of a cell, R-hat too where it is ∞, which the store of cells does not hold."""
-    r_hat, known = figures.get("r_hat"), "not_converged" in figures
-    if r_hat is None:
-        return figures | {"r_hat": math.inf} if known else figures
-    return figures | {"not_converged": float(r_hat > R_HAT_BAD)}
+    """The figures of a cell, with R-hat where it is ∞, which the store of cells does not hold, and
+    for older cells whether their chains disagree."""
+    r_hat = figures.get("r_hat")
+    if "not_converged" in figures:
+        return figures | {"r_hat": math.inf if r_hat is None else r_hat}
+    return figures if r_hat is None else figures | {"not_converged": float(r_hat > R_HAT_BAD)}
 
 
 def estimate(

@@ -32,7 +32,7 @@ def interval(values: NDArray[np.float64], image: Places, seed: Places) -> tuple[
     Returns:
         Its lower and its upper end.
     """
-    from scipy.special import stdtrit  # scipy takes a tenth of a second
+    from scipy.special import stdtrit  # its import is for tables of several seeds alone
 
     mean, away = float(values.mean()), values - values.mean()
     images, seeds, each = (_variance(away, k) for k in (image, seed, np.arange(len(values))))
