@@ -13,14 +13,20 @@ import sys
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # names of mallopt(3)
 KEPT, STEP = 2**31 - 1, 2**29
+DASK = ("MALLOC_TRIM_THRESHOLD_", "65536")
+"""What dask sets for every worker of its own accord: all that is freed goes back at once."""
 
 
 def keep_freed() -> bool:
     """Keep up to 2 GiB of freed memory at the top of the heap; whether the allocator does.
 
-    Only glibc is known to need it; its environment variables ``MALLOC_…`` have precedence.
+    Only glibc is known to need it; its environment variables ``MALLOC_…`` have precedence where
+    the user has set them.
     """
-    own = any(name.startswith("MALLOC_") and name.endswith("_") for name in os.environ)
+    own = any(
+        name.startswith("MALLOC_") and name.endswith("_") and (name, value) != DASK
+        for name, value in os.environ.items()
+    )
     if not sys.platform.startswith("linux") or own or "GLIBC_TUNABLES" in os.environ:
         return False
     import ctypes

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from invprob.config import allocator
 from invprob.errors import InvprobError
 from invprob.runs import chunk_plan, cluster, manifest
 from invprob.runs.chunks import Chunks
@@ -63,6 +64,7 @@ def _solve(out: str, began: str, k: int, threads: int | None) -> str:
 def _opened(out: str, began: str, threads: int | None) -> Chunks:
     """The run of a folder, whose objects a worker makes once; a later one there began later."""
     os.environ.update(cluster.one_gpu())
+    allocator.keep_freed()
     if threads is not None and "OMP_NUM_THREADS" not in os.environ:
         import torch
 

@@ -47,6 +47,12 @@ def test_what_the_user_set_is_left(own):
     assert run("keep", **own)[0] == "False"
 
 
+def test_what_dask_sets_for_its_workers_is_not_the_users_word():
+    kept, faults = run("keep", MALLOC_TRIM_THRESHOLD_="65536")
+    assert kept == "True"
+    assert faults < run("leave", MALLOC_TRIM_THRESHOLD_="65536")[1] / 20
+
+
 def test_the_command_line_does_it_and_the_library_does_not(monkeypatch):
     script = """
 import sys
