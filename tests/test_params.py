@@ -125,6 +125,21 @@ def test_faults_are_said_in_our_words(values, said):
     assert caught.value.message == f"solver s.{said}"
 
 
+class Numbers(Params):
+    level: float = 1.0
+    weights: tuple[float, ...] = (1.0,)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-30, 1e-19, 1e19, 1e300])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_whose_squares_single_precision_lacks_are_refused(size, sign):
+    for given in ({"level": sign * size}, {"weights": (0.0, sign * size)}):
+        (name,) = given
+        with pytest.raises(BadParams, match=f"{name}=.* is not 0 and not 1e-18 to 1e\\+18"):
+            Numbers.parse(given)
+    assert Numbers.parse({"level": 0, "weights": (0.0, sign * 1e-18, sign * 1e18)}).level == 0
+
+
 def test_headings_name_every_parameter_once():
     from invprob.config.registry import registry
 

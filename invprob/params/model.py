@@ -14,6 +14,9 @@ from invprob.params.quoting import cut, unquote
 from invprob.params.spec import Spec
 from invprob.params.wording import place, sentence
 
+LEAST, LARGEST = 1e-18, 1e18
+"""Sizes of numbers, 0 aside, whose squares are still numbers in single precision."""
+
 
 class Params(BaseModel):
     """Base of all parameter models: frozen, unknown keys refused, text coerced field by field.
@@ -62,6 +65,17 @@ class Params(BaseModel):
             value = getattr(self, name)
             if value != type(self).model_fields[name].default:
                 raise ValueError(f"{name}={_written(value)} has no effect {why}")
+
+    @model_validator(mode="after")
+    def _in_single_precision(self) -> Self:
+        """Numbers are computed with in float32, which holds no square of 1e300 or 1e-30."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, float) and number and not LEAST <= abs(number) <= LARGEST:
+                    limits = f"{LEAST:g} to {LARGEST:g} in size"
+                    raise ValueError(f"{name}={number:g} is not 0 and not {limits}")
+        return self
 
     @model_validator(mode="before")
     @classmethod
