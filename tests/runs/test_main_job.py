@@ -181,6 +181,11 @@ def test_a_wrong_pairing_is_refused_from_the_manifests():
         experiment("sgilo", prior={"default": "l1-ball"})
 
 
+def test_a_prior_that_a_solver_does_not_ask_for_is_told():
+    with pytest.warns(UserWarning, match=r"^tv asks for no prior, so photo may have no effect$"):
+        experiment("tv", prior={"default": "photo"})
+
+
 def test_a_wrong_sha256_and_a_truncated_file_are_refused(tmp_path):
     with pytest.raises(BadWeights, match="sha256"):
         prepare(experiment("csgm", generator=f"stylegan2:sha256={'0' * 64}"), registry())
