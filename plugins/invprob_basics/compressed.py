@@ -135,16 +135,18 @@ class Circulant(LinearOperator):
         self.register_buffer("rows", torch.randperm(n, generator=rng)[:m])
 
     def _transfer(self, like: Tensor) -> Tensor:
-        return torch.view_as_complex(self.transfer.to(like.dtype).contiguous())
+        """The frequencies of a real vector that are not the conjugates of others."""
+        half = self.transfer[: len(self.signs) // 2 + 1]
+        return torch.view_as_complex(half.to(like.dtype).contiguous())
 
     def forward(self, x: Tensor) -> Tensor:
-        spectrum = torch.fft.fft(x * self.signs.to(x.dtype)) * self._transfer(x)
-        y: Tensor = torch.fft.ifft(spectrum).real[:, self.rows]
+        spectrum = torch.fft.rfft(x * self.signs.to(x.dtype)) * self._transfer(x)
+        y: Tensor = torch.fft.irfft(spectrum, n=len(self.signs))[:, self.rows]
         return y
 
     def adjoint(self, y: Tensor) -> Tensor:
         spread = y.new_zeros(len(y), len(self.signs))
         spread[:, self.rows] = y
-        back = torch.fft.ifft(torch.fft.fft(spread) * self._transfer(y).conj()).real
-        x: Tensor = back * self.signs.to(y.dtype)
+        spectrum = torch.fft.rfft(spread) * self._transfer(y).conj()
+        x: Tensor = torch.fft.irfft(spectrum, n=len(self.signs)) * self.signs.to(y.dtype)
         return x
