@@ -41,7 +41,7 @@ STUDIES = {
     "dps-passes": ("dps-passes.toml", "dps_passes.csv"),
     "mri-phantoms": ("mri-phantoms.toml", "mri_phantoms.csv"),
     "ct-phantoms": ("ct-phantoms.toml", "ct_phantoms.csv"),
-    "photographs-middles": ("photographs.toml", "photographs_middles.csv"),
+    "photographs": ("photographs.toml", "photographs.csv"),
     "pnp-momentum": ("pnp-momentum.toml", "pnp_momentum.csv"),
 }
 """The suite and the results of each study."""
