@@ -1,7 +1,6 @@
 """Train the models of a domain on a machine that is lent for minutes, a GPU at best.
 
     python benchmarks/recipes/gpu.py generator faces.zip --out OUT --minutes 9
-    python benchmarks/recipes/gpu.py prior faces.zip --out OUT --minutes 9 --weights GENERATOR
     python benchmarks/recipes/gpu.py diffusion faces.zip --out OUT --minutes 9
 
 It measures images per second of networks from large to small and takes the largest that can see
@@ -36,12 +35,6 @@ SIZES: dict[str, list[dict[str, Any]]] = {
         {"channel_base": 2048, "channel_max": 128, "z_dim": 128, "w_dim": 128},
         {"channel_base": 256, "channel_max": 16, "z_dim": 16, "w_dim": 16, "batch": 32},
     ],
-    "prior": [
-        {"width": 384, "depth": 8, "heads": 6, "batch": 256},
-        {"width": 256, "depth": 6, "heads": 4, "batch": 128},
-        {"width": 128, "depth": 4, "heads": 4, "batch": 64},
-        {"width": 16, "depth": 1, "heads": 2, "batch": 4},
-    ],
     "diffusion": [
         {"channels": [128, 256, 384, 512], "layers": 2, "batch": 64},
         {"channels": [96, 192, 256, 320], "layers": 2, "batch": 32},
@@ -58,11 +51,6 @@ def records(part: str, source: Path, out: Path, settings: dict[str, Any]) -> Any
         from invprob_sgilo.stylegan2.training import params, train
 
         return train.train(params.GeneratorTraining.parse(settings, part), source, out)
-    if part == "prior":
-        from invprob_sgilo.score import params as score_params
-        from invprob_sgilo.score import train as score_train
-
-        return score_train.train(score_params.PriorTraining.parse(settings, part), source, out)
     from invprob_dps import params as dps_params
     from invprob_dps.training import train as dps_train
 
@@ -70,7 +58,7 @@ def records(part: str, source: Path, out: Path, settings: dict[str, Any]) -> Any
 
 
 def rate(part: str, source: Path, work: Path, settings: dict[str, Any]) -> float:
-    """Images (latents, for a prior) per second after the first ten steps."""
+    """Images per second after the first ten steps."""
     running = records(part, source, work, settings)
     seen, began = [], 0.0
     for record in islice(running, 3):
@@ -78,8 +66,7 @@ def rate(part: str, source: Path, work: Path, settings: dict[str, Any]) -> float
         began = began or time.monotonic()
     seconds = time.monotonic() - began
     running.close()
-    shown = int(settings["batch"]) if part == "prior" else 1
-    return float(shown * (seen[-1] - seen[0]) / max(seconds, 1e-6))
+    return float((seen[-1] - seen[0]) / max(seconds, 1e-6))
 
 
 def render(count: int, facekit: Path, target: Path) -> None:
@@ -162,8 +149,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="an empty folder for the weights")
     parser.add_argument("--minutes", type=float, default=9.0, help="all minutes there are (9)")
     parser.add_argument("--thousands", type=float, default=1000.0, help="images to be seen (1000)")
-    parser.add_argument("--weights", type=Path, help="the generator, for a prior")
-    parser.add_argument("--stage", type=int, default=3, help="the prior's stage (3)")
     parser.add_argument("--smoke", action="store_true", help="try the script: smallest network")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--render", type=int, default=0, help="faces to render first")
@@ -178,11 +163,8 @@ def main(argv: list[str] | None = None) -> None:
             sys.exit("error: --render needs --facekit ict_facekit_f16.npz")
         render(args.render, args.facekit, args.pictures)
     asked: dict[str, Any] = dict(pair.split("=", 1) for pair in args.set)
-    source, common = args.pictures, {"snapshot_kimg": 10**6, "kimg": 10**6, "held_out": 0.04}
-    if args.part == "prior":
-        source, common = args.weights, {"stage": args.stage, "validate_every": 10**6}
-        common["steps"] = 10**6
-    small = source if args.part == "prior" else few(args.pictures, args.out)
+    common = {"snapshot_kimg": 10**6, "kimg": 10**6, "held_out": 0.04}
+    small = few(args.pictures, args.out)
     settings, speed = {}, 0.0
     for size in SIZES[args.part][-1 if args.smoke else 0 :]:
         settings = {**common, **size, **asked}
@@ -200,13 +182,9 @@ def main(argv: list[str] | None = None) -> None:
             break
     # the step size falls towards the end, which must therefore be known
     shown = 0.85 * speed * (deadline - time.monotonic())
-    if args.part == "prior":
-        settings["steps"] = max(20, int(shown / int(settings["batch"])))
-        settings["validate_every"] = max(10, settings["steps"] // 5)
-    else:
-        settings["kimg"] = max(1, int(shown / 1000))
-        settings["snapshot_kimg"] = max(1, int(speed * 60 / 1000))
-    until(records(args.part, source, work, settings), deadline, work, args.out)
+    settings["kimg"] = max(1, int(shown / 1000))
+    settings["snapshot_kimg"] = max(1, int(speed * 60 / 1000))
+    until(records(args.part, args.pictures, work, settings), deadline, work, args.out)
     deliver(work, args.out, ("*.safetensors", "*.png", "best/*/*", "checkpoint.pt"))
 
 

@@ -6,13 +6,16 @@ The networks and losses are those of `invprob train generator --set reconstructi
 are thousands of small kernels: a GPU waits for Python most of the time. Here a step, all its random
 numbers included, is captured once and replayed (on a CPU it is computed as it stands, to try the
 script). Weights go to OUT every minute. Unlike `invprob train` it cannot go on where it stopped.
+With `--more FOLDER` it takes up zip files that appear there, such as those of `render_faces.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+import zipfile
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "channel_max": 192,
     "z_dim": 256,
     "w_dim": 256,
-    "batch": 64,
+    "batch": 128,
     "path_length": 0,
     "reconstruction": 60,
     "encoded_stage": 1,
@@ -45,6 +48,14 @@ SETTINGS: dict[str, Any] = {
     "held_out": 0.04,
 }
 """What differs from the defaults of `invprob train generator`."""
+
+
+CAPACITY = 65_536
+"""The most pictures that are learned from."""
+FALLING = 0.3
+"""The last share of the time, in which step sizes fall to a tenth."""
+LOOK = 1.0
+"""Seconds after which zip files are looked for again."""
 
 
 class Steps:
@@ -58,7 +69,11 @@ class Steps:
         assert training.reconstruction is not None
         self.t, self.p, self.device = training, training.params, training.device
         self.G, self.D, self.R = training.G, training.D, training.reconstruction
-        self.images = training.pictures.images[training.pictures.train].to(self.device)
+        shown = training.pictures.images[training.pictures.train]
+        self.images = torch.zeros(CAPACITY, *shown.shape[1:], dtype=torch.uint8, device=self.device)
+        self.count = torch.zeros((), device=self.device)
+        self.add(shown)
+        self.rates: list[tuple[Tensor, float]] = []
         self.optimisers = {
             "G": self._adam(self.G, 1.0),
             "D": self._adam(self.D, R1_EVERY / (R1_EVERY + 1)),
@@ -71,10 +86,18 @@ class Steps:
     def _adam(self, net: nn.Module, c: float) -> torch.optim.Adam:
         """Adam; lazy regularisation shows it fewer, larger regularising steps."""
         betas, on_gpu = (0.0, 0.99**c), self.device.type == "cuda"
-        lr = self.p.lr * c
+        rate = torch.tensor(self.p.lr * c, device=self.device)
+        self.rates.append((rate, float(rate)))
         return torch.optim.Adam(
-            net.parameters(), lr, betas, eps=1e-8, capturable=on_gpu, fused=on_gpu
+            net.parameters(), rate, betas, eps=1e-8, capturable=on_gpu, fused=on_gpu
         )
+
+    def add(self, pictures: Tensor) -> None:
+        """Learn from more pictures (N, C, R, R), uint8."""
+        known = int(self.count)
+        pictures = pictures[: len(self.images) - known]
+        self.images[known : known + len(pictures)] = pictures.to(self.device)
+        self.count.fill_(known + len(pictures))
 
     def _noise(self, count: int) -> tuple[Tensor, ...]:
         shapes = self.G.arch.noise_shapes
@@ -93,7 +116,7 @@ class Steps:
         return Carry(w=torch.where(keep[..., None], first, second), noise=self._noise(count))
 
     def _real(self) -> Tensor:
-        picks = torch.randint(len(self.images), (self.p.batch,), device=self.device)
+        picks = (torch.rand(self.p.batch, device=self.device) * self.count).long()
         real = self.images[picks].float() / 127.5 - 1
         mirrored = torch.rand(self.p.batch, 1, 1, 1, device=self.device) < (0.5 * self.p.flip)
         return torch.where(mirrored, real.flip(3), real)
@@ -125,9 +148,15 @@ class Steps:
         for unit, newest in zip(self.R.ema.buffers(), self.R.E.buffers(), strict=True):
             unit.copy_(newest)
 
-    def begin(self) -> None:
-        """Set what changes from step to step: the weight of pictures, what an average keeps."""
+    def begin(self, left: float) -> None:
+        """Set what changes from step to step: the weight of pictures, what an average keeps.
+
+        Args:
+            left: The share of the time that is left; step sizes fall in the last of it.
+        """
         t, p = self.t, self.p
+        for rate, first in self.rates:
+            rate.fill_(first * min(1.0, max(0.1, left / FALLING)))
         self.weight.fill_(p.reconstruction * min(1.0, (t.step + 1) / RAMP))
         self.keep.fill_(average.kept(p.batch, (t.step + 1) * p.batch, p.ema_kimg))
 
@@ -175,6 +204,36 @@ class Steps:
         return graphs[0].replay, graphs[1].replay
 
 
+class Arriving:
+    """Pictures of zip files that another process writes into a folder, read beside the training.
+
+    Args:
+        folder: The folder, which may not be there yet.
+        channels: 1 or 3.
+    """
+
+    def __init__(self, folder: Path, channels: int) -> None:
+        self.folder, self.channels = folder, channels
+        self.seen: set[Path] = set()
+        self.reader = ThreadPoolExecutor(1)
+        self.reading: Future[Tensor] | None = None
+
+    def _read(self, path: Path) -> Tensor:
+        return image_dataset.read(path, self.channels)[0]
+
+    def take(self) -> Tensor | None:
+        """The pictures of one more file, if they have been read."""
+        found = None
+        if self.reading is not None and self.reading.done():
+            found, self.reading = self.reading.result(), None
+        # a file that is being written has no directory at its end yet
+        new = (p for p in sorted(self.folder.glob("*.zip")) if p not in self.seen)
+        if self.reading is None and (path := next(filter(zipfile.is_zipfile, new), None)):
+            self.seen.add(path)
+            self.reading = self.reader.submit(self._read, path)
+        return found
+
+
 def main(argv: list[str] | None = None) -> None:
     """The command line."""
     began = time.monotonic()
@@ -182,6 +241,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("pictures", type=Path, help="a folder or zip of square pictures")
     parser.add_argument("--out", type=Path, required=True, help="a folder for the weights")
     parser.add_argument("--minutes", type=float, default=9.0, help="all minutes there are (9)")
+    parser.add_argument("--more", type=Path, help="a folder where zip files of pictures arrive")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     args = parser.parse_args(argv)
     deadline = began + 60 * args.minutes
@@ -197,9 +257,14 @@ def main(argv: list[str] | None = None) -> None:
     steps = Steps(training)
     plain, regularised = steps.captured()
     print(f"captured, {time.monotonic() - began:.0f} s", flush=True)
-    told, first = time.monotonic(), time.monotonic()
+    arriving = Arriving(args.more, params.channels) if args.more else None
+    told = first = looked = time.monotonic()
     while time.monotonic() < deadline:
-        steps.begin()
+        if arriving and time.monotonic() - looked > LOOK:
+            looked = time.monotonic()
+            if (more := arriving.take()) is not None:
+                steps.add(more)
+        steps.begin((deadline - time.monotonic()) / (deadline - first))
         (regularised if training.step % R1_EVERY == 0 else plain)()
         training.step += 1
         if time.monotonic() - told > min(60, 10 * args.minutes):
@@ -208,8 +273,8 @@ def main(argv: list[str] | None = None) -> None:
             training.snapshot(figures)
             loss_d, loss_g, sign, z, stage = steps.figures.tolist()
             print(
-                f"{shown} images, {shown / (told - first):.0f} a second, D {loss_d:.2f},"
-                f" G {loss_g:.2f}, sign {sign:.2f}, z {z:.5f}, stage {stage:.5f},"
+                f"{shown} images of {int(steps.count)}, {shown / (told - first):.0f} a second,"
+                f" D {loss_d:.2f}, G {loss_g:.2f}, sign {sign:.2f}, z {z:.5f}, stage {stage:.5f},"
                 f" SWD {figures['SWD']:.2f}, snapshot {time.monotonic() - told:.1f} s",
                 flush=True,
             )
