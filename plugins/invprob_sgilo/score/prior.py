@@ -169,7 +169,7 @@ class LatentScore(Score):
             c = (alpha**2 + sigma**2).sqrt()
             a, s = (alpha / c)[:, None], (sigma / c)[:, None]
             parts = zip(self.normal, tokens, answers, strict=True)
-            answers = [v + f(x.flatten(1), a, s).view_as(x) for f, x, v in parts]
+            answers = [f(x.flatten(1), v.flatten(1), a, s).view_as(x) for f, x, v in parts]
         found: dict[str, Tensor] = {}
         for group, answer in zip(self.groups, answers, strict=True):
             found |= self._leaves(group, [named[n] for n in group], answer)

@@ -39,13 +39,39 @@ def test_it_is_that_of_the_fitted_distribution(sigma):
     noise = -sigma * score
     expected = alpha * noise - sigma * (u - sigma * noise) / alpha
     one = torch.ones(5, 1, dtype=torch.float64)
-    found = v(u, alpha * one, sigma * one)
+    found = v(u, torch.zeros_like(u), alpha * one, sigma * one)
     assert torch.allclose(found, expected, rtol=0.02, atol=0.02 * float(expected.abs().max()))
 
 
 def test_at_first_it_is_that_of_the_standard_normal():
     u, one = torch.randn(3, DIM), torch.ones(3, 1)
-    assert float(NormalVelocity(DIM, RANK)(u, 0.8 * one, 0.6 * one).abs().max()) == 0
+    v = NormalVelocity(DIM, RANK)
+    assert float(v(u, torch.zeros_like(u), 0.8 * one, 0.6 * one).abs().max()) == 0
+    assert torch.allclose(v(u, u, 0.8 * one, 0.6 * one), 0.6 * u, atol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.3, 0.9])
+def test_an_error_of_the_network_moves_samples_by_one_part_of_their_spread(sigma):
+    x, mean, _ = normal(200_000)
+    v = NormalVelocity(DIM, RANK).double()
+    v.fit(x)
+    alpha = (1 - sigma**2) ** 0.5
+    one = torch.ones(1, 1, dtype=torch.float64)
+    rest = torch.linalg.qr(torch.cat([v.basis, torch.eye(DIM)], 1)).Q[:, RANK]
+    for i, direction in enumerate([*v.basis.T, rest]):
+        variance = v.variances[i] if i < RANK else v.variance_beyond[0]
+        spread = float((alpha**2 * variance + sigma**2).sqrt())
+
+        def score(part, wrong, direction=direction, spread=spread):
+            """Along the direction, at so many spreads from the mean."""
+            u = alpha * mean + part * spread * direction
+            found = v(u[None], wrong * direction[None], alpha * one, sigma * one)
+            return float((-u - alpha / sigma * found[0]) @ direction)
+
+        # the middle of the distribution is where nothing pulls
+        assert score(0.0, 0.0) == pytest.approx(0.0, abs=0.02 / spread)
+        assert score(-0.1 * alpha, 0.1) == pytest.approx(0.0, abs=0.02 / spread)
+        assert score(1.0, 0.0) == pytest.approx(-1 / spread, rel=0.03)
 
 
 def test_fewer_latents_than_directions():
