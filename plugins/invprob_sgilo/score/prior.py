@@ -71,9 +71,10 @@ class LatentScore(Score):
             self.scale[name] = nn.Parameter(torch.ones(shape), requires_grad=False)
         sizes = [tuple(self._tokens([named[n] for n in group]).shape[1:]) for group in self.groups]
         self.net = ViT([(t, c) for t, c in sizes], size.width, size.depth, size.heads)
-        dims = [tokens * channels for tokens, channels in sizes]
-        self.normal = nn.ModuleList(
-            NormalVelocity(d, min(size.rank, d)) for d in dims if size.rank > 0
+        # a leaf each: beside the features, the image so far would hardly count
+        dims = {name: math.prod(named[name].shape[1:]) for name in self.learned}
+        self.normal = nn.ModuleDict(
+            {n: NormalVelocity(d, min(size.rank, d)) for n, d in dims.items() if size.rank > 0}
         )
 
     @classmethod
@@ -165,14 +166,14 @@ class LatentScore(Score):
         named = dict(tree.items(u))
         tokens = [self._tokens([named[n] for n in group]) for group in self.groups]
         answers = self.net(tokens, (alpha / sigma).log())
-        if self.normal:
-            c = (alpha**2 + sigma**2).sqrt()
-            a, s = (alpha / c)[:, None], (sigma / c)[:, None]
-            parts = zip(self.normal, tokens, answers, strict=True)
-            answers = [f(x.flatten(1), v.flatten(1), a, s).view_as(x) for f, x, v in parts]
         found: dict[str, Tensor] = {}
         for group, answer in zip(self.groups, answers, strict=True):
             found |= self._leaves(group, [named[n] for n in group], answer)
+        c = (alpha**2 + sigma**2).sqrt()
+        a, s = (alpha / c)[:, None], (sigma / c)[:, None]
+        for name, normal in self.normal.items():
+            x, added = named[name], found[name]
+            found[name] = normal(x.flatten(1), added.flatten(1), a, s).view_as(x)
         return found
 
     def fit_normalisation(self, x: Tree) -> None:
@@ -187,9 +188,9 @@ class LatentScore(Score):
                 self.shift[name].data = leaf.mean(dims).reshape(_channels(leaf))
                 self.scale[name].data = leaf.std(dims).clamp_min(1e-4).reshape(_channels(leaf))
         named = dict(tree.items(self.normalise(x)))
-        for part, group in zip(self.normal, self.groups, strict=False):
-            assert isinstance(part, NormalVelocity)
-            part.fit(self._tokens([named[n] for n in group]).flatten(1))
+        for name, normal in self.normal.items():
+            assert isinstance(normal, NormalVelocity)
+            normal.fit(named[name].flatten(1))
 
     def normalise(self, x: X) -> X:
         named = tree.items(x)

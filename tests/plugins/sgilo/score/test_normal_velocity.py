@@ -98,3 +98,16 @@ def test_noise_across_the_surface_of_latents_is_taken_away_before_training(weigh
             kept.append(float(((strayed - prior.denoise(one, t).w) * kick).sum() / kick.sum()))
     assert kept[0] > 0.8
     assert kept[1] < 0.4
+
+
+def test_each_leaf_has_directions_of_its_own(weights_file):
+    """Beside the features, the image so far has few numbers, and would get none of them."""
+    G = StyleGAN2.pretrained(weights_file)
+    x = stages.draws(G, 3, range(256), "fit")
+    prior = LatentScore(x, Size(16, 1, 2, rank=8))
+    prior.fit_normalisation(x)
+    u = dict(tree.items(prior.normalise(x)))
+    assert list(prior.normal) == prior.learned == ["w", "h", "rgb"]
+    for name, normal in prior.normal.items():
+        widest = torch.linalg.eigvalsh(u[name].flatten(1).T.cov())[-1]
+        assert float(normal.variances[0]) == pytest.approx(float(widest), rel=0.01)
