@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from invprob import tree
+from invprob.gaussian import conditioning
 from invprob.generator import Generator
 from invprob.prior import LogDensity
 from invprob.solver import Info, Problem, Progress, Result, Solver, State, on_images
-from invprob_classical import conditioning, factors, linear
+from invprob_classical import linear, quadratic
 from invprob_classical.gaussian_images import GaussianImages
 from invprob_classical.params import GaussianPosteriorParams
 
@@ -55,7 +56,7 @@ class GaussianPosterior(Solver[GaussianState]):
         if isinstance(prior, GaussianImages):
             found = prior.factors
         else:
-            found = factors.of_density(prior, problem.generator.image_shape)
+            found = quadratic.of_density(prior, problem.generator.image_shape)
         known = conditioning.condition(found.to(problem.y), A, sigma)
         mean = known.mean(problem.measurements)
         return GaussianState(

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from invprob.diffusion import schedules
 from invprob.errors import BadWeights
+from invprob.gaussian.factors import Factors, in_bytes
 from invprob.generator import Generator
 from invprob.io import checksums, tensor_files
 from invprob.numerics.linalg import one_thread
 from invprob.prior import Denoiser, LogDensity, over_images
 from invprob.weights import store
-from invprob_classical.factors import Factors
 from invprob_classical.params import GaussianImagesParams
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -183,14 +183,11 @@ def _fault(tensors: Mapping[str, Tensor]) -> str:
 def write(path: Path, factors: Factors, metadata: Mapping[str, object]) -> None:
     """Write factors to a file, each component with 8 bits a value, the rest in float32.
 
-    Rounding turns a component by about a hundredth, which is far below the remainder.
-
     Args:
         path: The file.
         factors: The factors.
         metadata: What else to say, by name.
     """
     tensors = {name: part.float() for name, part in vars(factors).items()}
-    largest = factors.components.flatten(1).abs().amax(1)[:, None, None, None]
-    tensors["components"] = (factors.components / largest * 127).round().to(torch.int8)
+    tensors["components"] = in_bytes(factors.components)
     tensor_files.write(path, tensors, {"kind": KIND, **metadata})

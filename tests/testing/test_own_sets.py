@@ -7,8 +7,8 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
 
+from invprob.gaussian.factors import Factors
 from invprob.testing import conformance
-from invprob_classical.factors import Factors
 from invprob_classical.gaussian_images import write
 from invprob_dps.folder import write_folder
 from invprob_pnp.denoiser.file import save

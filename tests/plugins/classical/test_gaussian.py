@@ -7,6 +7,8 @@ import torch
 
 from invprob import fingerprint, seeds
 from invprob.errors import BadWeights, Incompatible
+from invprob.gaussian import conditioning
+from invprob.gaussian.factors import Factors
 from invprob.io import tensor_files
 from invprob.operator import Operator
 from invprob.solver import Problem
@@ -21,8 +23,6 @@ from invprob_basics.inpaint import Inpaint
 from invprob_basics.noise import GaussianNoise, NoNoise, PoissonNoise
 from invprob_basics.priors import Gaussian
 from invprob_basics.superres import Superres
-from invprob_classical import conditioning
-from invprob_classical.factors import Factors
 from invprob_classical.gaussian import GaussianPosterior
 from invprob_classical.gaussian_images import KIND, GaussianImages, read, write
 

@@ -1,55 +1,21 @@
-"""A Gaussian over images as mean, components and an isotropic remainder.
-
-    C = Wᵀ diag(e) W + r I        W: orthonormal rows, e: what their variances exceed r by
-
-This is the form of probabilistic principal component analysis (Tipping & Bishop, Probabilistic
-principal component analysis, Journal of the Royal Statistical Society B 61(3), 1999).
-"""
+"""The factors of a prior whose log density is quadratic, found from its gradients."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from invprob import seeds
 from invprob.errors import Incompatible
+from invprob.gaussian.factors import Factors
 from invprob.prior import LogDensity
 
 LARGEST = 1024
 """Values of an image of which a covariance matrix is computed."""
 ALIKE = 1e-6
 """Relative difference of gradients, and of variances, that counts as none."""
-
-
-@dataclass(frozen=True)
-class Factors:
-    """N(mean, C) over images of n values.
-
-    Attributes:
-        mean: (C, H, W), in units of [0, 1].
-        components: W, orthonormal, (K, C, H, W).
-        excess: e > 0, (K,).
-        rest: r > 0, a scalar tensor.
-    """
-
-    mean: Tensor
-    components: Tensor
-    excess: Tensor
-    rest: Tensor
-
-    def to(self, like: Tensor) -> Factors:
-        """The same on the device and in the precision of a tensor.
-
-        Args:
-            like: The tensor.
-
-        Returns:
-            New factors.
-        """
-        return Factors(*(part.to(like) for part in vars(self).values()))
 
 
 def of_density(prior: LogDensity[Tensor], shape: tuple[int, int, int]) -> Factors:

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from invprob import seeds
+from invprob.gaussian.factors import Factors
 from invprob.numerics import linalg
 from invprob.operator import LinearOperator
-from invprob_classical.factors import Factors
 
 PROBES = 128
 """Random signs that estimate a diagonal, where there are more measurements than these."""
@@ -64,6 +64,19 @@ class Conditioned:
         beside = self.prior.rest * self.A.adjoint(solve(self.A, self.prior.rest, self.sigma, gap))
         along = gap.flatten(1) @ self.solved.flatten(1).T @ self.root.T
         return self.prior.mean + beside + torch.einsum("bk,kchw->bchw", along, self.spread)
+
+    def weighed(self, gap: Tensor) -> Tensor:
+        """The differences to A m, multiplied by the inverse of their covariance A C Aᵀ + σ² I.
+
+        Args:
+            gap: y − A m, (B, *A.out_shape).
+
+        Returns:
+            Tensors like `gap`.
+        """
+        beside = solve(self.A, self.prior.rest, self.sigma, gap)
+        along = gap.flatten(1) @ self.solved.flatten(1).T @ self.root.T @ self.root
+        return beside - (along @ self.solved.flatten(1)).view_as(gap)
 
     def variance(self) -> Tensor:
         """The posterior variance of every image value.

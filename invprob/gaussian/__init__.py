@@ -1,0 +1,1 @@
+"""Gaussian distributions over images: in factors, fitted to pictures, given a measurement."""
