@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from invprob import tree
 from invprob.errors import BadInput, BadParams
 from invprob.generator import Generator, X
 from invprob.global_state.torch_state import standardise
+
+if TYPE_CHECKING:
+    from invprob.gaussian.factors import Factors
 
 
 class Prior(nn.Module, ABC, Generic[X]):
@@ -30,6 +33,9 @@ class Prior(nn.Module, ABC, Generic[X]):
 
     chosen: Mapping[str, str] = MappingProxyType({})
     """Parameters that were left to the machine, as it has chosen them."""
+
+    representation_error: Factors | None = None
+    """What pictures have beyond the images that the generator makes of latents; None: not known."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -83,7 +83,7 @@ def command(
         meter.busy("loading PyTorch and the generator …")
         from invprob.io import images as pictures
         from invprob.io import survey
-        from invprob.latents import inversion_dataset, stages
+        from invprob.latents import inversion_dataset, inverted, stages
         from invprob.runs import build, chunk_size
 
         where = build.device(device or "auto")
@@ -93,7 +93,7 @@ def command(
         stages.check((stage,), (1,), model, "--stage")
         work = inversion_dataset.Inversions(out, model, files, params, where)
         if "batch" not in set_by_key:
-            begun = inversion_dataset.batch_of(out) if batch is None else None
+            begun = inverted.batch_of(out) if batch is None else None
             size = begun or chunk_size.pictures(batch, len(files), where, work.trial)
             work = work.in_shards_of(size)
         work.begin()

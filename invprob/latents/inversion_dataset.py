@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invprob import fingerprint, paths, tree
+from invprob import paths, tree
 from invprob.errors import BadInput
 from invprob.generator import Generator
 from invprob.io import checksums, survey, tensor_files
@@ -19,11 +19,10 @@ from invprob.io import files as io_files
 from invprob.io.chunked import Cut
 from invprob.io.collection import ImageFile
 from invprob.io.framing import Framing
+from invprob.latents import inverted
 from invprob.latents.inversion import invert
 from invprob.latents.params import InversionParams
 from invprob.tree import X
-
-MANIFEST = "inversions.json"
 
 
 @dataclass(frozen=True)
@@ -74,14 +73,14 @@ class Inversions:
         """
         _framed(self.generator, survey.of_each_size(self.files), self.params)
         about = {
-            **_made_by(self.generator),
+            **inverted.made_by(self.generator),
             "params": self._params(),
             "images": [file.name for file in self.files],
-            "groups": [group(file) for file in self.files],
+            "groups": [inverted.group(file) for file in self.files],
         }
         out = paths.made(self.out)
-        if (out / MANIFEST).is_file():
-            if _read_manifest(out) != about:
+        if (out / inverted.MANIFEST).is_file():
+            if inverted.manifest(out) != about:
                 raise BadInput(
                     f"{out} holds inversions of other images, parameters or weights",
                     "give another --out, or repeat the command that began it",
@@ -89,7 +88,7 @@ class Inversions:
         elif any(out.iterdir()):
             raise BadInput(f"folder {out} is not empty", "give another --out")
         else:
-            io_files.write_json(out / MANIFEST, about)
+            io_files.write_json(out / inverted.MANIFEST, about)
 
     def _params(self) -> dict[str, Any]:
         """The parameters; those that older folders do not know only where they are set."""
@@ -141,74 +140,6 @@ class Inversions:
         return self.out / f"latents-{k:05d}.safetensors"
 
 
-def batch_of(out: Path) -> int | None:
-    """Read how many images a shard of a data set has.
-
-    Args:
-        out: Its folder.
-
-    Returns:
-        The number; None where nothing was begun.
-
-    Raises:
-        BadInput: If the list of the data set is damaged.
-    """
-    if not (out / MANIFEST).is_file():
-        return None
-    return int(_read_manifest(out)["params"]["batch"])
-
-
-def stage_of(folder: Path) -> int:
-    """Read the stage whose latents a data set holds.
-
-    Args:
-        folder: Its folder.
-
-    Returns:
-        The stage, from 0.
-
-    Raises:
-        BadInput: If there is none, or its list is damaged.
-    """
-    return int(_begun(folder)["params"]["stage"])
-
-
-def _begun(folder: Path) -> dict[str, Any]:
-    if not (folder / MANIFEST).is_file():
-        raise BadInput(f"{folder} holds no inversions", "make them: invprob invert IMAGES --out …")
-    return _read_manifest(folder)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if not about.keys() >= {"generator", "params", "images", "groups"}:
-            raise ValueError("it is not whole")
-    except (OSError, ValueError, AttributeError) as error:
-        raise BadInput(
-            f"{folder / MANIFEST} is damaged: {paths.reason(error)}", "invert into another folder"
-        ) from None
-    return dict(about)
-
-
-def _made_by(generator: Generator) -> dict[str, Any]:
-    """What decides which image a latent makes; older folders do not know options."""
-    found: dict[str, Any] = {"generator": fingerprint.of_module(generator)}
-    return found | ({"options": dict(generator.options)} if generator.options else {})
-
-
-def group(file: ImageFile) -> str:
-    """Name what must be held out together.
-
-    Args:
-        file: A picture.
-
-    Returns:
-        Its folder, in the zip file or on disk.
-    """
-    return (file.member or str(file.path)).rpartition("/")[0]
-
-
 def _batch(
     generator: Generator[X],
     files: Sequence[ImageFile],
@@ -231,40 +162,3 @@ def _framed(
 ) -> list[Tensor]:
     shape, framing = generator.image_shape, Framing.of(params)
     return [framing.picture(f.read(shape[0]), shape[1:], f.name) for f in files]
-
-
-def read(folder: Path, generator: Generator, stage: int, like: X) -> tuple[X, list[str]]:
-    """Read a finished data set.
-
-    Args:
-        folder: The folder of the data set.
-        generator: The generator that the images were inverted with.
-        stage: The stage that is wanted.
-        like: A latent of the stage, a tree.
-
-    Returns:
-        The latents, a tree like `like` in float32, and the group of each.
-
-    Raises:
-        BadInput: If there is none, it is of another generator or stage, or it is not finished.
-    """
-    about = _begun(folder)
-    if {k: about[k] for k in ("generator", "options") if k in about} != _made_by(generator):
-        raise BadInput(
-            f"{folder} holds inversions by other weights or options {about.get('options', '')}",
-            "invert the images with this generator",
-        )
-    if about["params"]["stage"] != stage:
-        raise BadInput(
-            f"{folder} holds latents of stage {about['params']['stage']}, not {stage}",
-            f"invert the images with --stage {stage}",
-        )
-    shards = [tensor_files.read(path)[0] for path in sorted(folder.glob("latents-*.safetensors"))]
-    if (found := sum(len(next(iter(shard.values()))) for shard in shards)) != len(about["images"]):
-        raise BadInput(
-            f"{folder} holds {found} of {len(about['images'])} inversions",
-            "finish it: repeat the command that began it",
-        )
-    parts = ([shard[name] for shard in shards] for name, _ in tree.items(like))
-    leaves = [torch.cat(part).float() for part in parts]
-    return tree.unflatten(like, leaves), about["groups"]

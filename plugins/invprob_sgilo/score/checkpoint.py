@@ -20,8 +20,9 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Size:
-    """The transformer's size, the side of a token in feature positions, the noise schedule, and the
-    rank of the normal distribution beneath (0: a standard one, as in files of 0.1)."""
+    """The transformer's size, the side of a token in feature positions, the noise schedule, the
+    rank of the normal distribution beneath (0: a standard one, as in files of 0.1), and the shape
+    of the components of the representation error (none: it is not known)."""
 
     width: int = 128
     depth: int = 4
@@ -29,6 +30,10 @@ class Size:
     patch: int = 1
     sde: str = "vp"
     rank: int = 0
+    error: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", tuple(self.error))  # JSON has lists
 
 
 def write_prior(
@@ -43,11 +48,11 @@ def write_prior(
     Args:
         path: The file.
         size: The size of the network.
-        weights: The state dict of the prior, kept as float16.
+        weights: The state dict of the prior, of which floats are kept as float16.
         stage: The stage whose latents it is over.
         metadata: How it was made.
     """
-    tensors = {k: v.to(torch.float16) for k, v in weights.items()}
+    tensors = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in weights.items()}
     about = {"kind": "latent-score", "stage": stage, "size": dataclasses.asdict(size)}
     tensor_files.write(path, tensors, {**metadata, **about})
 

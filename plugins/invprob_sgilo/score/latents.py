@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from invprob import fingerprint, seeds, tree
 from invprob.errors import BadParams
 from invprob.io import image_dataset
-from invprob.latents import inversion_dataset
+from invprob.latents import inverted
 from invprob.params.pictures import PictureSet
 from invprob_sgilo.score.params import PriorTraining
 from invprob_sgilo.stylegan2.encoder import Encoder
@@ -22,7 +23,7 @@ from invprob_sgilo.stylegan2.training.losses import mixed_styles
 
 VALIDATION = 256
 MOMENTS = 4096
-ENCODED_AT_ONCE = 64
+IMAGES_AT_ONCE = 64
 
 
 class Latents(Protocol):
@@ -75,9 +76,9 @@ class Inverted:
             )
         self.generator, self.params = generator, params
         self.device = generator.w_mean.device
-        self.stage = min(inversion_dataset.stage_of(Path(params.data)), params.stage)
+        self.stage = min(inverted.stage_of(Path(params.data)), params.stage)
         like = Synthetic(generator, params.model_copy(update={"stage": self.stage})).batch(0)
-        self.x, groups = inversion_dataset.read(Path(params.data), generator, self.stage, like)
+        self.x, groups = inverted.read(Path(params.data), generator, self.stage, like)
         self.digest = format(
             fingerprint.digest(torch.cat([leaf.flatten() for _, leaf in tree.items(self.x)])), "08x"
         )
@@ -105,6 +106,26 @@ class Inverted:
 
     def held_out(self) -> Carry:
         return self._pick(self.validation)
+
+    @torch.no_grad()
+    def errors(self, source: Path) -> Tensor:
+        """What pictures have beyond the images of their latents.
+
+        Args:
+            source: The pictures that were inverted.
+
+        Returns:
+            The differences (N, C, H, W) of those to learn from, as float16 on the CPU.
+        """
+        found = inverted.pictures(
+            Path(self.params.data or ""), source, self.generator, self.train.tolist()
+        )
+        pieces = []
+        for rows in torch.split(self.train, IMAGES_AT_ONCE):
+            x = tree.map(lambda leaf, rows=rows: leaf[rows].to(self.device), self.x)
+            made = self.generator(x, start=self.stage).cpu()
+            pieces.append((torch.stack(list(islice(found, len(rows)))) - made).half())
+        return torch.cat(pieces)
 
 
 class Encoded:
@@ -134,8 +155,8 @@ class Encoded:
     def _encode_all(self, images: Tensor, mirrored: bool) -> dict[str, Tensor]:
         """The encoder's leaves of all images, as float16 on the CPU."""
         pieces = []
-        for first in range(0, len(images), ENCODED_AT_ONCE):
-            rows = torch.arange(first, min(first + ENCODED_AT_ONCE, len(images)))
+        for first in range(0, len(images), IMAGES_AT_ONCE):
+            rows = torch.arange(first, min(first + IMAGES_AT_ONCE, len(images)))
             flips = torch.full((len(rows),), mirrored)
             batch = (image_dataset.batch(images, rows, flips) + 1).to(self.device) / 2
             pieces.append({name: u.half().cpu() for name, u in self.encoder(batch)[1].items()})

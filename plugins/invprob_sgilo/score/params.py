@@ -41,6 +41,11 @@ class PriorTraining(Params):
         description="The folder of invprob invert for inverted latents, of the stage or an earlier"
         " one; images for encoded latents.",
     )
+    pictures: InputPath | None = Field(
+        None,
+        description="The pictures that were inverted: what they have beyond the images of their"
+        " latents is learned too.",
+    )
     encoder: InputPath | None = Field(
         None, description="The encoder of the generator's latents: see invprob train encoder."
     )
@@ -70,6 +75,9 @@ class PriorTraining(Params):
         ge=0,
         description="Directions of the normal distribution that the network adds to; 0: standard.",
     )
+    error_rank: int = Field(
+        300, ge=1, description="Principal components of what pictures have beyond those images."
+    )
     mixing: float = Field(
         0.9, ge=0, le=1, description="Part of the latents whose codes come from two inputs."
     )
@@ -82,7 +90,11 @@ class PriorTraining(Params):
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
-        unused = {"synthetic": ("data", "encoder"), "inverted": ("encoder",), "encoded": ()}
+        unused = {
+            "synthetic": ("data", "encoder", "pictures", "error_rank"),
+            "inverted": ("encoder",),
+            "encoded": ("pictures", "error_rank"),
+        }
         others = "encoded" if self.latents == "inverted" else "inverted or encoded"
         self.refuse_unused(
             unused[self.latents], f"with latents={self.latents}; say latents={others}"

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from invprob import tree
 from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import Incompatible
+from invprob.gaussian.factors import Factors
 from invprob.generator import Generator
 from invprob.latents import roles, stages
 from invprob.prior import Score, scaled
@@ -32,6 +33,7 @@ from invprob_sgilo.score.checkpoint import Size, read_prior, write_prior
 from invprob_sgilo.score.files import find
 from invprob_sgilo.score.normal_velocity import NormalVelocity
 from invprob_sgilo.score.params import LatentScoreParams
+from invprob_sgilo.score.representation_error import RepresentationError
 from invprob_sgilo.score.vit import ViT
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 
@@ -76,6 +78,7 @@ class LatentScore(Score):
         self.normal = nn.ModuleDict(
             {n: NormalVelocity(d, min(size.rank, d)) for n, d in dims.items() if size.rank > 0}
         )
+        self.error = RepresentationError(size.error) if size.error else None
 
     @classmethod
     def pretrained(
@@ -136,6 +139,10 @@ class LatentScore(Score):
             metadata: How the weights were made.
         """
         write_prior(path, self.size, self.state_dict(), stage, metadata)
+
+    @property
+    def representation_error(self) -> Factors | None:  # type: ignore[override]
+        return self.error.factors if self.error else None
 
     def schedule(self, t: Tensor) -> tuple[Tensor, Tensor]:
         return self._schedule(t)

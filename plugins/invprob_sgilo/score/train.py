@@ -16,18 +16,22 @@ from torch import Tensor
 from invprob import paths, seeds, tree
 from invprob.diffusion import sde
 from invprob.errors import BadParams
+from invprob.gaussian.fit import PrincipalComponents
 from invprob.io import checksums
 from invprob.trainer import TrainingProgress
 from invprob.training import average, loop
 from invprob.weights import store
 from invprob_sgilo.bundled import BUNDLED
 from invprob_sgilo.score.checkpoint import Size, read_prior
-from invprob_sgilo.score.latents import Latents, latents_of
+from invprob_sgilo.score.latents import Inverted, Latents, latents_of
 from invprob_sgilo.score.params import PriorTraining
 from invprob_sgilo.score.prior import LatentScore, matching_loss
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry
 
+PASSES = 6
+"""Over what pictures have beyond the images of their latents, to find its components."""
+CHUNK = 512
 RUNNING = {"steps", "validate_every", "checkpoint_seconds"}
 """Parameters that may change between a stop and a resume."""
 
@@ -41,6 +45,7 @@ class Training:
         out: Where the prior goes.
         generator_sha256: The checksum of the generator's weights, which the prior names.
         device: Where to compute.
+        error: The shape of the components of the representation error, if it is learned.
     """
 
     def __init__(
@@ -50,13 +55,14 @@ class Training:
         out: Path,
         generator_sha256: str,
         device: torch.device,
+        error: tuple[int, ...] = (),
     ) -> None:
         self.params, self.latents, self.out, self.device = params, latents, out, device
         self.generator_sha256 = generator_sha256
         self.running = average.Running()
         x = latents.moments()
         p = params
-        size = Size(p.width, p.depth, p.heads, p.patch, p.sde, p.rank)
+        size = Size(p.width, p.depth, p.heads, p.patch, p.sde, p.rank, error)
         self.net = first(params, x, size).to(device)
         self.ema = LatentScore(x, size).to(device)
         self.ema.load_state_dict(self.net.state_dict())
@@ -86,6 +92,30 @@ class Training:
         self.optimiser.step()
         average.follow(self.ema, self.net, p.ema, self.step)
         return {"loss": self.running(loss)}
+
+    def learn_error(self, errors: Tensor) -> None:
+        """Fit the representation error, before the first step.
+
+        Args:
+            errors: What pictures have beyond the images of their latents, (N, C, H, W).
+
+        Raises:
+            BadParams: If there are too few for so many components.
+        """
+        shape, rank = tuple(errors.shape[1:]), self.params.error_rank
+        if rank >= (most := min(len(errors) - 1, errors[0].numel())):
+            raise BadParams(
+                f"error_rank={rank} components of {len(errors)} pictures",
+                f"give one below {most}, or more pictures",
+            )
+        found = PrincipalComponents(
+            lambda: (some.float() for some in torch.split(errors, CHUNK)), shape, rank
+        )
+        for _ in range(PASSES):
+            found.improve()
+        for net in (self.net, self.ema):
+            assert net.error is not None
+            net.error.fill(found.factors())
 
     def snapshot(self, figures: dict[str, float]) -> None:
         """Write the average; add its loss on held-out latents."""
@@ -171,7 +201,11 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
         )
     out = paths.made(out)
     latents, sha256 = latents_of(generator, params), checksums.sha256(path)
-    training = Training(params, latents, out, sha256, device)
+    pictures = params.pictures
+    error = (params.error_rank, *generator.image_shape) if pictures else ()
+    training = Training(params, latents, out, sha256, device, error)
+    if pictures and isinstance(latents, Inverted) and not (out / "checkpoint.pt").is_file():
+        training.learn_error(latents.errors(Path(pictures)))
     plan = loop.Plan(params.steps, params.validate_every, seconds=params.checkpoint_seconds)
     began = params.model_dump(mode="json", exclude=RUNNING)
     origin = loop.Origin(began, sha256 + latents.digest)

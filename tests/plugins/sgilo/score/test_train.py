@@ -11,9 +11,10 @@ from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import BadInput, BadParams, Incompatible
 from invprob.generator import Identity
 from invprob.io import chunked, images, tensor_files
-from invprob.latents import inversion_dataset, stages
+from invprob.latents import stages
 from invprob.latents.inversion import invert, psnr
 from invprob.latents.inversion_dataset import Inversions
+from invprob.latents.inverted import read
 from invprob.latents.params import InversionParams
 from invprob_sgilo.score.checkpoint import Size
 from invprob_sgilo.score.latents import Encoded, Inverted, Synthetic, latents_of
@@ -60,9 +61,9 @@ def test_inversions_by_a_generator_of_other_options_are_refused(
     for made, asked in ((usual, odd), (odd, usual)):
         out = tmp_path / f"by-{'usual' if made is usual else 'odd'}"
         data_set(out, made, [picture_folder], steps=1)
-        assert inversion_dataset.read(out, made, 2, stages.draws(made, 2, [0], "like"))
+        assert read(out, made, 2, stages.draws(made, 2, [0], "like"))
         with pytest.raises(BadInput, match="by other weights or options"):
-            inversion_dataset.read(out, asked, 2, like)
+            read(out, asked, 2, like)
         with pytest.raises(BadInput, match="holds inversions of other images, parameters or"):
             data_set(out, asked, [picture_folder], steps=1)
 
@@ -221,6 +222,54 @@ def test_folders_are_held_out_as_a_whole(G, picture_folder, tmp_path):
     assert len(source.validation) == 4
 
 
+def test_what_pictures_have_beyond_is_learned(G, inverted, weights_file, picture_folder, tmp_path):
+    """Their mean, the components of the rest, and what is left; resumed with the same bits."""
+    params = PriorTraining(**PRIOR, **inverted, pictures=str(picture_folder), error_rank=3)
+    errors = Inverted(G, params).errors(picture_folder)
+    with torch.no_grad():
+        source = Inverted(G, params)
+        one = tree.map(lambda leaf: leaf[source.train[:1]], source.x)
+        picture = images.read(sorted(picture_folder.iterdir())[int(source.train[0])])
+        torch.testing.assert_close(
+            errors[0].float(), picture - G(one, start=2)[0], atol=1e-3, rtol=0
+        )
+    list(train(params, weights_file, tmp_path / "whole"))
+    path = tmp_path / "whole" / "prior.safetensors"
+    prior = LatentScore.pretrained(path, stage=2, generator=G)
+    found, x = prior.representation_error, errors.flatten(1).double()
+    torch.testing.assert_close(found.mean, errors.double().mean(0).float(), atol=1e-3, rtol=0)
+    variances = torch.linalg.svdvals(x - x.mean(0)).square() / len(x)
+    rest = variances[3:].sum() / (x.shape[1] - 3)
+    assert float(found.rest) == pytest.approx(float(rest), rel=0.02)
+    torch.testing.assert_close(
+        (found.excess + found.rest).double(), variances[:3], rtol=0.02, atol=0
+    )
+    norms = found.components.flatten(1) @ found.components.flatten(1).T
+    torch.testing.assert_close(norms, torch.eye(3), atol=0.02, rtol=0)
+
+    records = train(params, weights_file, tmp_path / "parts")
+    next(records)
+    records.close()
+    list(train(params, weights_file, tmp_path / "parts"))
+    assert (tmp_path / "parts" / "prior.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_pictures_that_were_not_inverted_are_refused(
+    inverted, weights_file, picture_folder, tmp_path
+):
+    (tmp_path / "few").mkdir()
+    for path in sorted(picture_folder.iterdir())[:5]:
+        (tmp_path / "few" / path.name).write_bytes(path.read_bytes())
+    given = PRIOR | inverted | {"pictures": str(tmp_path / "few"), "error_rank": 3}
+    with pytest.raises(BadInput, match=r"few holds nothing where .* holds the latent of 05"):
+        list(train(PriorTraining(**given), weights_file, tmp_path / "out"))
+    given |= {"pictures": str(picture_folder), "error_rank": 15}
+    with pytest.raises(BadParams, match="error_rank=15 components of 16 pictures"):
+        list(train(PriorTraining(**given), weights_file, tmp_path / "out"))
+    with pytest.raises(ValueError, match="pictures=p has no effect with latents=synthetic"):
+        PriorTraining(**PRIOR, pictures="p")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -259,7 +308,7 @@ def test_inversions_are_gone_on_with(tmp_path, G, picture_folder):
     first = out / "latents-00000.safetensors"
     before = first.stat().st_mtime_ns
     with pytest.raises(BadInput, match="8 of 20"):
-        inversion_dataset.read(out, G, 2, stages.draws(G, 2, [0], "like"))
+        read(out, G, 2, stages.draws(G, 2, [0], "like"))
     assert data_set(out, G, [picture_folder]) == whole
     assert first.stat().st_mtime_ns == before
     for number in range(3):
