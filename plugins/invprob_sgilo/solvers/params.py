@@ -41,7 +41,7 @@ class SGILOParams(Params):
             *("num_levels", "t_end", "final_fraction", "ode_steps"),
             *("optimizers", "lr", "patience"),
         ),
-        "distribution": ("weight", "inverse_temperature"),
+        "distribution": ("weight", "inverse_temperature", "representation_error"),
         "sampling": ("dynamics", "damping", "metropolis", "coupled"),
         "adaptation": ("burn_in", "fisher_probes", "step_size", "energy_error", "target_accept"),
         "output": ("thin",),
@@ -87,6 +87,11 @@ class SGILOParams(Params):
     weight: float = Field(1.0, ge=0, description="Weight λ of the prior; 1 is Bayes' rule.")
     inverse_temperature: float = Field(
         1.0, gt=0, description="Inverse temperature β; 1 samples the posterior."
+    )
+    representation_error: bool = Field(
+        True,
+        description="Add what pictures have beyond the images of latents, where the prior knows it,"
+        " the operator is linear and the noise white and Gaussian.",
     )
     fisher_probes: int = Field(
         8, ge=1, le=256, description="Gradients spent on the preconditioner of Langevin."

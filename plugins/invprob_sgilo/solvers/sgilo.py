@@ -8,14 +8,14 @@ posterior. Round by round the chains are annealed from noise to the posterior of
 to the next; in the last round Langevin follows. The update above is the paper's, which
 ``dynamics=overdamped`` makes; by default a chain has a velocity too (`kinetic`). P is measured
 once, the step size adapted during the burn-in; from then on both are fixed and every step is a
-draw.
+draw. Where the prior knows what pictures have beyond G(u), it is integrated out (`marginal`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ from invprob.numerics.early_stopping import Plateau
 from invprob.numerics.lbfgs import Descent
 from invprob.prior import Score
 from invprob.solver import Info, Problem, Progress, Result, Solver
-from invprob_sgilo.solvers import annealing, kinetic, langevin, overdamped
+from invprob_sgilo.solvers import annealing, kinetic, langevin, marginal, overdamped
 from invprob_sgilo.solvers.annealing import AdamDescent, Annealed
 from invprob_sgilo.solvers.params import SGILOParams
 from invprob_sgilo.solvers.state import SGILOState
@@ -59,6 +59,10 @@ class SGILO(Solver[SGILOState]):
     states = (SGILOState, Plateau, Annealed, AdamDescent, Descent, Point)
     params_type = SGILOParams
     params: SGILOParams
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._marginals = marginal.Marginals()
 
     @property
     def bias(self) -> float:  # docs/explanation/validity.md
@@ -109,10 +113,17 @@ class SGILO(Solver[SGILOState]):
     def _chain(self, problem: Problem) -> StagedChain:
         return StagedChain(problem, self.params.stages, Score, "sgilo")
 
+    def _marginal(self, problem: Problem, round_index: int) -> Problem:
+        """The problem as chains see it, who move in the latent of a round alone."""
+        if not self.params.representation_error:
+            return problem
+        return self._marginals.of(problem, self._chain(problem).prior(round_index))
+
     def _target(self, problem: Problem, state: SGILOState) -> Target:
         return Target(problem, self._chain(problem), state.round_index, self.params)
 
     def step(self, problem: Problem, state: SGILOState) -> Progress:
+        problem = self._marginal(problem, state.round_index)
         i = state.i - annealing.steps(self.params, state.round_index)
         if i < 0:
             return self._anneal(problem, state)
@@ -150,7 +161,8 @@ class SGILO(Solver[SGILOState]):
             annealed=None if leaves else moved,
             track=None if leaves else track,
         )
-        info = Info(fit.image, k, self._metrics(problem, fit.image))
+        shown, _ = marginal.completed(problem, fit.image, after.step)
+        info = Info(shown, k, self._metrics(problem, fit.image))
         return Progress(self._deeper(problem, after), info)
 
     def _deeper(self, problem: Problem, state: SGILOState) -> SGILOState:
@@ -173,7 +185,8 @@ class SGILO(Solver[SGILOState]):
         )
         fisher = found if state.fisher is None else tree.map(torch.add, state.fisher, found)
         after = replace(state, step=state.step + 1, i=state.i + 1, fisher=fisher)
-        return Progress(after, Info(image, k, self._metrics(problem, image)))
+        shown, _ = marginal.completed(problem, image, after.step)
+        return Progress(after, Info(shown, k, self._metrics(problem, image)))
 
     def _langevin(self, problem: Problem, state: SGILOState, i: int) -> Progress:
         """The i-th step after the probes: find where to begin and how far to go, then move."""
@@ -193,8 +206,9 @@ class SGILO(Solver[SGILOState]):
         metrics = self._metrics(problem, image) | found
         if p.coupled and j >= 0:
             metrics["coupling"] = langevin.distance(image, problem.num_samples)
-        after = after.counted(image) if draw else after
-        return Progress(after, Info(image, stage, metrics, draw=draw, latent=after.u))
+        mean, drawn = marginal.completed(problem, image, after.step)
+        after = after.counted(mean) if draw else after
+        return Progress(after, Info(drawn, stage, metrics, draw=draw, latent=after.u))
 
     def _metrics(self, problem: Problem, image: Tensor) -> dict[str, Tensor]:
         clean, noise = problem.operator(image), problem.operator.noise
@@ -202,4 +216,9 @@ class SGILO(Solver[SGILOState]):
         return {"chi2": noise.chi2(problem.y, clean), "nll": nll}
 
     def result(self, problem: Problem, state: SGILOState) -> Result:
-        return state.summary(self._chain(problem).image(state.round_index, state.u))
+        problem = self._marginal(problem, state.round_index)
+        image = self._chain(problem).image(state.round_index, state.u)
+        mean, drawn = marginal.completed(problem, image, state.step)
+        if not state.count:
+            return state.summary(mean)
+        return marginal.with_variance(problem, state.summary(drawn))
