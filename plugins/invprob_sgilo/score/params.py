@@ -75,8 +75,11 @@ class PriorTraining(Params):
         ge=0,
         description="Directions of the normal distribution that the network adds to; 0: standard.",
     )
-    error_rank: int = Field(
-        300, ge=1, description="Principal components of what pictures have beyond those images."
+    error_rank: int | None = Field(
+        None,
+        ge=1,
+        description="Principal components of what pictures have beyond those images; none: 300, or"
+        " a quarter of the pictures if that is less.",
     )
     mixing: float = Field(
         0.9, ge=0, le=1, description="Part of the latents whose codes come from two inputs."

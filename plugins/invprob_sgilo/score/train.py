@@ -16,12 +16,12 @@ from torch import Tensor
 from invprob import paths, seeds, tree
 from invprob.diffusion import sde
 from invprob.errors import BadParams
-from invprob.gaussian.fit import PrincipalComponents
 from invprob.io import checksums
 from invprob.trainer import TrainingProgress
 from invprob.training import average, loop
 from invprob.weights import store
 from invprob_sgilo.bundled import BUNDLED
+from invprob_sgilo.score import representation_error
 from invprob_sgilo.score.checkpoint import Size, read_prior
 from invprob_sgilo.score.latents import Inverted, Latents, latents_of
 from invprob_sgilo.score.params import PriorTraining
@@ -29,9 +29,6 @@ from invprob_sgilo.score.prior import LatentScore, matching_loss
 from invprob_sgilo.stylegan2.generator import StyleGAN2
 from invprob_sgilo.stylegan2.network import Carry
 
-PASSES = 6
-"""Over what pictures have beyond the images of their latents, to find its components."""
-CHUNK = 512
 RUNNING = {"steps", "validate_every", "checkpoint_seconds"}
 """Parameters that may change between a stop and a resume."""
 
@@ -98,24 +95,11 @@ class Training:
 
         Args:
             errors: What pictures have beyond the images of their latents, (N, C, H, W).
-
-        Raises:
-            BadParams: If there are too few for so many components.
         """
-        shape, rank = tuple(errors.shape[1:]), self.params.error_rank
-        if rank >= (most := min(len(errors) - 1, errors[0].numel())):
-            raise BadParams(
-                f"error_rank={rank} components of {len(errors)} pictures",
-                f"give one below {most}, or more pictures",
-            )
-        found = PrincipalComponents(
-            lambda: (some.float() for some in torch.split(errors, CHUNK)), shape, rank
-        )
-        for _ in range(PASSES):
-            found.improve()
+        found = representation_error.fit(errors, self.ema.size.error[0])
         for net in (self.net, self.ema):
             assert net.error is not None
-            net.error.fill(found.factors())
+            net.error.fill(found)
 
     def snapshot(self, figures: dict[str, float]) -> None:
         """Write the average; add its loss on held-out latents."""
@@ -199,17 +183,21 @@ def train(params: PriorTraining, source: Path, out: Path) -> Iterator[TrainingPr
             f" {params.stage}",
             "give a power of two that is not larger",
         )
-    out = paths.made(out)
+    checkpoint = paths.made(out) / "checkpoint.pt"
     latents, sha256 = latents_of(generator, params), checksums.sha256(path)
-    pictures = params.pictures
-    error = (params.error_rank, *generator.image_shape) if pictures else ()
+    error: tuple[int, ...] = ()
+    if params.pictures and isinstance(latents, Inverted):
+        error = (
+            representation_error.rank(params.error_rank, len(latents.train)),
+            *generator.image_shape,
+        )
     training = Training(params, latents, out, sha256, device, error)
-    if pictures and isinstance(latents, Inverted) and not (out / "checkpoint.pt").is_file():
-        training.learn_error(latents.errors(Path(pictures)))
+    if params.pictures and isinstance(latents, Inverted) and not checkpoint.is_file():
+        training.learn_error(latents.errors(Path(params.pictures)))
     plan = loop.Plan(params.steps, params.validate_every, seconds=params.checkpoint_seconds)
     began = params.model_dump(mode="json", exclude=RUNNING)
     origin = loop.Origin(began, sha256 + latents.digest)
-    yield from loop.run(training, plan, out / "checkpoint.pt", origin, device)
+    yield from loop.run(training, plan, checkpoint, origin, device)
 
 
 def times(net: LatentScore, part: Tensor, weighting: str) -> Tensor:

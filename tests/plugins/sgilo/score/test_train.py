@@ -16,6 +16,7 @@ from invprob.latents.inversion import invert, psnr
 from invprob.latents.inversion_dataset import Inversions
 from invprob.latents.inverted import read
 from invprob.latents.params import InversionParams
+from invprob_sgilo.score import representation_error
 from invprob_sgilo.score.checkpoint import Size
 from invprob_sgilo.score.latents import Encoded, Inverted, Synthetic, latents_of
 from invprob_sgilo.score.params import PriorTraining
@@ -266,6 +267,7 @@ def test_pictures_that_were_not_inverted_are_refused(
     given |= {"pictures": str(picture_folder), "error_rank": 15}
     with pytest.raises(BadParams, match="error_rank=15 components of 16 pictures"):
         list(train(PriorTraining(**given), weights_file, tmp_path / "out"))
+    assert [representation_error.rank(None, count) for count in (16, 5000)] == [4, 300]
     with pytest.raises(ValueError, match="pictures=p has no effect with latents=synthetic"):
         PriorTraining(**PRIOR, pictures="p")
 
