@@ -90,7 +90,7 @@ ROWS = {
         (
             Shown("csgm:steps=100,restarts=1"),
             Shown("ilo:steps=40,40,40"),
-            Shown("sgilo:steps=40,60"),
+            Shown("sgilo:steps=100"),
             Shown("sgilo-released:steps=60,60"),
             Shown("pcn:steps=400"),
         ),

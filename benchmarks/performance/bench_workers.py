@@ -30,9 +30,9 @@ operators = ["inpaint:keep=0.1", "superres:factor=4"]
 [[method]]
 solver = "ilo:steps=40,40,40"
 [[method]]
-solver = "sgilo:steps=40,60,fisher_probes=2"
+solver = "sgilo:steps=100,fisher_probes=2"
 """
-SOLVE = "solve --solver sgilo:steps=45,65,fisher_probes=2 --operator inpaint:keep=0.1 --samples 4"
+SOLVE = "solve --solver sgilo:steps=110,fisher_probes=2 --operator inpaint:keep=0.1 --samples 4"
 PICTURES, ROWS = 16, 8
 
 

@@ -1,7 +1,7 @@
 """How often intervals hold the truth, on pictures that come from the solver's own prior.
 
     python benchmarks/studies/coverage.py --pictures 64 --out coverage.csv
-    python benchmarks/studies/coverage.py --pictures 4 --solver sgilo:steps=100,400 --samples 8
+    python benchmarks/studies/coverage.py --pictures 4 --solver sgilo:steps=600 --samples 8
     python benchmarks/studies/coverage.py --prior 1=latent-score:weights=a --truths generator
 
 Of such pictures the prior is right, so that intervals of 50, 80 and 90 % of a right sampler hold
@@ -9,7 +9,8 @@ Of such pictures the prior is right, so that intervals of 50, 80 and 90 % of a r
 samples equally often (simulation-based calibration: Talts et al., 2018, arXiv:1804.06788).
 
 `--truths prior` draws a latent of the solver's last stage from the score prior, at the noise level
-at which the solver reads it. `--truths generator` takes the generator's own input, which is another
+at which the solver reads it, and what pictures have beyond its image, if the solver adds it.
+`--truths generator` takes the generator's own input, which is another
 distribution than that of an imperfect prior. A row of the file is a picture. The same command goes
 on where it stopped; other weights get other rows. Two processes need two files.
 """
@@ -47,7 +48,7 @@ from invprob.runs.loop import drive
 from invprob.solver import Problem
 
 TASKS = ("inpaint:keep=0.1", "inpaint:keep=0.01", "superres:factor=16", "inpaint:box=24x24")
-SOLVERS = ("sgilo", "sgilo:steps=60,100,anneal=0.6,fisher_probes=3", "sgilo:dynamics=overdamped")
+SOLVERS = ("sgilo", "sgilo:steps=150,fisher_probes=3", "sgilo:dynamics=overdamped")
 LEVELS = (0.5, 0.8, 0.9)
 REVERSE = 200
 """Ancestral steps from noise to a truth."""
@@ -118,6 +119,9 @@ def from_prior(parts: Parts, picture: int) -> Tensor:
     scale = {"noise": torch.ones_like(alpha)}
     u = roles.map(lambda role, v: v / tree.per_element(scale.get(role, alpha), v), u)
     image: Tensor = G(prior.restore(u), start=stage)
+    error = prior.representation_error
+    if error is not None and getattr(solver.params, "representation_error", False):
+        image = image + error.draw(seeds.stream("coverage error", picture))
     return image
 
 

@@ -16,7 +16,7 @@ invprob is quick; PyTorch is loaded when something is computed.""",
 
 truth = invprob.datasets.faces(1)  # a rendered face, (1, 3, 64, 64) in [0, 1]
 result = invprob.solve(
-    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=10,30", num_samples=2
+    truth=truth, operator="inpaint:box=24x24", solver="sgilo:steps=40", num_samples=2
 )
 result""",
     """The pictures are truth, measurement, posterior mean, its standard deviation and the samples;

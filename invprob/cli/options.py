@@ -38,7 +38,7 @@ def settings(f: F) -> F:
         type=completion.SettingType(),
         multiple=True,
         metavar="PATH=VALUE",
-        help="Override any field, e.g. solver.steps=50,50. Repeatable.",
+        help="Override any field, e.g. solver.steps=50. Repeatable.",
     )(f)
 
 

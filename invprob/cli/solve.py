@@ -19,7 +19,7 @@ Examples:
   invprob solve photo.png --resize --crop --operator superres:factor=4
   invprob solve --operator "blur:sigma=2|superres:factor=2" --solver csgm
   invprob solve --measurement y.png --operator inpaint:mask=hole.png
-  invprob solve --set solver.steps=20,20 --dry-run
+  invprob solve --set solver.steps=40 --dry-run
 
 A component is written NAME:key=value,key=value, a value with | or , in quotes:
 'inpaint:mask="a|b.png"'. `invprob list` names the components, `invprob show

@@ -13,7 +13,7 @@ from invprob.bench.tables import Row, lines
 from invprob.cli import bench_report, console
 
 TASKS = ["inpaint:keep=0.1, gaussian:sigma=0.02", "compressed:matrix=circulant,ratio=0.01"]
-METHODS = ["sgilo", "sgilo:steps=50,100", "csgm"]
+METHODS = ["sgilo", "sgilo:stages=1,3,steps=50,100", "csgm"]
 
 
 def outcome():

@@ -42,7 +42,7 @@ PAGES = [
 LONG = {"docs/how-to/training.md"}
 STEPS = {
     "sgilo": [
-        *("--set", "solver.steps=1,10", "--set", "solver.anneal=0.2"),
+        *("--set", "solver.steps=10", "--set", "solver.anneal=0.2"),
         *("--set", "solver.fisher_probes=2"),
     ],
     "ilo": ["--set", "solver.steps=2,2,2"],
@@ -65,7 +65,7 @@ FEW = {
     "invert": ["--set", "steps=2"],
 }
 """What makes a command short."""
-JUDGED = {"solver.sgilo": "sgilo:steps=1,40", "solver.dps": "dps:steps=20"}
+JUDGED = {"solver.sgilo": "sgilo:steps=40", "solver.dps": "dps:steps=20"}
 """Solvers that are judged with fewer steps, each of which is for hundreds of chains."""
 PHOTOGRAPHS = {"old.png", "marked.png", "thumbnail.png", "blurry.png", "noisy.png", "good.png"}
 """Pictures that are not 64×64, which go to pnp where no solver is named."""

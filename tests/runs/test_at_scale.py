@@ -16,7 +16,7 @@ import pytest
 from invprob import cli
 from tests.cli.many import content, killed_again_and_again, many, peak
 
-SOLVERS = ["gaussian:draws=2", "sgilo:steps=1,1,fisher_probes=1"]
+SOLVERS = ["gaussian:draws=2", "sgilo:stages=1,3,steps=1,1,fisher_probes=1"]
 KILLS = 20
 
 pytestmark = [

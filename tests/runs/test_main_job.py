@@ -27,14 +27,14 @@ SHORT = {
     "csgm": "csgm:steps=6,restarts=2",
     "dps": "dps:steps=6",
     "ilo": "ilo:steps=3,3,3",
-    "sgilo": "sgilo:steps=2,12,anneal=0.25,fisher_probes=2",
+    "sgilo": "sgilo:stages=1,3,steps=2,12,anneal=0.25,fisher_probes=2",
 }
 SHORTEST = {
     "csgm": "csgm:steps=2,restarts=2",
     "dps": "dps:steps=2",
     "ilo": "ilo:steps=1,1,1",
-    "sgilo": "sgilo:steps=1,10,anneal=0.2,fisher_probes=2",
-    "sgilo-overdamped": "sgilo:steps=1,5,anneal=0.2,fisher_probes=2,dynamics=overdamped",
+    "sgilo": "sgilo:stages=1,3,steps=1,10,anneal=0.2,fisher_probes=2",
+    "sgilo-overdamped": "sgilo:stages=1,3,steps=1,5,anneal=0.2,fisher_probes=2,dynamics=overdamped",
 }
 """For what is computed in double precision, which takes long: each kind of step once."""
 
@@ -169,7 +169,9 @@ def test_a_measurement_that_is_degraded_already_is_solved(tmp_path):
 
 
 def test_the_observed_half_is_sure_and_the_other_is_not(tmp_path):
-    run = experiment("sgilo:steps=30,30,anneal=1", operator="inpaint:half=left", samples=4)
+    run = experiment(
+        "sgilo:stages=1,3,steps=30,30,anneal=1", operator="inpaint:half=left", samples=4
+    )
     std = solve(run, registry(), tmp_path / "run").std[0].mean(0)
     hole, seen = (std[:, 4:28], std[:, 36:60])
     assert float(seen.mean()) < 0.02

@@ -138,7 +138,7 @@ def test_every_set_works_as_a_distribution_of_its_own(tmp_path):
     runs = {
         "csgm": ("--solver", "csgm:steps=2"),
         "ilo": ("--solver", "ilo:steps=2,2,2"),
-        "sgilo": ("--solver", "sgilo:steps=4,4,anneal=1"),
+        "sgilo": ("--solver", "sgilo:stages=1,3,steps=4,4,anneal=1"),
         "dps": ("--solver", "dps:steps=3", "--prior", untrained(tmp_path / "ddpm"), "--resize"),
         "basics": ("--solver", "csgm:steps=2", "--operator", "blur|superres", "--noise", "poisson"),
     }

@@ -33,6 +33,7 @@ class SGILOParams(Params):
         "damping": 0.5,
         "energy_error": 4e-4,
         "coupled": False,
+        "representation_error": False,
     }
 
     headings: ClassVar = {
@@ -47,12 +48,12 @@ class SGILOParams(Params):
         "output": ("thin",),
     }
 
-    stages: tuple[int, ...] = Field((1, 3), min_length=1, description="Stage of each round.")
+    stages: tuple[int, ...] = Field((1,), min_length=1, description="Stage of each round.")
     steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (100, 200), description="Gradients through the generator in each round."
+        (300,), description="Gradients through the generator in each round."
     )
     anneal: float = Field(
-        0.5,
+        0.35,
         ge=0,
         le=1,
         description="Part of the last round spent on annealing; earlier ones anneal only.",
@@ -64,7 +65,7 @@ class SGILOParams(Params):
         " round before ended. Further rounds take the last value.",
     )
     t_end: float = Field(
-        0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin runs."
+        0.2, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin runs."
     )
     num_levels: int = Field(3, ge=1, description="Noise levels of an annealing.")
     final_fraction: float = Field(

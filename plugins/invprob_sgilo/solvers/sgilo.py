@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -60,9 +61,9 @@ class SGILO(Solver[SGILOState]):
     params_type = SGILOParams
     params: SGILOParams
 
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._marginals = marginal.Marginals()
+    @cached_property
+    def _marginals(self) -> marginal.Marginals:
+        return marginal.Marginals()
 
     @property
     def bias(self) -> float:  # docs/explanation/validity.md

@@ -359,7 +359,7 @@ def test_metropolis_may_be_true_or_false_as_before():
 
 
 def test_the_record_of_a_run_before_kinetic_dynamics_means_the_overdamped():
-    new = ("dynamics", "damping", "energy_error", "coupled")
+    new = ("dynamics", "damping", "energy_error", "coupled", "representation_error")
     whole = SGILOParams().model_dump(exclude_none=True)
     record = {name: value for name, value in whole.items() if name not in new}
     assert SGILOParams(**record).dynamics == "overdamped"
