@@ -125,23 +125,37 @@ class Marginals:
         return replace(problem, operator=A.with_noise(noise))
 
 
-def completed(problem: Problem, images: Tensor, step: int) -> tuple[Tensor, Tensor]:
-    """The pictures of which latents have the images.
+def expected(problem: Problem, images: Tensor) -> Tensor:
+    """The mean of the pictures of which latents have the images.
 
     Args:
         problem: The problem, with N rows.
         images: G(u), (N, C, H, W).
-        step: The number of the draw of e.
 
     Returns:
-        G(u) + E[e | u, y], and G(u) + e with a draw of e, each (N, C, H, W); G(u) twice where e is
-        not integrated out.
+        G(u) + E[e | u, y], (N, C, H, W); G(u) where e is not integrated out.
     """
     noise = problem.operator.noise
     if not isinstance(noise, MarginalNoise):
-        return images, images
-    mean = images + noise.expected(problem.y, problem.operator(images))
-    return mean, mean + noise.beside(problem.keys, step)
+        return images
+    return images + noise.expected(problem.y, problem.operator(images))
+
+
+def drawn(problem: Problem, mean: Tensor, step: int) -> Tensor:
+    """One of those pictures.
+
+    Args:
+        problem: The problem, with N rows.
+        mean: Their mean, (N, C, H, W).
+        step: The number of the draw of e.
+
+    Returns:
+        G(u) + e, (N, C, H, W); G(u) where e is not integrated out.
+    """
+    noise = problem.operator.noise
+    if not isinstance(noise, MarginalNoise):
+        return mean
+    return mean + noise.beside(problem.keys, step)
 
 
 def with_variance(problem: Problem, found: Result) -> Result:

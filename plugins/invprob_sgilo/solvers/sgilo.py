@@ -162,7 +162,7 @@ class SGILO(Solver[SGILOState]):
             annealed=None if leaves else moved,
             track=None if leaves else track,
         )
-        shown, _ = marginal.completed(problem, fit.image, after.step)
+        shown = marginal.expected(problem, fit.image)
         info = Info(shown, k, self._metrics(problem, fit.image))
         return Progress(self._deeper(problem, after), info)
 
@@ -186,7 +186,7 @@ class SGILO(Solver[SGILOState]):
         )
         fisher = found if state.fisher is None else tree.map(torch.add, state.fisher, found)
         after = replace(state, step=state.step + 1, i=state.i + 1, fisher=fisher)
-        shown, _ = marginal.completed(problem, image, after.step)
+        shown = marginal.expected(problem, image)
         return Progress(after, Info(shown, k, self._metrics(problem, image)))
 
     def _langevin(self, problem: Problem, state: SGILOState, i: int) -> Progress:
@@ -207,9 +207,10 @@ class SGILO(Solver[SGILOState]):
         metrics = self._metrics(problem, image) | found
         if p.coupled and j >= 0:
             metrics["coupling"] = langevin.distance(image, problem.num_samples)
-        mean, drawn = marginal.completed(problem, image, after.step)
+        mean = marginal.expected(problem, image)
         after = after.counted(mean) if draw else after
-        return Progress(after, Info(drawn, stage, metrics, draw=draw, latent=after.u))
+        shown = marginal.drawn(problem, mean, after.step) if after.count else mean
+        return Progress(after, Info(shown, stage, metrics, draw=draw, latent=after.u))
 
     def _metrics(self, problem: Problem, image: Tensor) -> dict[str, Tensor]:
         clean, noise = problem.operator(image), problem.operator.noise
@@ -219,7 +220,8 @@ class SGILO(Solver[SGILOState]):
     def result(self, problem: Problem, state: SGILOState) -> Result:
         problem = self._marginal(problem, state.round_index)
         image = self._chain(problem).image(state.round_index, state.u)
-        mean, drawn = marginal.completed(problem, image, state.step)
+        mean = marginal.expected(problem, image)
         if not state.count:
             return state.summary(mean)
+        drawn = marginal.drawn(problem, mean, state.step)
         return marginal.with_variance(problem, state.summary(drawn))

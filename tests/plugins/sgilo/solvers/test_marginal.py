@@ -11,7 +11,7 @@ from invprob.gaussian.factors import Factors
 from invprob_basics.laplace import LaplaceNoise
 from invprob_basics.noise import GaussianNoise
 from invprob_basics.priors import Gaussian
-from invprob_sgilo.solvers.marginal import MarginalNoise, Marginals, completed
+from invprob_sgilo.solvers.marginal import MarginalNoise, Marginals, drawn, expected
 from invprob_sgilo.solvers.sgilo import SGILO
 from tests.plugins.closed_form import last, problem
 
@@ -85,11 +85,11 @@ def test_pictures_have_the_posterior_of_both_parts(error, dynamics):
     seen = list(solver.run(p))
     state, info = seen[-1]
     pictures = [now.image.flatten(1) for _, now in seen if now.draw]
-    drawn = torch.stack(pictures[len(pictures) // 4 :])
-    chains = drawn.mean(0)
+    late = torch.stack(pictures[len(pictures) // 4 :])
+    chains = late.mean(0)
     deviation = (chains.mean(0) - mean) / (chains.std(0) / len(chains) ** 0.5)
     assert float(deviation.abs().max()) < 3.5
-    assert float((torch.cov(drawn.flatten(0, 1).T) - covariance).norm() / covariance.norm()) < 0.05
+    assert float((torch.cov(late.flatten(0, 1).T) - covariance).norm() / covariance.norm()) < 0.05
     # without noise of its own, the mean of a chain is nearer to the posterior's
     found = solver.result(p, state)
     means = found.mean.flatten(1)
@@ -106,12 +106,13 @@ def test_a_picture_explains_y_up_to_the_noise(error):
     truth = images + torch.stack([error.draw(rng) for rng in rngs])
     p = replace(p, y=p.operator.measure(truth, rngs))
     q = Marginals().of(p, p.priors[1])
-    mean, drawn = completed(q, images, 1)
-    assert float(p.operator.chi2(p.y, drawn).mean()) == pytest.approx(1, abs=0.1)
+    mean = expected(q, images)
+    pictures = drawn(q, mean, 1)
+    assert float(p.operator.chi2(p.y, pictures).mean()) == pytest.approx(1, abs=0.1)
     assert float(p.operator.chi2(p.y, images).mean()) > 3
     # as far from its mean as the truth is
     variance = q.operator.noise.variance
-    for picture in (drawn, truth):
+    for picture in (pictures, truth):
         found = (picture - mean).square().mean(0)
         torch.testing.assert_close(found, variance, rtol=0.4, atol=0)
 
