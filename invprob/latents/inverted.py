@@ -73,7 +73,17 @@ def begun(folder: Path) -> dict[str, Any]:
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """As `begun`, where there is a data set."""
+    """Read the list of a data set.
+
+    Args:
+        folder: Its folder.
+
+    Returns:
+        What `begun` returns.
+
+    Raises:
+        BadInput: If it is damaged.
+    """
     try:
         about = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if not about.keys() >= {"generator", "params", "images", "groups"}:
