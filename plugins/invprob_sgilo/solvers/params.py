@@ -65,7 +65,7 @@ class SGILOParams(Params):
         " round before ended. Further rounds take the last value.",
     )
     t_end: float = Field(
-        0.2, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin runs."
+        0.1, gt=0, lt=1, description="Diffusion time t at which annealing ends and Langevin runs."
     )
     num_levels: int = Field(3, ge=1, description="Noise levels of an annealing.")
     final_fraction: float = Field(
