@@ -37,7 +37,7 @@ STUDIES = {
     "tuning-faces64": ("../results/suites/tuning.toml", "sgilo_tune-faces64.csv"),
     "tuning-fruits64": ("../results/suites/tuning.toml", "sgilo_tune-fruits64.csv"),
     "defaults": ("defaults.toml", "faces.csv"),
-    "noise-level": ("noise-level.toml", "misfit.csv"),
+    "noise-level": ("../results/suites/noise-level.toml", "misfit.csv"),
     "dps-passes": ("dps-passes.toml", "dps_passes.csv"),
     "mri-phantoms": ("mri-phantoms.toml", "mri_phantoms.csv"),
     "ct-phantoms": ("ct-phantoms.toml", "ct_phantoms.csv"),

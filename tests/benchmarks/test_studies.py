@@ -85,8 +85,8 @@ def test_the_suites_of_the_studies_are_sound(read, name):
 def test_the_claim_has_its_settings_by_group_and_its_baseline(read, domain):
     suite = read(f"claim-{domain}.toml")
     assert suite.labels == (
-        "sgilo", "sgilo, no Langevin", "sgilo, no annealing", "ilo", "csgm z", "csgm w",
-        "dps", "dps, equal seconds", "gaussian", "tv", "wavelet",
+        "sgilo", "sgilo, no representation error", "sgilo, no Langevin", "sgilo, no annealing",
+        "ilo", "csgm z", "csgm w", "dps", "dps, equal seconds", "gaussian", "tv", "wavelet",
     )  # fmt: skip
     groups = suite.tasks_by_group()
     assert [len(tasks) for tasks in groups.values()] == [5, 5]

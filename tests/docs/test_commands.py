@@ -98,7 +98,10 @@ def shortened(arguments: list[str]) -> list[str]:
     if verb == "solve":
         own = "pnp" if {*PHOTOGRAPHS, STILL_LIFE} & set(arguments) else "sgilo"
         spec = arguments[arguments.index("--solver") + 1] if "--solver" in arguments else own
-        steps = STEPS.get(spec.partition(":")[0], [])
+        steps = [
+            text.replace("steps=10", "steps=1,10") if "stages=1,2" in spec else text
+            for text in STEPS.get(spec.partition(":")[0], [])
+        ]
         return [*arguments, *steps, "--limit", "1", "--samples", "1"]
     if verb == "run":
         return [*arguments, *STEPS["sgilo"], "--set", "samples=1"]

@@ -83,7 +83,7 @@ class NormalVelocity(nn.Module):
             return sigma * noised(variance).rsqrt()
 
         # where the network is in bfloat16: the gain is large, and its argument small
-        with torch.autocast(u.device.type, enabled=False):
+        with torch.autocast(u.device.type, torch.bfloat16, enabled=False):
             r, added = (x.float() if x.dtype == torch.bfloat16 else x for x in (u, added))
             r = r - alpha * self.mean
             along = (gain(self.variances) - gain(self.variance_beyond)) * (r @ self.basis)

@@ -2,10 +2,12 @@ import pytest
 import torch
 
 from invprob import seeds, tree
-from invprob.diffusion import schedules
+from invprob.diffusion import samplers, schedules
+from invprob.diffusion.params import SamplerParams
 from invprob.diffusion.schedules import SCHEDULES
 from invprob.errors import BadWeights
 from invprob.latents import stages
+from invprob.numerics import kinetic
 from invprob_sgilo.score.checkpoint import Size, read_prior
 from invprob_sgilo.score.prior import LatentScore, matching_loss
 from invprob_sgilo.stylegan2.generator import StyleGAN2
@@ -130,3 +132,42 @@ def test_a_missing_prior_says_how_to_train_one(weights_file):
     with pytest.raises(BadWeights) as caught:
         LatentScore.pretrained(stage=2, generator=G)
     assert "invprob train prior" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["faces64", "fruits64"])
+def test_bundled_priors_of_style_codes_know_what_pictures_have_beyond_their_images(name):
+    generator = StyleGAN2.pretrained(name)
+    found = LatentScore.pretrained(name, stage=1, generator=generator).representation_error
+    values = found.mean.numel()
+    assert found.components.shape == (300, 3, 64, 64)
+    spread = ((found.excess.sum() + values * found.rest) / values).sqrt()
+    assert 0.03 < float(spread) < 0.06
+    assert float(found.mean.abs().max()) < 0.1
+    deeper = LatentScore.pretrained(name, stage=3, generator=generator)
+    assert deeper.representation_error is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["faces64", "fruits64"])
+@pytest.mark.parametrize("t", [0.1, 0.05])
+def test_bundled_priors_of_style_codes_keep_their_distribution(name, t):
+    """64 chains of the prior alone, from its own samples, over 100 units of time."""
+    prior = LatentScore.pretrained(name, stage=1, generator=StyleGAN2.pretrained(name))
+    like = stages.draws(StyleGAN2.pretrained(name), 1, range(64), "like")
+    keys = range(64)
+    with torch.no_grad():
+        u = samplers.cold(prior, prior.normalise(like), keys)
+        u = samplers.reverse(prior, u, keys, SamplerParams(predictor="ode", steps=40))
+        u = samplers.hot(prior, u, t, keys)
+        first = u.w.double().square().mean().sqrt()
+        rows, h, one = samplers.rows(t, u), torch.full((64,), 0.1), tree.map(torch.ones_like, u)
+        w = seeds.normal_like(u, keys, "velocity")
+        slope = tree.map(torch.neg, prior.score(u, rows))
+        for move in range(1000):
+            w, _ = kinetic.kick(w, slope, one, h)
+            noise = seeds.normal_like(u, keys, "noise", move)
+            u, w = kinetic.drift(u, w, one, h, 0.5, noise)
+            slope = tree.map(torch.neg, prior.score(u, rows))
+            w, _ = kinetic.kick(w, slope, one, h)
+    last = u.w.double().square().mean().sqrt()
+    assert float(last / first) == pytest.approx(1, abs=0.1)  # samples spread by a little less

@@ -348,7 +348,7 @@ def test_parameters_of_other_dynamics_are_refused(dynamics, unused, other):
 def test_too_few_steps_for_langevin_are_refused(dynamics, taken):
     p, _ = problem()
     with pytest.raises(BadParams, match=f"of which the preconditioner of Langevin takes {taken}"):
-        SGILO(stages=(1,), steps=(18,), dynamics=dynamics).validate(p.generator)
+        SGILO(steps=(18,), anneal=0.5, dynamics=dynamics).validate(p.generator)
 
 
 def test_metropolis_may_be_true_or_false_as_before():
